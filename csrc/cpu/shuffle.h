@@ -1,0 +1,333 @@
+// SPDX-FileCopyrightText: 2026 The genesis_ext authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Local shuffling of one sample on a CPU (docs/determinism.md, "What is done with it").
+//
+// Last writer: the windows claim their voxels from the last to the first, so a voxel is claimed once, by its owner, and what is painted
+// over is claimed by nobody. Claimed voxels of many windows are packed, so that small windows fill the vector lanes of the permutation.
+// Sequential: the windows act in order on the result; a tracing back of every voxel would cost 40 times as much on a CPU.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "bits.h"
+
+namespace gx::cpu {
+
+// Elements of a patch: the signed distances to the neighbours, and where voxel (0,0,0) stands. Flips turn the signs.
+struct Strides {
+  int64_t origin;
+  int32_t x, y, z;
+
+  GX_HD int64_t at(int64_t i, int64_t j, int64_t k) const { return origin + i * x + j * y + k * z; }
+};
+
+constexpr int kLanes = 32;           // packed writes may run over by this many
+constexpr int kPackLimit = 4096;     // voxels of a window that may be packed: 16^3
+constexpr int kPackCapacity = 8192;  // voxels packed before they are moved
+constexpr int kDrawBlock = 64;       // windows drawn at once
+
+struct WindowBlock {
+  std::array<int32_t, kDrawBlock> x, y, z, size_x, size_y, size_z;
+  std::array<uint32_t, kDrawBlock> key;
+
+  Window window(int i) const {
+    const auto at = static_cast<size_t>(i);
+    return {{x[at], size_x[at]}, {y[at], size_y[at]}, {z[at], size_z[at]}, key[at]};
+  }
+};
+
+GX_HD void draw_windows(const Key& key, int32_t first, Shape shape, Shape max_window, WindowBlock& block) {
+  for (int i = 0; i < kDrawBlock; ++i) {
+    const Window window = draw_window(key, static_cast<uint32_t>(first + i), shape, max_window);
+    const auto at = static_cast<size_t>(i);
+    block.x[at] = window.x.start;
+    block.y[at] = window.y.start;
+    block.z[at] = window.z.start;
+    block.size_x[at] = window.x.size;
+    block.size_y[at] = window.y.size;
+    block.size_z[at] = window.z.size;
+    block.key[at] = window.key;
+  }
+}
+
+// The windows' voxels that wait for their permutation.
+struct Pack {
+  struct Entry {
+    int32_t first, count;
+    int32_t to, from;  // the window's first voxel in the result and in the source
+    int32_t size_y, size_z;
+  };
+
+  std::vector<Entry> entries;
+  int32_t count = 0;
+  std::vector<uint16_t> place, mapped, size, key_lo, key_hi;
+  std::vector<int32_t> to, from;
+  std::array<std::array<uint16_t, 8>, 256> positions;  // of the set bits of a byte
+
+  Pack() {
+    for (auto* words : {&place, &mapped, &size, &key_lo, &key_hi}) words->resize(kPackCapacity + 4 * kLanes);
+    for (auto* words : {&to, &from}) words->resize(kPackCapacity + 4 * kLanes);
+    for (size_t byte = 0; byte < 256; ++byte) {
+      positions[byte].fill(0);
+      size_t n = 0;
+      for (uint16_t bit = 0; bit < 8; ++bit) {
+        if ((byte >> bit) & 1) positions[byte][n++] = bit;
+      }
+    }
+  }
+};
+
+struct ShuffleScratch {
+  Bits claimed;
+  Pack pack;
+  WindowBlock block;
+  std::vector<int32_t> sources;
+  std::vector<uint32_t> axis[3];
+  std::vector<uint64_t> values;
+};
+
+// mapped = the permuted places of all packed voxels.
+GX_HD void permute_packed(Pack& pack) {
+  constexpr int kStep = 4 * kLanes;
+  for (int32_t begin = 0; begin < pack.count; begin += kStep) {
+    const uint16_t* n = pack.size.data() + begin;
+    const uint16_t* lo = pack.key_lo.data() + begin;
+    const uint16_t* hi = pack.key_hi.data() + begin;
+    const uint16_t* place = pack.place.data() + begin;
+    alignas(64) uint16_t x[kStep];
+    for (int i = 0; i < kStep; ++i) x[i] = place[i];
+    for (int round = 0; round < kPermutationRounds; ++round) {
+      for (int i = 0; i < kStep; ++i) {
+        x[i] = permutation_step16(x[i], n[i], lo[i], permutation_round16(round, n[i], lo[i], hi[i]));
+      }
+    }
+    uint16_t* mapped = pack.mapped.data() + begin;
+    for (int i = 0; i < kStep; ++i) mapped[i] = x[i];
+  }
+}
+
+// Row-major places of every packed voxel to element offsets in the source and in the result. Division by a side is a multiplication:
+// exact for place * side < 2^16, which can_pack ensures.
+GX_HD void address_packed(Pack& pack, const Strides& source, const Strides& result) {
+  constexpr int kStep = 16;
+  for (const Pack::Entry& entry : pack.entries) {
+    const uint32_t over_z = (65536u + static_cast<uint32_t>(entry.size_z) - 1) / static_cast<uint32_t>(entry.size_z);
+    const uint32_t over_y = (65536u + static_cast<uint32_t>(entry.size_y) - 1) / static_cast<uint32_t>(entry.size_y);
+    const int32_t from_row = source.y - entry.size_z * source.z, from_plane = source.x - entry.size_y * source.y;
+    const int32_t to_row = result.y - entry.size_z * result.z, to_plane = result.x - entry.size_y * result.y;
+    for (int32_t begin = 0; begin < entry.count; begin += kStep) {
+      const uint16_t* place = pack.place.data() + entry.first + begin;
+      const uint16_t* mapped = pack.mapped.data() + entry.first + begin;
+      int32_t* to = pack.to.data() + entry.first + begin;
+      int32_t* from = pack.from.data() + entry.first + begin;
+      for (int i = 0; i < kStep; ++i) {
+        const int32_t p = mapped[i];
+        const int32_t row = static_cast<int32_t>((static_cast<uint32_t>(p) * over_z) >> 16);
+        const int32_t plane = static_cast<int32_t>((static_cast<uint32_t>(row) * over_y) >> 16);
+        from[i] = entry.from + p * source.z + row * from_row + plane * from_plane;
+      }
+      for (int i = 0; i < kStep; ++i) {
+        const int32_t p = place[i];
+        const int32_t row = static_cast<int32_t>((static_cast<uint32_t>(p) * over_z) >> 16);
+        const int32_t plane = static_cast<int32_t>((static_cast<uint32_t>(row) * over_y) >> 16);
+        to[i] = entry.to + p * result.z + row * to_row + plane * to_plane;
+      }
+    }
+  }
+}
+
+template <typename T>
+GX_HD void move_packed(Pack& pack, const T* x, int64_t stride_c, const Strides& source, T* out, int64_t channels,
+                       const Strides& result, int64_t voxels) {
+  if (pack.count == 0) return;
+  permute_packed(pack);
+  address_packed(pack, source, result);
+  const int32_t* to = pack.to.data();
+  const int32_t* from = pack.from.data();
+  for (int64_t c = 0; c < channels; ++c) {
+    const T* src = x + c * stride_c + source.origin;
+    T* dst = out + c * voxels;
+    for (int32_t i = 0; i < pack.count; ++i) dst[to[i]] = src[from[i]];
+  }
+  pack.entries.clear();
+  pack.count = 0;
+}
+
+GX_HD bool can_pack(const ShuffleSpec& spec, const Window& window) {
+  const int32_t n = window.x.size * window.y.size * window.z.size;
+  return spec.permute == kVoxel && n <= kPackLimit && n * max_of(window.y.size, window.z.size) <= 65536;
+}
+
+// The source offset of every voxel of a window in row-major order, for windows that are not packed.
+inline void window_sources(const Key& key, uint32_t index, const Window& window, int32_t permute, const Strides& source,
+                           ShuffleScratch& scratch) {
+  const int32_t sides[3] = {window.x.size, window.y.size, window.z.size};
+  const size_t n = static_cast<size_t>(sides[0]) * static_cast<size_t>(sides[1]) * static_cast<size_t>(sides[2]);
+  const int32_t first = window.x.start * source.x + window.y.start * source.y + window.z.start * source.z;
+  scratch.sources.resize(n);
+  size_t at = 0;
+  if (permute == kVoxel) {
+    const uint32_t sy = static_cast<uint32_t>(sides[1]), sz = static_cast<uint32_t>(sides[2]);
+    for (; at < n; ++at) {
+      const uint32_t p = permutation(static_cast<uint32_t>(at), static_cast<uint32_t>(n), window.key);
+      const uint32_t row = p / sz, i = row / sy;
+      scratch.sources[at] = first + static_cast<int32_t>(i) * source.x + static_cast<int32_t>(row - i * sy) * source.y +
+                            static_cast<int32_t>(p - row * sz) * source.z;
+    }
+    return;
+  }
+  const Words keys = axis_keys(key, index);
+  const uint32_t axis_key[3] = {keys.w0, keys.w1, keys.w2};
+  for (size_t axis = 0; axis < 3; ++axis) {
+    const uint32_t side = static_cast<uint32_t>(sides[axis]);
+    scratch.axis[axis].resize(side);
+    for (uint32_t i = 0; i < side; ++i) scratch.axis[axis][i] = permutation(i, side, axis_key[axis]);
+  }
+  for (const uint32_t i : scratch.axis[0]) {
+    for (const uint32_t j : scratch.axis[1]) {
+      const int32_t row = first + static_cast<int32_t>(i) * source.x + static_cast<int32_t>(j) * source.y;
+      for (const uint32_t k : scratch.axis[2]) scratch.sources[at++] = row + static_cast<int32_t>(k) * source.z;
+    }
+  }
+}
+
+// Claims [begin, begin + count), count <= 32: the bits that were free until now, lowest first.
+GX_HD uint32_t claim(uint8_t* bytes, int64_t begin, int32_t count) {
+  uint8_t* at = bytes + (begin >> 3);
+  const int shift = static_cast<int>(begin & 7);
+  uint64_t word;
+  memcpy(&word, at, sizeof(word));
+  const uint64_t wanted = ((uint64_t{1} << count) - 1) << shift;
+  const uint64_t now = word | wanted;
+  memcpy(at, &now, sizeof(now));
+  return static_cast<uint32_t>((wanted & ~word) >> shift);
+}
+
+// Appends base + position of every set bit: eight bits a step, no branch on what they are.
+GX_HD int32_t append_positions(Pack& pack, int32_t count, uint32_t bits, int32_t width, int32_t base) {
+  for (int32_t done = 0; done < width; done += 8) {
+    const uint32_t byte = (bits >> done) & 255u;
+    const uint16_t* positions = pack.positions[byte].data();
+    uint16_t* place = pack.place.data() + count;
+    for (int i = 0; i < 8; ++i) place[i] = static_cast<uint16_t>(positions[i] + base + done);
+    count += __builtin_popcount(byte);
+  }
+  return count;
+}
+
+// Claims a window's free voxels and packs them.
+GX_HD void pack_window(const Window& window, Shape shape, const Strides& source, Bits& claimed, Pack& pack) {
+  const int64_t plane = int64_t{shape.y} * shape.z;
+  const int64_t corner = window.x.start * plane + int64_t{window.y.start} * shape.z + window.z.start;
+  const int32_t first = pack.count;
+  int32_t count = first, base = 0;
+  for (int32_t i = 0; i < window.x.size; ++i) {
+    int64_t row = corner + i * plane;
+    for (int32_t j = 0; j < window.y.size; ++j, row += shape.z) {
+      for (int32_t done = 0; done < window.z.size; done += 32) {
+        const int32_t width = min_of(window.z.size - done, 32);
+        count = append_positions(pack, count, claim(claimed.bytes(), row + done, width), width, base + done);
+      }
+      base += window.z.size;
+    }
+  }
+  if (count == first) return;
+  const uint16_t n = static_cast<uint16_t>(base), lo = static_cast<uint16_t>(window.key),
+                 hi = static_cast<uint16_t>(window.key >> 16);
+  for (int32_t begin = first; begin < count; begin += kLanes) {
+    for (int i = 0; i < kLanes; ++i) pack.size[static_cast<size_t>(begin + i)] = n;
+    for (int i = 0; i < kLanes; ++i) pack.key_lo[static_cast<size_t>(begin + i)] = lo;
+    for (int i = 0; i < kLanes; ++i) pack.key_hi[static_cast<size_t>(begin + i)] = hi;
+  }
+  pack.entries.push_back({first, count - first, static_cast<int32_t>(corner),
+                          window.x.start * source.x + window.y.start * source.y + window.z.start * source.z,
+                          window.y.size, window.z.size});
+  pack.count = count;
+}
+
+// A window too large to pack: claims and moves its free voxels one by one.
+template <typename T>
+void move_window(const Window& window, Shape shape, const T* x, int64_t stride_c, const Strides& source, T* out,
+                 int64_t channels, ShuffleScratch& scratch) {
+  const int64_t voxels = voxels_of(shape);
+  const Box box = {window.x.start,
+                   window.y.start,
+                   window.z.start,
+                   window.x.start + window.x.size,
+                   window.y.start + window.y.size,
+                   window.z.start + window.z.size};
+  size_t place = 0;
+  for_each_row(box, shape, 0, voxels, [&](int64_t begin, int64_t end) {
+    for (int64_t v = begin; v < end; ++v, ++place) {
+      if (claim(scratch.claimed.bytes(), v, 1) == 0) continue;
+      for (int64_t c = 0; c < channels; ++c) {
+        out[c * voxels + v] = x[c * stride_c + source.origin + scratch.sources[place]];
+      }
+    }
+  });
+}
+
+// Writes the shuffled value of every voxel that a window covers and that is not yet in `scratch.claimed`, and claims it.
+// Windows that do not meet `bounds` have nothing to claim.
+template <typename T>
+GX_HD void shuffle_last_writer(const Key& key, const ShuffleSpec& spec, Shape shape, const Box& bounds, const T* x,
+                               int64_t stride_c, const Strides& source, T* out, int64_t channels,
+                               ShuffleScratch& scratch) {
+  const Strides result = {0, shape.y * shape.z, shape.z, 1};
+  const int64_t voxels = voxels_of(shape);
+  Pack& pack = scratch.pack;
+  WindowBlock& block = scratch.block;
+  for (int32_t end = spec.num_windows; end > 0; end -= kDrawBlock) {
+    const int32_t first = end - kDrawBlock;  // may be negative: those are drawn and not used
+    draw_windows(key, first, shape, spec.max_window, block);
+    for (int i = kDrawBlock - 1; i >= max_of(0, -first); --i) {
+      const Window window = block.window(i);
+      if (window.x.start >= bounds.x1 || window.x.start + window.x.size <= bounds.x0 || window.y.start >= bounds.y1 ||
+          window.y.start + window.y.size <= bounds.y0 || window.z.start >= bounds.z1 ||
+          window.z.start + window.z.size <= bounds.z0) {
+        continue;
+      }
+      if (can_pack(spec, window)) {
+        pack_window(window, shape, source, scratch.claimed, pack);
+        if (pack.count > kPackCapacity - kPackLimit) {
+          move_packed(pack, x, stride_c, source, out, channels, result, voxels);
+        }
+      } else {
+        window_sources(key, static_cast<uint32_t>(first + i), window, spec.permute, source, scratch);
+        move_window(window, shape, x, stride_c, source, out, channels, scratch);
+      }
+    }
+  }
+  move_packed(pack, x, stride_c, source, out, channels, result, voxels);
+}
+
+// In place on the contiguous `out`.
+template <typename T>
+GX_HD void shuffle_sequential(const Key& key, const ShuffleSpec& spec, Shape shape, T* out, int64_t channels,
+                              ShuffleScratch& scratch) {
+  const Strides strides = {0, shape.y * shape.z, shape.z, 1};
+  const int64_t voxels = voxels_of(shape);
+  static_assert(sizeof(T) <= sizeof(uint64_t));
+  for (int32_t w = 0; w < spec.num_windows; ++w) {
+    const Window window = draw_window(key, static_cast<uint32_t>(w), shape, spec.max_window);
+    window_sources(key, static_cast<uint32_t>(w), window, spec.permute, strides, scratch);
+    const size_t n = scratch.sources.size();
+    scratch.values.resize(n);
+    T* values = reinterpret_cast<T*>(scratch.values.data());
+    for (int64_t c = 0; c < channels; ++c) {
+      T* channel = out + c * voxels;
+      for (size_t q = 0; q < n; ++q) values[q] = channel[scratch.sources[q]];
+      size_t q = 0;
+      for (int32_t i = 0; i < window.x.size; ++i) {
+        for (int32_t j = 0; j < window.y.size; ++j) {
+          T* row = channel + strides.at(window.x.start + i, window.y.start + j, window.z.start);
+          for (int32_t k = 0; k < window.z.size; ++k) row[k] = values[q++];
+        }
+      }
+    }
+  }
+}
+
+}  // namespace gx::cpu

@@ -1,0 +1,76 @@
+// SPDX-FileCopyrightText: 2026 The genesis_ext authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The CUDA loop of the operators: one launch, or two for sequential shuffling.
+#pragma once
+
+#include "../torch_api/batch.h"
+#include "kernels.cuh"
+#include "launch.h"
+
+namespace gx::cuda {
+
+template <typename T>
+View<T> view_of(const Batch& batch, const Tensor& input, const Tensor* target) {
+  return {static_cast<const T*>(batch.x.const_data_ptr()),
+          batch.stride_n,
+          batch.stride_c,
+          batch.stride_x,
+          batch.stride_y,
+          batch.stride_z,
+          static_cast<T*>(input.mutable_data_ptr()),
+          target == nullptr ? nullptr : static_cast<T*>(target->mutable_data_ptr()),
+          batch.samples,
+          batch.channels,
+          batch.shape};
+}
+
+// Calls f with a value of the type of x's elements.
+template <typename F>
+void dispatch(const Batch& batch, const F& f) {
+  switch (batch.x.scalar_type()) {
+    case ScalarType::Float: return f(float{});
+    case ScalarType::Half: return f(Half{});
+    case ScalarType::BFloat16: return f(BFloat16{});
+    default: return f(double{});  // check_batch admits no other
+  }
+}
+
+template <bool kWindows, typename T, typename Source>
+void launch_transform(const char* op, const View<T>& view, const Source& source, const ShuffleSpec& spec, bool shuffled,
+                      cudaStream_t stream) {
+  const auto kernel = transform_kernel<T, Source, kWindows>;
+  constexpr int kBytes = static_cast<int>(sizeof(CurveRow)) * kCurveMaxRows + (kWindows ? 4 * kChunk : 0);
+  check_cuda(op, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBytes));
+  kernel<<<grid_size(op, view.samples * chunks_of(view.shape)), kThreads, kBytes, stream>>>(view, source, spec,
+                                                                                            shuffled);
+  check_launch(op);
+}
+
+// `source(n)` is what is done with sample n. Without `shuffle` nothing is shuffled. `input`, `target`: contiguous, like x.
+template <bool kDouble, typename Source>
+void run_cuda(const char* op, const Batch& batch, const ShuffleSpec* shuffle, const Source& source, const Tensor& input,
+              const Tensor* target) {
+  if (batch.x.numel() == 0) return;
+  const torch::stable::accelerator::DeviceGuard guard(batch.x.get_device_index());
+  const cudaStream_t stream = current_stream(batch.x);
+  dispatch(batch, [&](auto element) {
+    using T = decltype(element);
+    if constexpr (kDouble || !std::is_same_v<T, double>) {
+      const View<T> view = view_of<T>(batch, input, target);
+      if (shuffle == nullptr) {
+        launch_transform<false>(op, view, source, {}, false, stream);
+      } else if (shuffle->order == kSequential) {
+        const Tensor scratch = torch::stable::new_empty(batch.x, {batch.samples * voxels_of(shuffle->max_window)});
+        sequential_kernel<<<grid_size(op, batch.samples), kThreads, 0, stream>>>(
+            view, source, *shuffle, static_cast<T*>(scratch.mutable_data_ptr()));
+        check_launch(op);
+        launch_transform<false>(op, view, source, {}, true, stream);
+      } else {
+        launch_transform<true>(op, view, source, *shuffle, false, stream);
+      }
+    }
+  });
+}
+
+}  // namespace gx::cuda

@@ -1,0 +1,45 @@
+// SPDX-FileCopyrightText: 2026 The genesis_ext authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What lets one function be compiled for the host and for the device.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__CUDACC__)
+#define GX_HD __host__ __device__ __forceinline__
+#else
+// Always inlined, so that a caller compiled for AVX2 or AVX-512 vectorises what it calls.
+#define GX_HD inline __attribute__((always_inline))
+#endif
+
+namespace gx {
+
+template <typename To, typename From>
+GX_HD To bit_cast(const From& from) {
+  static_assert(sizeof(To) == sizeof(From));
+  To to;
+  memcpy(&to, &from, sizeof(To));
+  return to;
+}
+
+// Reads a value from memory whose declared type is another one (fields of a plan row); aligned as T.
+template <typename T>
+GX_HD T load(const void* from) {
+  T value;
+  memcpy(&value, __builtin_assume_aligned(from, alignof(T)), sizeof(T));
+  return value;
+}
+
+template <typename T>
+GX_HD T min_of(T a, T b) {
+  return b < a ? b : a;
+}
+
+template <typename T>
+GX_HD T max_of(T a, T b) {
+  return a < b ? b : a;
+}
+
+}  // namespace gx

@@ -1,0 +1,244 @@
+// SPDX-FileCopyrightText: 2026 The genesis_ext authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The CUDA kernels, run on a CPU, give the bits of the CPU operators.
+#include "cuda_on_cpu.h"  // first: the kernels need its macros
+
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "check.h"
+#include "cpu/transform.h"
+#include "cuda/kernels.cuh"
+
+using namespace gx;
+
+namespace {
+
+std::mt19937 random_words(20261121);
+
+int32_t random_int(int32_t lo, int32_t hi) { return std::uniform_int_distribution<int32_t>(lo, hi)(random_words); }
+
+template <typename T>
+struct Data {
+  std::vector<T> x, input, target;
+  cuda::View<T> view;
+};
+
+// A batch with strides of its own: the channels last, and a gap after each sample.
+template <typename T>
+Data<T> make_data(int64_t samples, int64_t channels, Shape shape) {
+  const int64_t voxels = voxels_of(shape), per_sample = voxels * channels + 3;
+  Data<T> data;
+  data.x.resize(static_cast<size_t>(samples * per_sample));
+  for (T& value : data.x) {
+    const float unit = static_cast<float>(random_int(-100, 1100)) / 1000.0f;
+    narrow(random_int(0, 99) == 0 ? NAN : unit, value);
+  }
+  data.input.resize(static_cast<size_t>(samples * channels * voxels));
+  data.target.resize(data.input.size());
+  data.view = {data.x.data(),
+               per_sample,
+               1,
+               channels * shape.y * shape.z,
+               channels * shape.z,
+               channels,
+               data.input.data(),
+               data.target.data(),
+               samples,
+               channels,
+               shape};
+  return data;
+}
+
+template <typename T, typename Source>
+void run_cpu(Data<T>& data, const Source& source, const ShuffleSpec& spec, std::vector<T>& input,
+             std::vector<T>& target) {
+  const cpu::ScratchPtr scratch = cpu::make_scratch();
+  const cuda::View<T>& view = data.view;
+  const int64_t voxels = voxels_of(view.shape) * view.channels;
+  input.resize(data.input.size());
+  target.resize(data.input.size());
+  for (int64_t n = 0; n < view.samples; ++n) {
+    const cpu::Patch<T> patch = {view.x + n * view.stride_n,
+                                 view.stride_c,
+                                 view.stride_x,
+                                 view.stride_y,
+                                 view.stride_z,
+                                 input.data() + n * voxels,
+                                 target.data() + n * voxels,
+                                 view.channels,
+                                 view.shape};
+    cpu::transform_sample(source(n), spec, patch, *scratch);
+  }
+}
+
+template <typename T, typename Source>
+void run_kernels(Data<T>& data, const Source& source, const ShuffleSpec& spec) {
+  const cuda::View<T>& view = data.view;
+  const auto blocks = static_cast<uint32_t>(view.samples * cuda::chunks_of(view.shape));
+  const size_t rows = sizeof(CurveRow) * kCurveMaxRows;
+  if (spec.order == kSequential) {
+    std::vector<T> scratch(static_cast<size_t>(view.samples * voxels_of(spec.max_window)));
+    cuda_on_cpu::launch(static_cast<uint32_t>(view.samples), cuda::kThreads, 0,
+                        [&] { cuda::sequential_kernel<T, Source>(view, source, spec, scratch.data()); });
+    cuda_on_cpu::launch(blocks, cuda::kThreads, rows,
+                        [&] { cuda::transform_kernel<T, Source, false>(view, source, {}, true); });
+  } else {
+    cuda_on_cpu::launch(blocks, cuda::kThreads, rows + sizeof(uint32_t) * cuda::kChunk,
+                        [&] { cuda::transform_kernel<T, Source, true>(view, source, spec, false); });
+  }
+}
+
+template <typename T>
+bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
+  for (size_t i = 0; i < a.size(); ++i) {
+    const auto left = widen(a[i]), right = widen(b[i]);
+    if (memcmp(&left, &right, sizeof(left)) != 0 && (left == left || right == right)) return false;  // NaN equals NaN
+  }
+  return a.size() == b.size();
+}
+
+PlanSpec random_spec(Shape shape, int32_t curves) {
+  PlanSpec spec = {};
+  const double rates[] = {0.5, 0.7, 0.8, 0.8, 0.5, 0.9, 0.9, 65536.0};
+  memcpy(spec.rates, rates, sizeof(rates));
+  spec.shape = shape;
+  int32_t* numbers = spec.numbers;
+  const int32_t sides[] = {shape.x, shape.y, shape.z};
+  numbers[kFlipTries] = 3;
+  for (int i = 0; i < 4; ++i) numbers[kFlipNone + i] = 1;
+  numbers[kNumWindows] = random_int(0, 300);
+  for (int d = 0; d < 3; ++d) numbers[kMaxWindow + d] = random_int(1, min_of(sides[d], 9));
+  numbers[kOrder] = random_int(0, 1);
+  numbers[kPermute] = random_int(0, 1);
+  numbers[kCurves] = curves;
+  numbers[kMargin] = 3;
+  numbers[kInMax] = numbers[kOutMax] = 5;
+  numbers[kInConstant] = random_int(0, 1);
+  numbers[kOutConstant] = random_int(0, 1);
+  for (int d = 0; d < 3; ++d) {
+    for (const int first : {static_cast<int>(kInSides), static_cast<int>(kFirstSides), static_cast<int>(kMoreSides)}) {
+      numbers[first + 2 * d] = max_of(1, sides[d] / 3);
+      numbers[first + 2 * d + 1] = max_of(1, 2 * sides[d] / 3);
+    }
+  }
+  return spec;
+}
+
+template <typename T>
+void test_plans(const char* name) {
+  const Shape shapes[] = {{1, 1, 1}, {7, 5, 3}, {33, 20, 13}, {20, 31, 1}, {40, 24, 36}};  // the last has three chunks
+  for (const Shape shape : shapes) {
+    for (int repeat = 0; repeat < 4; ++repeat) {
+      const int64_t samples = 3, channels = random_int(1, 2);
+      const PlanSpec spec = random_spec(shape, repeat % 2 == 0 ? 1 : static_cast<int32_t>(channels));
+      const int64_t length = plan_length(spec.numbers);
+      std::vector<int32_t> plan(static_cast<size_t>(samples * length), -1);
+      const std::vector<int64_t> ids = {5, -1, random_int(0, 1 << 30)}, seed = {random_int(0, 1 << 30)};
+      cuda_on_cpu::launch(1, cuda::kDrawThreads, 0,
+                          [&] { cuda::draw_plan_kernel(spec, ids.data(), seed.data(), samples, plan.data()); });
+      std::vector<int32_t> row(static_cast<size_t>(length));
+      for (int64_t n = 0; n < samples; ++n) {
+        draw_plan_row(spec, {static_cast<uint64_t>(seed[0]), static_cast<uint64_t>(ids[static_cast<size_t>(n)])},
+                      row.data());
+        CHECK(memcmp(row.data(), plan.data() + n * length, row.size() * sizeof(int32_t)) == 0);
+      }
+      PlanSource source = {plan.data(), length, {}, {nullptr, 1, 0.0f, repeat == 3 ? 0.5f : 1.0f}, repeat != 2};
+      memcpy(source.numbers, spec.numbers, sizeof(source.numbers));
+      Data<T> data = make_data<T>(samples, channels, shape);
+      std::vector<T> input, target;
+      run_cpu(data, source, shuffle_spec(spec.numbers), input, target);
+      run_kernels(data, source, shuffle_spec(spec.numbers));
+      if (!same_bits(input, data.input) || !same_bits(target, data.target)) {
+        std::printf("%s, %d x %d x %d, repeat %d\n", name, shape.x, shape.y, shape.z, repeat);
+      }
+      CHECK(same_bits(input, data.input));
+      CHECK(same_bits(target, data.target));
+    }
+  }
+}
+
+// Numbers that no draw gives must do no harm on a GPU, where values are not checked.
+void test_hostile_plans() {
+  const Shape shape = {9, 8, 7};
+  for (int repeat = 0; repeat < 20; ++repeat) {
+    PlanSpec spec = random_spec(shape, 1);
+    spec.numbers[kOrder] = kLastWriter;
+    const int64_t length = plan_length(spec.numbers);
+    std::vector<int32_t> plan(static_cast<size_t>(length));
+    for (int32_t& word : plan) word = static_cast<int32_t>(random_words());
+    if (repeat % 2 == 0) plan[kPlanPaint] = 1 + repeat / 2 % 2;
+    PlanSource source = {plan.data(), length, {}, {nullptr, 1, 0.0f, 1.0f}, true};
+    memcpy(source.numbers, spec.numbers, sizeof(source.numbers));
+    Data<float> data = make_data<float>(1, 1, shape);
+    for (float& value : data.x) value = value == value ? value : 0.0f;
+    run_kernels(data, source, shuffle_spec(spec.numbers));
+    for (const float value : data.input) CHECK(value == value);
+  }
+}
+
+template <typename T>
+void test_single_operators() {
+  const Shape shape = {17, 9, 11};
+  const int64_t samples = 2, channels = 2;
+  const std::vector<float> points = {0.1f, 0.9f, 0.2f, 0.3f, 1.0f, 0.5f, 0.0f, 0.25f,
+                                     0.5f, 0.5f, 0.5f, 0.5f, 1,    1,    1,    0};
+  const bool decreasing[] = {false, true, false, true};
+  const CurveSource curves = {points.data(), decreasing, 2, {nullptr, 1, 0.0f, 1.0f}, false};
+  const std::vector<int64_t> keys = {3, 4, -5, 6};
+  const std::vector<int32_t> boxes = {2, 2, 2, 9, 9, 9, 0, 0, 0, 0, 0, 0, 5, 1, 0, 17, 4, 11, 3, 3, 3, 4, 4, 4};
+  const int8_t kind[] = {1, 2};
+  const std::vector<float> fill = {0.25f, 0.5f, 0.75f, 1.0f}, range = {-1.0f, 2.0f, 0.5f, 0.5f};
+  const PaintSource noisy = {boxes.data(), 2, kind, keys.data(), nullptr, 0, {range.data(), 1, 0.0f, 1.0f}};
+  const PaintSource filled = {boxes.data(), 2, kind, nullptr, fill.data(), 2, {nullptr, 1, 0.0f, 1.0f}};
+  const ShuffleSource shuffles = {keys.data()};
+  const auto compare = [&](const auto& source, const ShuffleSpec& spec) {
+    Data<T> data = make_data<T>(samples, channels, shape);
+    std::vector<T> input, target;
+    run_cpu(data, source, spec, input, target);
+    run_kernels(data, source, spec);
+    CHECK(same_bits(input, data.input));
+  };
+  compare(curves, {});
+  compare(noisy, {});
+  compare(filled, {});
+  for (int order = 0; order < 2; ++order) {
+    for (int permute = 0; permute < 2; ++permute) compare(shuffles, {200, {9, 5, 4}, order, permute});
+  }
+}
+
+void test_slope() {
+  const Shape shape = {11, 6, 5};
+  const std::vector<float> points = {0.3f, 0.9f, 0.6f, 0.1f, 1.0f, 0.4f, 0.0f, 0.6f};
+  const bool decreasing[] = {true, false};
+  const CurveSource source = {points.data(), decreasing, 1, {nullptr, 1, 0.0f, 1.0f}, true};
+  Data<double> data = make_data<double>(2, 2, shape);
+  cuda_on_cpu::launch(2, cuda::kThreads, 0, [&] { cuda::slope_kernel<double>(data.view, source); });
+  for (int64_t n = 0; n < 2; ++n) {
+    const Sample sample = source(n);
+    const Curve curve = make_curve(control_points(sample, 0));
+    for (int64_t c = 0; c < 2; ++c) {
+      for (int32_t v = 0; v < voxels_of(shape); ++v) {
+        const Voxel at = cuda::voxel_at(v, shape);
+        const double x = cuda::read_flipped(data.view, data.x.data() + n * data.view.stride_n + c, 0, at);
+        const double slope = data.input[static_cast<size_t>((n * 2 + c) * voxels_of(shape) + v)];
+        CHECK(slope == apply_slope(curve, sample_range(sample, c), true, x));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+int main() {
+  test_plans<float>("float32");
+  test_plans<Half>("float16");
+  test_plans<BFloat16>("bfloat16");
+  test_hostile_plans();
+  test_single_operators<float>();
+  test_single_operators<double>();
+  test_slope();
+  return check::summary("test_kernels");
+}
