@@ -17,14 +17,35 @@ constexpr int kBlock = 64;  // voxels a step: one word of bits
 // A curve and its table.
 struct CurveTable {
   Curve curve;
-  std::vector<CurveRow> rows = std::vector<CurveRow>(kCurveMaxRows);
+  std::vector<CurveRow> rows;
+  std::vector<double> distance, root;  // of all nodes
 };
 
+// curve_row of math/bezier.h for all rows: the same steps, each over all nodes of a piece.
 GX_HD void build_table(const ControlPoints& points, CurveTable& table) {
   table.curve = make_curve(points);
-  CurveRow* rows = table.rows.data();
-  const Curve& curve = table.curve;
-  for (int row = 0; row < curve.rows; ++row) rows[row] = curve_row(curve, row);
+  const Curve curve = table.curve;  // a copy: nothing that is stored to can change it
+  table.rows.resize(static_cast<size_t>(curve.rows));
+  table.distance.resize(static_cast<size_t>(kCurveNodes * curve.rows));
+  table.root.resize(table.distance.size());
+  double* d = table.distance.data();
+  double* s = table.root.data();
+  for (int row = 0; row < curve.rows; ++row) {
+    for (int node = 0; node < kCurveNodes; ++node) d[kCurveNodes * row + node] = curve_node(curve, row, node);
+  }
+  for (int p = 0; p < 2; ++p) {
+    const CurvePiece piece = curve.piece[p];
+    const int begin = p == 0 ? 0 : kCurveNodes * curve.second, end = kCurveNodes * (p == 0 ? curve.second : curve.rows);
+    for (int i = begin; i < end; ++i) s[i] = curve_solve_start(piece, d[i]);
+    for (int step = 0; step < kNewtonSteps; ++step) {
+      for (int i = begin; i < end; ++i) s[i] = curve_solve_step(piece, d[i], s[i]);
+    }
+    for (int i = begin; i < end; ++i) s[i] = curve_y(curve, piece, d[i] > 0.0 ? s[i] : 0.0);
+  }
+  for (int row = 0; row < curve.rows; ++row) {
+    const double* f = s + kCurveNodes * row;
+    table.rows[static_cast<size_t>(row)] = curve_fit(f[0], f[1], f[2], f[3]);
+  }
 }
 
 using Float4 = float __attribute__((vector_size(16)));
@@ -50,7 +71,7 @@ GX_HD void gather_rows(const CurveRow* rows, const int32_t* row, float* c0, floa
 
 // apply_curve of math/sample.h on a block: the same steps, each over all voxels.
 GX_HD void curve_block(const CurveTable& table, const Range& range, bool clamp, float* values) {
-  const CurveLookup& look = table.curve.lookup;
+  const CurveLookup look = table.curve.lookup;  // a copy: nothing that is stored to can change it
   const bool decreasing = table.curve.decreasing;
   alignas(64) float v[kBlock], u[kBlock], c0[kBlock], c1[kBlock], c2[kBlock], c3[kBlock];
   alignas(64) int32_t row[kBlock];
@@ -70,27 +91,37 @@ GX_HD void curve_block(const CurveTable& table, const Range& range, bool clamp, 
   for (int i = 0; i < kBlock; ++i) values[i] = apply_curve_exact(table.curve, range, clamp, values[i]);
 }
 
-// Noise of the voxels [first, first + 64), in [0,1): element first & 31 of the result is voxel `first`.
-constexpr int kNoiseBlock = kBlock + 32;
-
-GX_HD void noise_block(const Key& key, int64_t first, float* out) {
-  constexpr int kCalls = kNoiseBlock / 4;
-  const int64_t group = first >> 5;
+// Noise of whole groups of 32 voxels, in [0,1): eight calls a group (docs/determinism.md).
+template <int kGroups>
+GX_HD void noise_groups(const Key& key, int64_t group, float* out) {
+  constexpr int kCalls = 8 * kGroups;
   alignas(64) uint32_t w0[kCalls], w1[kCalls], w2[kCalls], w3[kCalls];
+  const uint32_t index = static_cast<uint32_t>(group * 8);
   for (int i = 0; i < kCalls; ++i) {
-    const Words words = philox(key, Purpose::kNoise, static_cast<uint32_t>(group * 8 + i));
+    const Words words = philox(key, Purpose::kNoise, index + static_cast<uint32_t>(i));
     w0[i] = words.w0;
     w1[i] = words.w1;
     w2[i] = words.w2;
     w3[i] = words.w3;
   }
-  for (int g = 0; g < kNoiseBlock / 32; ++g) {
+  for (int g = 0; g < kGroups; ++g) {
     for (int i = 0; i < 8; ++i) {
       out[32 * g + i] = uniform(w0[8 * g + i]);
       out[32 * g + 8 + i] = uniform(w1[8 * g + i]);
       out[32 * g + 16 + i] = uniform(w2[8 * g + i]);
       out[32 * g + 24 + i] = uniform(w3[8 * g + i]);
     }
+  }
+}
+
+constexpr int kNoiseBlock = kBlock + 32;
+
+// Noise of the voxels [first, first + 64), from element first & 31 of `out` on.
+GX_HD void noise_block(const Key& key, int64_t first, float* out) {
+  if ((first & 31) == 0) {
+    noise_groups<kBlock / 32>(key, first >> 5, out);
+  } else {
+    noise_groups<kNoiseBlock / 32>(key, first >> 5, out);
   }
 }
 

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <memory>
 #include <vector>
 
 #include "bits.h"
@@ -52,6 +53,9 @@ GX_HD void draw_windows(const Key& key, int32_t first, Shape shape, Shape max_wi
   }
 }
 
+// Eight places of voxels.
+using Places = uint16_t __attribute__((vector_size(16)));
+
 // The windows' voxels that wait for their permutation.
 struct Pack {
   struct Entry {
@@ -60,20 +64,19 @@ struct Pack {
     int32_t size_y, size_z;
   };
 
-  std::vector<Entry> entries;
-  int32_t count = 0;
+  std::vector<Entry> entries = std::vector<Entry>(kPackCapacity);  // every window packed has a voxel at least
+  int32_t num_entries = 0, count = 0;
   std::vector<uint16_t> place, mapped, size, key_lo, key_hi;
   std::vector<int32_t> to, from;
-  std::array<std::array<uint16_t, 8>, 256> positions;  // of the set bits of a byte
+  std::array<Places, 256> positions = {};  // of the set bits of a byte
+  std::array<int32_t, 256> count_of = {};  // and how many they are
 
   Pack() {
     for (auto* words : {&place, &mapped, &size, &key_lo, &key_hi}) words->resize(kPackCapacity + 4 * kLanes);
     for (auto* words : {&to, &from}) words->resize(kPackCapacity + 4 * kLanes);
     for (size_t byte = 0; byte < 256; ++byte) {
-      positions[byte].fill(0);
-      size_t n = 0;
       for (uint16_t bit = 0; bit < 8; ++bit) {
-        if ((byte >> bit) & 1) positions[byte][n++] = bit;
+        if ((byte >> bit) & 1) positions[byte][count_of[byte]++] = bit;
       }
     }
   }
@@ -81,7 +84,7 @@ struct Pack {
 
 struct ShuffleScratch {
   Bits claimed;
-  Pack pack;
+  std::unique_ptr<Pack> pack;  // made when first needed: some 350 KB
   WindowBlock block;
   std::vector<int32_t> sources;
   std::vector<uint32_t> axis[3];
@@ -112,27 +115,31 @@ GX_HD void permute_packed(Pack& pack) {
 // exact for place * side < 2^16, which can_pack ensures.
 GX_HD void address_packed(Pack& pack, const Strides& source, const Strides& result) {
   constexpr int kStep = 16;
-  for (const Pack::Entry& entry : pack.entries) {
+  for (int32_t e = 0; e < pack.num_entries; ++e) {
+    const Pack::Entry entry = pack.entries[static_cast<size_t>(e)];
     const uint32_t over_z = (65536u + static_cast<uint32_t>(entry.size_z) - 1) / static_cast<uint32_t>(entry.size_z);
     const uint32_t over_y = (65536u + static_cast<uint32_t>(entry.size_y) - 1) / static_cast<uint32_t>(entry.size_y);
-    const int32_t from_row = source.y - entry.size_z * source.z, from_plane = source.x - entry.size_y * source.y;
-    const int32_t to_row = result.y - entry.size_z * result.z, to_plane = result.x - entry.size_y * result.y;
+    // Unsigned: a product may pass 32 bits where the offset itself does not, and places behind the entry's are anything.
+    const uint32_t from_z = static_cast<uint32_t>(source.z), to_z = static_cast<uint32_t>(result.z);
+    const uint32_t from_row = static_cast<uint32_t>(source.y) - static_cast<uint32_t>(entry.size_z) * from_z;
+    const uint32_t to_row = static_cast<uint32_t>(result.y) - static_cast<uint32_t>(entry.size_z) * to_z;
+    const uint32_t from_plane =
+        static_cast<uint32_t>(source.x) - static_cast<uint32_t>(entry.size_y) * static_cast<uint32_t>(source.y);
+    const uint32_t to_plane =
+        static_cast<uint32_t>(result.x) - static_cast<uint32_t>(entry.size_y) * static_cast<uint32_t>(result.y);
     for (int32_t begin = 0; begin < entry.count; begin += kStep) {
       const uint16_t* place = pack.place.data() + entry.first + begin;
       const uint16_t* mapped = pack.mapped.data() + entry.first + begin;
       int32_t* to = pack.to.data() + entry.first + begin;
       int32_t* from = pack.from.data() + entry.first + begin;
       for (int i = 0; i < kStep; ++i) {
-        const int32_t p = mapped[i];
-        const int32_t row = static_cast<int32_t>((static_cast<uint32_t>(p) * over_z) >> 16);
-        const int32_t plane = static_cast<int32_t>((static_cast<uint32_t>(row) * over_y) >> 16);
-        from[i] = entry.from + p * source.z + row * from_row + plane * from_plane;
+        const uint32_t p = mapped[i], row = (p * over_z) >> 16, plane = (row * over_y) >> 16;
+        from[i] =
+            static_cast<int32_t>(static_cast<uint32_t>(entry.from) + p * from_z + row * from_row + plane * from_plane);
       }
       for (int i = 0; i < kStep; ++i) {
-        const int32_t p = place[i];
-        const int32_t row = static_cast<int32_t>((static_cast<uint32_t>(p) * over_z) >> 16);
-        const int32_t plane = static_cast<int32_t>((static_cast<uint32_t>(row) * over_y) >> 16);
-        to[i] = entry.to + p * result.z + row * to_row + plane * to_plane;
+        const uint32_t p = place[i], row = (p * over_z) >> 16, plane = (row * over_y) >> 16;
+        to[i] = static_cast<int32_t>(static_cast<uint32_t>(entry.to) + p * to_z + row * to_row + plane * to_plane);
       }
     }
   }
@@ -146,12 +153,13 @@ GX_HD void move_packed(Pack& pack, const T* x, int64_t stride_c, const Strides& 
   address_packed(pack, source, result);
   const int32_t* to = pack.to.data();
   const int32_t* from = pack.from.data();
+  const int32_t count = pack.count;
   for (int64_t c = 0; c < channels; ++c) {
     const T* src = x + c * stride_c + source.origin;
     T* dst = out + c * voxels;
-    for (int32_t i = 0; i < pack.count; ++i) dst[to[i]] = src[from[i]];
+    for (int32_t i = 0; i < count; ++i) dst[to[i]] = src[from[i]];
   }
-  pack.entries.clear();
+  pack.num_entries = 0;
   pack.count = 0;
 }
 
@@ -193,58 +201,74 @@ inline void window_sources(const Key& key, uint32_t index, const Window& window,
   }
 }
 
-// Claims [begin, begin + count), count <= 32: the bits that were free until now, lowest first.
-GX_HD uint32_t claim(uint8_t* bytes, int64_t begin, int32_t count) {
+// Claims [begin, begin + count): the bits that were free until now, lowest first. `Word` has at least count + 7 bits, and no more than
+// needed: a wider store would be read back in part by the next row, which costs a stall.
+template <typename Word>
+GX_HD Word claim(uint8_t* bytes, int64_t begin, int32_t count) {
   uint8_t* at = bytes + (begin >> 3);
   const int shift = static_cast<int>(begin & 7);
-  uint64_t word;
+  Word word;
   memcpy(&word, at, sizeof(word));
-  const uint64_t wanted = ((uint64_t{1} << count) - 1) << shift;
-  const uint64_t now = word | wanted;
+  const Word wanted = static_cast<Word>(((uint64_t{1} << count) - 1) << shift);
+  const Word now = static_cast<Word>(word | wanted);
   memcpy(at, &now, sizeof(now));
-  return static_cast<uint32_t>((wanted & ~word) >> shift);
+  return static_cast<Word>((wanted & ~word) >> shift);
 }
 
-// Appends base + position of every set bit: eight bits a step, no branch on what they are.
-GX_HD int32_t append_positions(Pack& pack, int32_t count, uint32_t bits, int32_t width, int32_t base) {
-  for (int32_t done = 0; done < width; done += 8) {
-    const uint32_t byte = (bits >> done) & 255u;
-    const uint16_t* positions = pack.positions[byte].data();
-    uint16_t* place = pack.place.data() + count;
-    for (int i = 0; i < 8; ++i) place[i] = static_cast<uint16_t>(positions[i] + base + done);
-    count += __builtin_popcount(byte);
+// Appends the place of every free voxel of a window's rows: eight bits a step, no branch on what they are.
+template <typename Word>
+GX_HD uint16_t* append_places(const Window& window, Shape shape, int64_t corner, Bits& claimed, const Pack& pack,
+                              uint16_t* place) {
+  constexpr int32_t kMost = 8 * sizeof(Word) - 7;  // voxels of a row that a word surely holds
+  uint8_t* bytes = claimed.bytes();
+  const int32_t size_y = window.y.size, size_z = window.z.size;
+  uint16_t base = 0;
+  for (int32_t i = 0; i < window.x.size; ++i) {
+    int64_t row = corner + int64_t{i} * shape.y * shape.z;
+    for (int32_t j = 0; j < size_y; ++j, row += shape.z) {
+      for (int32_t done = 0; done < size_z; done += kMost) {
+        const int32_t width = min_of(size_z - done, kMost);
+        Word free = claim<Word>(bytes, row + done, width);
+        for (int32_t bit = 0; bit < width; bit += 8, free = static_cast<Word>(free >> 8)) {
+          const Places places = pack.positions[free & 255] + static_cast<uint16_t>(base + done + bit);
+          memcpy(place, &places, sizeof(places));
+          place += pack.count_of[free & 255];
+        }
+      }
+      base = static_cast<uint16_t>(base + size_z);
+    }
   }
-  return count;
+  return place;
 }
 
 // Claims a window's free voxels and packs them.
 GX_HD void pack_window(const Window& window, Shape shape, const Strides& source, Bits& claimed, Pack& pack) {
-  const int64_t plane = int64_t{shape.y} * shape.z;
-  const int64_t corner = window.x.start * plane + int64_t{window.y.start} * shape.z + window.z.start;
+  const int64_t corner = (int64_t{window.x.start} * shape.y + window.y.start) * shape.z + window.z.start;
   const int32_t first = pack.count;
-  int32_t count = first, base = 0;
-  for (int32_t i = 0; i < window.x.size; ++i) {
-    int64_t row = corner + i * plane;
-    for (int32_t j = 0; j < window.y.size; ++j, row += shape.z) {
-      for (int32_t done = 0; done < window.z.size; done += 32) {
-        const int32_t width = min_of(window.z.size - done, 32);
-        count = append_positions(pack, count, claim(claimed.bytes(), row + done, width), width, base + done);
-      }
-      base += window.z.size;
-    }
+  uint16_t* place = pack.place.data() + first;
+  uint16_t* const end = window.z.size <= 8    ? append_places<uint16_t>(window, shape, corner, claimed, pack, place)
+                        : window.z.size <= 25 ? append_places<uint32_t>(window, shape, corner, claimed, pack, place)
+                                              : append_places<uint64_t>(window, shape, corner, claimed, pack, place);
+  const int32_t count = static_cast<int32_t>(end - place);
+  if (count == 0) return;
+  const uint16_t n = static_cast<uint16_t>(window.x.size * window.y.size * window.z.size);
+  const uint16_t lo = static_cast<uint16_t>(window.key), hi = static_cast<uint16_t>(window.key >> 16);
+  for (int32_t begin = first; begin < first + count; begin += kLanes) {
+    uint16_t* size = pack.size.data() + begin;
+    uint16_t* key_lo = pack.key_lo.data() + begin;
+    uint16_t* key_hi = pack.key_hi.data() + begin;
+    for (int i = 0; i < kLanes; ++i) size[i] = n;
+    for (int i = 0; i < kLanes; ++i) key_lo[i] = lo;
+    for (int i = 0; i < kLanes; ++i) key_hi[i] = hi;
   }
-  if (count == first) return;
-  const uint16_t n = static_cast<uint16_t>(base), lo = static_cast<uint16_t>(window.key),
-                 hi = static_cast<uint16_t>(window.key >> 16);
-  for (int32_t begin = first; begin < count; begin += kLanes) {
-    for (int i = 0; i < kLanes; ++i) pack.size[static_cast<size_t>(begin + i)] = n;
-    for (int i = 0; i < kLanes; ++i) pack.key_lo[static_cast<size_t>(begin + i)] = lo;
-    for (int i = 0; i < kLanes; ++i) pack.key_hi[static_cast<size_t>(begin + i)] = hi;
-  }
-  pack.entries.push_back({first, count - first, static_cast<int32_t>(corner),
-                          window.x.start * source.x + window.y.start * source.y + window.z.start * source.z,
-                          window.y.size, window.z.size});
-  pack.count = count;
+  pack.entries[static_cast<size_t>(pack.num_entries++)] = {
+      first,
+      count,
+      static_cast<int32_t>(corner),
+      window.x.start * source.x + window.y.start * source.y + window.z.start * source.z,
+      window.y.size,
+      window.z.size};
+  pack.count = first + count;
 }
 
 // A window too large to pack: claims and moves its free voxels one by one.
@@ -261,7 +285,7 @@ void move_window(const Window& window, Shape shape, const T* x, int64_t stride_c
   size_t place = 0;
   for_each_row(box, shape, 0, voxels, [&](int64_t begin, int64_t end) {
     for (int64_t v = begin; v < end; ++v, ++place) {
-      if (claim(scratch.claimed.bytes(), v, 1) == 0) continue;
+      if (claim<uint16_t>(scratch.claimed.bytes(), v, 1) == 0) continue;
       for (int64_t c = 0; c < channels; ++c) {
         out[c * voxels + v] = x[c * stride_c + source.origin + scratch.sources[place]];
       }
@@ -277,7 +301,8 @@ GX_HD void shuffle_last_writer(const Key& key, const ShuffleSpec& spec, Shape sh
                                ShuffleScratch& scratch) {
   const Strides result = {0, shape.y * shape.z, shape.z, 1};
   const int64_t voxels = voxels_of(shape);
-  Pack& pack = scratch.pack;
+  if (scratch.pack == nullptr) scratch.pack = std::make_unique<Pack>();
+  Pack& pack = *scratch.pack;
   WindowBlock& block = scratch.block;
   for (int32_t end = spec.num_windows; end > 0; end -= kDrawBlock) {
     const int32_t first = end - kDrawBlock;  // may be negative: those are drawn and not used

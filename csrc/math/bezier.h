@@ -70,16 +70,24 @@ GX_HD double above_cbrt(double v) {
   return 1.06 * bit_cast<double>(static_cast<uint64_t>(high) << 32);
 }
 
-// The s >= 0 with d(s) = d. d(s) is convex, so Newton's steps from above the root stay above it.
-GX_HD double curve_solve(const CurvePiece& piece, double d) {
+// The s >= 0 with d(s) = d. d(s) is convex, so Newton's steps from above the root stay above it. In two parts, so that a loop over
+// many roots can take a step of each at a time.
+GX_HD double curve_solve_start(const CurvePiece& piece, double d) {
   const double bound_b = piece.c < 0.0 ? piece.b * (2.0 / 3.0) : piece.b;  // b s^2 + c s^3 >= bound_b s^2 on the piece
-  double s = min_of(d / piece.a, std::sqrt(d / bound_b));
-  s = piece.c > 0.0 ? min_of(s, above_cbrt(d / piece.c)) : s;
-  for (int i = 0; i < kNewtonSteps; ++i) {
-    const double value = ((piece.c * s + piece.b) * s + piece.a) * s - d;
-    const double slope = (3.0 * piece.c * s + 2.0 * piece.b) * s + piece.a;
-    s -= slope > 0.0 ? value / slope : 0.0;
-  }
+  const double bound = min_of(d / piece.a, std::sqrt(d / bound_b));
+  return piece.c > 0.0 ? min_of(bound, above_cbrt(d / piece.c)) : bound;
+}
+
+GX_HD double curve_solve_step(const CurvePiece& piece, double d, double s) {
+  const double value = ((piece.c * s + piece.b) * s + piece.a) * s - d;
+  const double slope = (3.0 * piece.c * s + 2.0 * piece.b) * s + piece.a;
+  const double step = value / slope;
+  return s - (slope > 0.0 ? step : 0.0);
+}
+
+GX_HD double curve_solve(const CurvePiece& piece, double d) {
+  double s = curve_solve_start(piece, d);
+  for (int i = 0; i < kNewtonSteps; ++i) s = curve_solve_step(piece, d, s);
   return d > 0.0 ? s : 0.0;
 }
 
@@ -152,24 +160,35 @@ GX_HD Curve make_curve(const ControlPoints& points) {
   return curve;
 }
 
-// One row of the table: the cubic in u in [0,1) through u = 0, 1/4, 3/4, 1 of its bucket.
-GX_HD CurveRow curve_row(const Curve& curve, int row) {
+// One row of the table: the cubic in u in [0,1) through the nodes u = 0, 1/4, 3/4, 1 of its bucket.
+constexpr int kCurveNodes = 4;
+
+// The distance d of a node from the flat end.
+GX_HD double curve_node(const Curve& curve, int row, int node) {
   const int p = row < curve.second ? 0 : 1;
-  const CurvePiece& piece = curve.piece[p];
   const uint32_t bucket = static_cast<uint32_t>(row - curve.lookup.offset[p]);
   const double begin = bit_cast<float>(bucket << kCurveBucketBits);
   const double width = bit_cast<float>((bucket + 1) << kCurveBucketBits) - begin;
-  const double start = begin - curve.lookup.delta[p];
-  const double f0 = curve_y(curve, piece, curve_solve(piece, start));
-  const double f1 = curve_y(curve, piece, curve_solve(piece, start + 0.25 * width));
-  const double f2 = curve_y(curve, piece, curve_solve(piece, start + 0.75 * width));
-  const double f3 = curve_y(curve, piece, curve_solve(piece, start + width));
-  // Newton's divided differences on 0, 1/4, 3/4, 1, multiplied out.
+  const double u = node == 0 ? 0.0 : node == 1 ? 0.25 : node == 2 ? 0.75 : 1.0;
+  return begin - curve.lookup.delta[p] + u * width;
+}
+
+// Newton's divided differences on 0, 1/4, 3/4, 1, multiplied out.
+GX_HD CurveRow curve_fit(double f0, double f1, double f2, double f3) {
   const double d01 = (f1 - f0) * 4.0, d12 = (f2 - f1) * 2.0, d23 = (f3 - f2) * 4.0;
   const double d012 = (d12 - d01) * (4.0 / 3.0), d123 = (d23 - d12) * (4.0 / 3.0);
   const double d0123 = d123 - d012;
   return {static_cast<float>(f0), static_cast<float>(d01 - 0.25 * d012 + 0.1875 * d0123),
           static_cast<float>(d012 - d0123), static_cast<float>(d0123)};
+}
+
+GX_HD CurveRow curve_row(const Curve& curve, int row) {
+  const CurvePiece& piece = curve.piece[row < curve.second ? 0 : 1];
+  double f[kCurveNodes];
+  for (int node = 0; node < kCurveNodes; ++node) {
+    f[node] = curve_y(curve, piece, curve_solve(piece, curve_node(curve, row, node)));
+  }
+  return curve_fit(f[0], f[1], f[2], f[3]);
 }
 
 // Where in the table a value stands. v in [0,1]; NaN gives a row as well, and NaN again.
@@ -178,13 +197,18 @@ struct CurvePlace {
   float u;
 };
 
+// Both loads, then a choice: a loop over this becomes vectors, one with loads in branches does not.
+template <typename T>
+GX_HD T pick(bool second, const T (&pair)[2]) {
+  const T one = pair[0], two = pair[1];
+  return second ? two : one;
+}
+
 GX_HD CurvePlace curve_place(const CurveLookup& look, float v) {
   const bool above = (v - look.split_hi) - look.split_lo >= 0.0f;
-  const float origin_hi = above ? look.origin_hi[1] : look.origin_hi[0];
-  const float origin_lo = above ? look.origin_lo[1] : look.origin_lo[0];
-  const float delta = above ? look.delta[1] : look.delta[0];
-  const int32_t offset = above ? look.offset[1] : look.offset[0];
-  const int32_t last = above ? look.last[1] : look.last[0];
+  const float origin_hi = pick(above, look.origin_hi), origin_lo = pick(above, look.origin_lo);
+  const float delta = pick(above, look.delta);
+  const int32_t offset = pick(above, look.offset), last = pick(above, look.last);
   const float d = std::fabs((v - origin_hi) - origin_lo);
   const uint32_t bits = bit_cast<uint32_t>(d + delta);
   const int32_t row = static_cast<int32_t>(bits >> kCurveBucketBits) + offset;

@@ -14,7 +14,7 @@ Tensor bezier_map_cuda(const Tensor& x, const Tensor& control_points, const Tens
   const char* op = "bezier_map";
   const BezierArguments arguments = check_bezier_map(op, x, control_points, decreasing, value_range, lo, hi, clamp);
   const Tensor out = new_output(arguments.batch);
-  cuda::run_cuda<true>(op, arguments.batch, nullptr, arguments.source, out, nullptr);
+  cuda::run_cuda(op, arguments.batch, arguments.source, out);
   return out;
 }
 
