@@ -1,0 +1,46 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Ranges taken from the data: exact, the same on every device, without waiting for it."""
+
+import torch
+from torch import Tensor
+
+
+def minmax_range(x: Tensor, per_channel: bool = False) -> Tensor:
+    """Smallest and largest finite voxel of each sample.
+
+    x: (N, C, ...) floating-point.   Returns (N, 1, 2) float32, or (N, C, 2) with `per_channel`; (0, 0) where no voxel
+    is finite.
+    """
+    values = x.flatten(2 if per_channel else 1)  # (N, C, M) or (N, M)
+    finite = values.isfinite()
+    lo = torch.where(finite, values, torch.inf).amin(-1)
+    hi = torch.where(finite, values, -torch.inf).amax(-1)
+    return _as_range(lo, hi, finite.any(-1))
+
+
+def percentile_range(x: Tensor, lower: float = 0.1, upper: float = 99.9, per_channel: bool = False) -> Tensor:
+    """Two order statistics of the finite voxels of each sample: the value of rank floor(q / 100 * (n - 1)) of n.
+
+    x: (N, C, ...) floating-point.   lower, upper: in [0, 100], lower <= upper.
+    Returns (N, 1, 2) float32, or (N, C, 2) with `per_channel`; (0, 0) where no voxel is finite. No interpolation: both
+    are values of x, hence exact. Costs a sort of the voxels.
+    """
+    if not 0.0 <= lower <= upper <= 100.0:
+        raise ValueError(f"percentile_range: lower <= upper must lie in [0, 100], got {lower!r} and {upper!r}")
+    values = x.flatten(2 if per_channel else 1)  # (N, C, M) or (N, M)
+    finite = values.isfinite()
+    ordered = torch.where(finite, values, torch.inf).sort(-1).values
+    count = finite.sum(-1, keepdim=True)
+    # In float64, one product and one floor: the same rank on every device.
+    last = (count - 1).clamp_min(0).to(torch.float64)
+    lo = ordered.gather(-1, (last * (lower / 100.0)).floor().to(torch.int64)).squeeze(-1)
+    hi = ordered.gather(-1, (last * (upper / 100.0)).floor().to(torch.int64)).squeeze(-1)
+    return _as_range(lo, hi, count.squeeze(-1) > 0)
+
+
+def _as_range(lo: Tensor, hi: Tensor, any_finite: Tensor) -> Tensor:
+    # Adding 0 makes 0 of -0: which of the two a reduction or a sort meets first is up to the device.
+    pair = torch.stack([lo, hi], -1).to(torch.float32) + 0.0
+    pair = torch.where(any_finite.unsqueeze(-1), pair, 0.0)
+    return pair.unsqueeze(1) if pair.dim() == 2 else pair

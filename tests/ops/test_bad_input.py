@@ -1,0 +1,129 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Wrong arguments: every error names the operator, the argument, the rule and what was got."""
+
+import pytest
+import torch
+
+from genesis_ext import ops
+from genesis_ext.transforms import make_config, resolve
+from tests.cases import CASES, ON_VOXELS, SHAPES, call, keys, voxels
+
+X = voxels(SHAPES["three channels"])
+KEY = keys(2)
+BOXES = torch.zeros(2, 1, 6, dtype=torch.int32)
+SPEC = resolve(make_config(), (11, 6, 13))
+NAN = float("nan")
+
+RIGHT = {"draw_plan": "head", "bezier_map": "clamped", "local_shuffle": "last writer", "paint_boxes": "in, noise"}
+# operator, what is changed, error, words
+WRONG = [
+    ("draw_plan", {"sample_id": [1, 2]}, TypeError, "sample_id must be a tensor, got list"),
+    ("draw_plan", {"sample_id": torch.zeros(2)}, ValueError, r"sample_id must be \(N,\) int64, got torch.float32"),
+    ("draw_plan", {"sample_id": KEY}, ValueError, r"sample_id must be \(N,\) int64, got torch.int64 \[2, 2\]"),
+    ("draw_plan", {"seed": 1.5}, TypeError, r"seed must be an int or a \(1,\) int64 tensor, got float"),
+    ("draw_plan", {"seed": True}, TypeError, r"seed must be an int or a \(1,\) int64 tensor, got bool"),
+    ("draw_plan", {"seed": torch.zeros(2, dtype=torch.int64)}, ValueError, r"seed must have shape \(1,\).*got \(2,\)"),
+    ("draw_plan", {"seed": torch.zeros(1)}, ValueError, "seed must be int64, got float32"),
+    ("draw_plan", {"spec": "head"}, TypeError, "spec must be a PlanSpec, got str"),
+    ("bezier_map", {"control_points": [0.1]}, TypeError, "control_points must be a tensor, got list"),
+    ("bezier_map", {"control_points": torch.rand(2, 1, 3)}, ValueError, r"control_points must .*\(2, 1, 3\)"),
+    ("bezier_map", {"control_points": torch.rand(2, 2, 4)}, ValueError, r"control_points must .*\(2, 2, 4\)"),
+    ("bezier_map", {"control_points": torch.full((2, 1, 4), 1.5)}, ValueError, r"lie in \[0, 1\].*1.5"),
+    ("bezier_map", {"control_points": torch.full((2, 1, 4), NAN)}, ValueError, r"lie in \[0, 1\].*nan"),
+    ("bezier_map", {"decreasing": torch.zeros(2, 1)}, ValueError, "decreasing must be bool, got float32"),
+    ("bezier_map", {"decreasing": torch.zeros(2, 3, dtype=torch.bool)}, ValueError, r"decreasing .*\(2, 3\)"),
+    ("bezier_map", {"decreasing": True}, TypeError, "decreasing must be a tensor, got bool"),
+    ("local_shuffle", {"key": 3}, TypeError, "key must be a tensor, got int"),
+    ("local_shuffle", {"key": KEY[:1]}, ValueError, r"key must have shape \(N, 2\).*got \(1, 2\)"),
+    ("local_shuffle", {"key": KEY.int()}, ValueError, "key must be int64, got int32"),
+    ("local_shuffle", {"num_windows": -1}, ValueError, r"num_windows must be in .*got -1"),
+    ("local_shuffle", {"max_window": 7}, ValueError, r"max_window must be in \[1, 6\] along axis 1, got 7"),
+    ("local_shuffle", {"max_window": 0}, ValueError, r"max_window must be in \[1, 11\].*got 0"),
+    ("local_shuffle", {"max_window": (2, 2)}, ValueError, r"max_window must have one side .*got \(2, 2\)"),
+    ("local_shuffle", {"order": "first"}, ValueError, "order must be one of 'last_writer'.*got 'first'"),
+    ("local_shuffle", {"permute": "x"}, ValueError, "permute must be one of 'voxel', 'axes', got 'x'"),
+    ("paint_boxes", {"boxes": None}, TypeError, "boxes must be a tensor, got NoneType"),
+    ("paint_boxes", {"boxes": BOXES.long()}, ValueError, "boxes must be int32, got int64"),
+    ("paint_boxes", {"boxes": BOXES[..., :4]}, ValueError, r"boxes must have shape \(N, B, 6\).*1, 4\)"),
+    ("paint_boxes", {"boxes": BOXES + 12}, ValueError, r"boxes must be .* inside the patch .*got \(12, 12"),
+    ("paint_boxes", {"boxes": BOXES - 1}, ValueError, r"boxes must be .* inside the patch .*got \(-1, -1"),
+    ("paint_boxes", {"kind": "around"}, ValueError, "kind must be one of 'none', 'in', 'out', got 'around'"),
+    ("paint_boxes", {"kind": torch.tensor([0, 3]).char()}, ValueError, "kind must be 0 .*got 3 for sample 1"),
+    ("paint_boxes", {"kind": torch.tensor([0, 1])}, ValueError, "kind must be int8, got int64"),
+    ("paint_boxes", {"key": "key"}, TypeError, "key must be a tensor, got str"),
+    ("paint_boxes", {"key": None, "fill": 0.5}, TypeError, "fill must be a tensor, got float"),
+    ("paint_boxes", {"key": None, "fill": torch.rand(2, 5)}, ValueError, r"fill must have shape .*got \(2, 5\)"),
+    ("paint_boxes", {"key": None, "fill": KEY.double()}, ValueError, "fill must be float32, got float64"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("op", "change", "error", "words"), WRONG)
+def test_a_wrong_argument_is_refused_in_words(op, change, error, words):
+    arguments = CASES[op][RIGHT[op]](X) | change
+    with pytest.raises(error, match=rf"^{op}: .*{words}"):
+        call(op, arguments)
+
+
+ONE_VARIANT_EACH = list({op: (op, variant) for op, variant in ON_VOXELS}.values())
+on_voxels = pytest.mark.parametrize(("op", "variant"), ONE_VARIANT_EACH)
+
+
+@on_voxels
+@pytest.mark.parametrize(
+    ("x", "error", "words"),
+    [
+        ([1.0], TypeError, "x must be a tensor, got list"),
+        (X.short(), TypeError, r"x must be a floating-point tensor, got torch.int16 \[2, 3, 11, 6, 13\].*x.float\(\)"),
+        (X.bool(), TypeError, "x must be a floating-point tensor, got torch.bool"),
+        (X.cfloat(), TypeError, "x must be a floating-point tensor, got torch.complex64"),
+        (X.to(torch.float8_e5m2), ValueError, "x must be float32, float16"),
+        (X[0, 0], ValueError, r"x must be \(N, C, X, Y, Z\) or \(N, C, X, Y\), got torch.float32 \[11, 6, 13\]"),
+        (X[None], ValueError, r"x must be \(N, C, X, Y, Z\) or \(N, C, X, Y\), got torch.float32 \[1, 2, 3"),
+        (X[:1], ValueError, "must"),
+    ],
+    ids=["list", "int16", "bool", "complex", "float8", "rank 3", "rank 6", "other batch"],
+)
+def test_a_wrong_x_is_refused_in_words(op, variant, x, error, words):
+    arguments = CASES[op][variant](X)
+    with pytest.raises(error, match=words):
+        call(op, arguments | {"x": x})
+
+
+@pytest.mark.parametrize(
+    ("op", "variant"), [("genesis_transform", "head"), ("bezier_map", "clamped"), ("paint_boxes", "in, noise")]
+)
+@pytest.mark.parametrize(
+    ("value_range", "error", "words"),
+    [
+        ((1.0, 0.0), ValueError, r"must be finite with lo <= hi, got \(1.0, 0.0\)"),
+        ((0.0, NAN), ValueError, r"must be finite with lo <= hi, got \(0.0, nan\)"),
+        ((0.0, float("inf")), ValueError, r"must be finite with lo <= hi, got \(0.0, inf\)"),
+        ((0.0, 1e39), ValueError, "must be finite with lo <= hi"),
+        ((0.0, 1.0, 2.0), TypeError, r"must be \(lo, hi\) or a tensor"),
+        ("minmax", TypeError, r"must be \(lo, hi\) or a tensor .*got 'minmax'"),
+        (0.5, TypeError, r"must be \(lo, hi\) or a tensor .*got 0.5"),
+        (torch.zeros(2, 2, dtype=torch.float64), ValueError, "must be float32, got float64"),
+        (torch.zeros(3, 2), ValueError, r"must have shape \(N, 2\) or \(N, C, 2\)"),
+        (torch.zeros(2, 2, 2), ValueError, r"must have shape \(N, 2\) or \(N, C, 2\)"),
+        (torch.tensor([[0.0, 1.0], [1.0, 0.0]]), ValueError, r"must have lo <= hi, got \(1, 0\) for sample 1"),
+        (torch.full((2, 2), NAN), ValueError, r"must have lo <= hi, got \(nan, nan\) for sample 0"),
+    ],
+)
+def test_a_wrong_range_is_refused_in_words(op, variant, value_range, error, words):
+    arguments = CASES[op][variant](X)
+    with pytest.raises(error, match=rf"^{op}: value_range {words}"):
+        call(op, arguments | {"value_range": value_range})
+
+
+def test_float64_is_for_differentiable_operators_only():
+    plan = ops.draw_plan(torch.arange(2), 0, SPEC)
+    with pytest.raises(ValueError, match=r"genesis_transform: x must be float32, float16 or bfloat16, got float64"):
+        ops.genesis_transform(X.double(), plan)
+
+
+def test_windows_of_more_than_two_to_the_20_voxels_are_refused():
+    x = torch.zeros(1, 1, 1024, 1025)
+    with pytest.raises(ValueError, match=r"max_window must hold at most 2\^20 voxels, got 1024 x 1025 x 1"):
+        ops.local_shuffle(x, keys(1), 1, max_window=(1024, 1025))
+    assert ops.local_shuffle(x, keys(1), 1, max_window=(1024, 1024)).shape == x.shape
