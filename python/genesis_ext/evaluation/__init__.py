@@ -1,0 +1,9 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures of what the transformations do to a scan."""
+
+from genesis_ext.evaluation.content import richest_patch
+from genesis_ext.evaluation.preview import write_preview
+from genesis_ext.evaluation.subject import Subject
+
+__all__ = ["Subject", "richest_patch", "write_preview"]

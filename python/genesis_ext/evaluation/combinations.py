@@ -1,0 +1,167 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""The twelve combinations of transformations (Models Genesis, Fig. 4), and samples as a trainer draws them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from genesis_ext import ops
+from genesis_ext.evaluation.pictures import (
+    AMBER,
+    AXIAL,
+    CORONAL,
+    SAGITTAL,
+    Row,
+    Sheet,
+    panel_height,
+    panel_width,
+    show_slices,
+)
+from genesis_ext.evaluation.subject import TRIED_IDS, Subject, painted, times
+from genesis_ext.transforms import TransformConfig
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_COLUMNS = 4
+
+
+@dataclass(frozen=True)
+class Combination:
+    """Which transformations act on a sample; paint is "none", "in" or "out"."""
+
+    shuffle: bool
+    nonlinear: bool
+    paint: str
+
+    @property
+    def name(self) -> str:
+        """As the paper writes it: NL+LS+OUT; or none."""
+        parts = (("NL", self.nonlinear), ("LS", self.shuffle), (self.paint.upper(), self.paint != "none"))
+        return "+".join(part for part, acts in parts if acts) or "none"
+
+    @property
+    def rates(self) -> dict[str, float]:
+        """The rates that force it."""
+        return {
+            "shuffle_rate": float(self.shuffle),
+            "nonlinear_rate": float(self.nonlinear),
+            "paint_rate": float(self.paint != "none"),
+            "outpaint_rate": float(self.paint == "out"),
+        }
+
+    def probability(self, config: TransformConfig) -> float:
+        """How often a config draws it."""
+        shuffle = config.shuffle_rate if self.shuffle else 1.0 - config.shuffle_rate
+        nonlinear = config.nonlinear_rate if self.nonlinear else 1.0 - config.nonlinear_rate
+        painting = {
+            "none": 1.0 - config.paint_rate,
+            "in": config.paint_rate * (1.0 - config.outpaint_rate),
+            "out": config.paint_rate * config.outpaint_rate,
+        }
+        return shuffle * nonlinear * painting[self.paint]
+
+
+_CHOICES = tuple((nonlinear, shuffle) for nonlinear in (False, True) for shuffle in (False, True))
+COMBINATIONS = (
+    *(Combination(shuffle, nonlinear, "none") for nonlinear, shuffle in _CHOICES),
+    *(Combination(shuffle, nonlinear, paint) for nonlinear, shuffle in _CHOICES for paint in ("in", "out")),
+)
+"""In the order of the paper: none, LS, NL, NL+LS, IN, OUT, LS+IN, LS+OUT, NL+IN, NL+OUT, NL+LS+IN, NL+LS+OUT."""
+
+
+def combinations_sheet(subject: Subject) -> Sheet:
+    """Every combination that the config can draw, all with the same curve, windows and boxes."""
+    shown = [c for c in COMBINATIONS if c.probability(subject.config) > 0.0]
+    sample_id = _telling_id(subject)
+    columns = min(_COLUMNS, len(shown))
+    rows = math.ceil(len(shown) / columns)
+    width = panel_width(subject.shape[0])
+    sheet = Sheet(
+        f"{subject.name}: the combinations of transformations",
+        f"A patch of {subject.size_text} (amber), and what the network gets in place of it; p: how often "
+        f"{subject.label} draws that. All panels share the draws of sample id {int(sample_id)}, seed {subject.seed}, "
+        f"without flips. {_draws_text(subject.draw(sample_id), shown)}{subject.orientation_text}",
+        [1.4 * width] + [width] * columns,
+        [Row(panel_height(subject.shape, subject.spacing_mm, width))] * rows,
+    )
+    _show_place(subject, [row[0] for row in sheet.panels])
+    panels = [ax for row in sheet.panels for ax in row[1:]]
+    for ax, combination in zip(panels, shown, strict=False):
+        plan = subject.draw(sample_id, **combination.rates)
+        result, _ = ops.genesis_transform(subject.patch, plan)
+        note = f"p = {combination.probability(subject.config):.3g}"
+        if combination.paint != "none":
+            note += f", {float(painted(plan).float().mean()):.0%} painted"
+        title = "none: the original" if combination.name == "none" else combination.name
+        show_slices(ax, result[0, 0], subject.spacing_mm, subject.middle, title, note)
+    return sheet
+
+
+def samples_sheet(subject: Subject, count: int) -> Sheet:
+    """Inputs above their targets, for the ids 0 .. count - 1 at the rates of the config, flips included."""
+    plan = subject.draw(subject.ids(count), flip_rate=subject.config.flip_rate)
+    inputs, targets = ops.genesis_transform(subject.patch.expand(count, -1, -1, -1, -1), plan)
+    width = panel_width(subject.shape[0])
+    height = panel_height(subject.shape, subject.spacing_mm, width)
+    sheet = Sheet(
+        f"{subject.name}: samples as they are drawn",
+        f"Drawn by {subject.label}, seed {subject.seed}, sample ids from 0. The network gets the input and has to "
+        f"restore the target; flips act on both. {subject.orientation_text}",
+        [width] * count,
+        [Row(height, label="input"), Row(height, titled=False, label="target")],
+    )
+    for i, drawn in enumerate(plan.to_dicts()):
+        name = Combination(drawn["shuffle"], drawn["nonlinear"], drawn["paint"]).name
+        share = f"{float(painted(plan[i]).float().mean()):.0%} painted" if drawn["paint"] != "none" else ""
+        flips = "flipped along " + ", ".join("xyz"[axis] for axis in drawn["flips"]) if drawn["flips"] else ""
+        show_slices(sheet.panels[0][i], inputs[i, 0], subject.spacing_mm, subject.middle, f"{i}: {name}", share)
+        show_slices(sheet.panels[1][i], targets[i, 0], subject.spacing_mm, subject.middle, note=flips)
+    return sheet
+
+
+def _draws_text(plan: ops.Plan, shown: Sequence[Combination]) -> str:
+    """What the names of the transformations stand for in a plan of one sample."""
+    text = ""
+    if any(c.nonlinear for c in shown):
+        x1, y1, x2, y2 = plan.control_points[0, 0].tolist()
+        trend = "falling" if bool(plan.decreasing[0, 0]) else "rising"
+        text += f"NL: a {trend} curve by the points ({x1:.2f}, {y1:.2f}), ({x2:.2f}, {y2:.2f}). "
+    if any(c.shuffle for c in shown):
+        numbers = plan.spec.numbers
+        largest = times((numbers.max_window_x, numbers.max_window_y, numbers.max_window_z))
+        text += f"LS: {numbers.num_windows:,} windows of at most {largest} voxels. "
+    if any(c.paint != "none" for c in shown):
+        text += "IN, OUT: boxes painted, or all but boxes. "
+    return text
+
+
+def _telling_id(subject: Subject) -> Tensor:
+    """The sample id (1,) whose boxes show well in the shown slices and whose curve changes the patch most visibly."""
+    ids = subject.ids(TRIED_IDS)
+    plan = subject.draw(ids)
+    values = subject.patch.flatten().sort().values[:: max(1, subject.patch.numel() // 1024)]
+    old = values.view(1, 1, -1, 1, 1).expand(len(ids), -1, -1, -1, -1)
+    new = ops.bezier_map(old, plan.control_points[:, :1], plan.decreasing[:, :1])
+    change = (new - old).abs().mean(dim=(1, 2, 3, 4))
+    spread = new.std(dim=(1, 2, 3, 4), correction=0)
+    contrast = torch.minimum(spread, values.std(correction=0))  # a curve may flatten everything
+    boxes = torch.minimum(subject.shown_shares(ids, "in"), subject.shown_shares(ids, "out"))
+    return ids[(boxes * change * contrast).argmax()].view(1)
+
+
+def _show_place(subject: Subject, axes: "Sequence[Axes]") -> None:
+    """Slices of the whole scan with the outline of the patch: as many as there is room for, the axial one first."""
+    box = (*subject.start, *(at + side for at, side in zip(subject.start, subject.shape, strict=True)))
+    x, y, z = (at + middle for at, middle in zip(subject.start, subject.middle, strict=True))
+    for ax, plane in zip(axes, (AXIAL, CORONAL, SAGITTAL), strict=False):
+        note = f"{'xyz'[plane.normal]} = {(x, y, z)[plane.normal]} of {subject.scan.shape[plane.normal]}"
+        show_slices(
+            ax, subject.scan, subject.spacing_mm, (x, y, z), f"the scan, {plane.name}", note, (plane,), [(box, AMBER)],
+            letters=True,
+        )  # fmt: skip

@@ -1,0 +1,145 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Slices lie as a radiologist expects, in their true proportions; files are whole or not there."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("matplotlib")
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from genesis_ext.evaluation.pictures import (
+    AXIAL,
+    CORONAL,
+    SAGITTAL,
+    Row,
+    Sheet,
+    panel_height,
+    panel_width,
+    show_slices,
+)
+
+
+def rendered(sheet):
+    """The panel alone: its pixels' grey values, row 0 on top."""
+    canvas = FigureCanvasAgg(sheet.figure)
+    canvas.draw()
+    box = sheet.panels[0][0].get_window_extent()
+    image = np.asarray(canvas.buffer_rgba())[..., :3].astype(float)
+    bottom, top = (round(image.shape[0] - y) for y in (box.y0, box.y1))
+    return image[top:bottom, round(box.x0) : round(box.x1)]
+
+
+def panel(voxels, planes, at, spacing=(1.0, 1.0, 1.0), **options):
+    width = panel_width(voxels.shape[planes[0].across])
+    sheet = Sheet("title", "caption", [width], [Row(panel_height(tuple(voxels.shape), spacing, width, planes))])
+    show_slices(sheet.panels[0][0], voxels, spacing, at, planes=planes, **options)
+    return rendered(sheet)
+
+
+@pytest.mark.parametrize(
+    ("plane", "bright", "where"),
+    [
+        (AXIAL, (7, 7, 2), "patient's right, front"),
+        (CORONAL, (7, 2, 7), "patient's right, head"),
+        (SAGITTAL, (2, 7, 7), "front, head"),
+    ],
+)
+def test_right_front_and_head_lie_left_and_up(plane, bright, where):
+    voxels = torch.zeros(8, 8, 8)
+    voxels[bright] = 1.0
+    image = panel(voxels, (plane,), bright).mean(axis=2)
+    rows, columns = np.nonzero(image > 200)
+    assert rows.max() < image.shape[0] * 0.15, where
+    assert columns.max() < image.shape[1] * 0.15, where
+
+
+def test_the_first_plane_is_on_top():
+    voxels = torch.zeros(8, 8, 8)
+    voxels[:, :, 3] = 1.0  # the whole axial slice through z = 3, one line of the coronal one
+    image = panel(voxels, (AXIAL, CORONAL), (4, 4, 3)).mean(axis=2)
+    assert image[: image.shape[0] // 3].mean() > 250
+    assert image[-image.shape[0] // 3 :].mean() < 100
+
+
+def test_slices_have_the_proportions_of_the_body():
+    voxels = torch.full((16, 8, 4), 0.5)
+    for spacing, plane, expected in (((1.0, 2.0, 1.0), AXIAL, 1.0), ((1.0, 1.0, 5.0), CORONAL, 20 / 16)):
+        image = panel(voxels, (plane,), (0, 0, 0), spacing)
+        assert image.shape[0] / image.shape[1] == pytest.approx(expected, abs=0.02)
+        assert abs(image - 127.5).max() < 3  # the slice fills its panel
+
+
+def test_grey_runs_from_0_to_1_whatever_the_slice_holds():
+    image = panel(torch.tensor([0.25, 0.5]).view(2, 1, 1).expand(2, 2, 2), (AXIAL,), (0, 0, 0))
+    left, right = image[:, 10].mean(), image[:, -10].mean()
+    assert left == pytest.approx(0.5 * 255, abs=2)  # x = 1: the patient's right
+    assert right == pytest.approx(0.25 * 255, abs=2)
+
+
+def test_voxels_have_the_same_whole_number_of_pixels():
+    for voxels in (1, 7, 64, 96, 300):
+        pixels = panel_width(voxels) * 150 / voxels
+        assert pixels == pytest.approx(round(pixels))
+        assert pixels >= 1
+
+
+def test_a_box_is_outlined_where_it_lies_and_dashed_where_it_misses_the_slice():
+    voxels = torch.zeros(16, 16, 16)
+    box = (8, 8, 4, 16, 16, 8)  # the patient's right, front
+    crossed = panel(voxels, (AXIAL,), (0, 0, 5), boxes=[(box, "#ff0000")])
+    missed = panel(voxels, (AXIAL,), (0, 0, 8), boxes=[(box, "#ff0000")])  # half-open: 8 is outside
+    for image in (crossed, missed):
+        rows, columns = np.nonzero(image[..., 0] > 100)
+        assert rows.max() == pytest.approx(image.shape[0] / 2, abs=3)
+        assert columns.max() == pytest.approx(image.shape[1] / 2, abs=3)
+    assert (missed[..., 0] > 100).sum() < 0.8 * (crossed[..., 0] > 100).sum()
+
+
+def test_a_saved_picture_replaces_an_older_one_and_leaves_nothing_else(tmp_path):
+    path = tmp_path / "picture.png"
+    path.write_bytes(b"old")
+    Sheet("title", "caption", [1.0], [Row(1.0)]).save(path)
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failed_write_keeps_the_older_picture(tmp_path, monkeypatch):
+    def fail(self, file, **_):
+        Path(file).write_bytes(b"half")
+        raise OSError("disk full")
+
+    path = tmp_path / "picture.png"
+    path.write_bytes(b"old")
+    monkeypatch.setattr(FigureCanvasAgg, "print_png", fail)
+    with pytest.raises(OSError, match="disk full"):
+        Sheet("title", "caption", [1.0], [Row(1.0)]).save(path)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_long_titles_and_captions_are_wrapped_into_the_sheet():
+    sheet = Sheet("a title " * 30, "a caption " * 60, [1.7, 1.7], [Row(1.0)])
+    renderer = FigureCanvasAgg(sheet.figure).get_renderer()
+    for text in sheet.figure.texts:
+        extent = text.get_window_extent(renderer)
+        assert 0 <= extent.x0 < extent.x1 <= sheet.figure.bbox.x1
+        assert 0 <= extent.y0 < extent.y1 <= sheet.figure.bbox.y1
+        assert "\n" in text.get_text()
+
+
+def test_neither_import_nor_drawing_brings_pyplot_and_only_drawing_brings_matplotlib():
+    code = """
+import sys
+from genesis_ext.evaluation.pictures import Row, Sheet
+assert "matplotlib" not in sys.modules
+Sheet("title", "caption", [1.0], [Row(1.0)])
+assert "matplotlib" in sys.modules
+assert "matplotlib.pyplot" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
