@@ -19,7 +19,7 @@ BIN := $(VENV)/bin
 STAMPS := $(VENV)/stamps
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc python scripts -type f -not -path '*/__pycache__/*')
-CPP_SOURCES := $(shell find csrc tests -name '*.h' -o -name '*.cpp' -o -name '*.cu')
+CPP_SOURCES := $(shell find csrc tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' -o -name '*.c')
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test build native-tests lint format bench docs clean distclean FORCE
@@ -92,7 +92,7 @@ native-tests: build
 	  -DPython_EXECUTABLE=$(abspath $(BIN))/python -DGENESIS_CUDA=OFF -DGENESIS_NATIVE_TESTS=ON >build/native.log || \
 	  { cat build/native.log; exit 1; }
 	@$(BIN)/cmake --build build/native --target native_tests
-	@$(BIN)/ctest --test-dir build/native --output-on-failure
+	@$(BIN)/ctest --test-dir build/native --parallel 2 --output-on-failure
 
 lint: $(STAMPS)/requirements
 	$(BIN)/ruff check .

@@ -1,0 +1,62 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a benchmark is made of: contenders that do the same work on the same data, and proof that they do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+
+Size: TypeAlias = tuple[int, int, int]
+
+OURS, NUMPY, MONAI = "genesis_ext", "numpy", "monai"
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to do the work.
+
+    Attributes:
+        name: OURS, NUMPY or MONAI.
+        run: `run(call)` does it once and returns the result; the number of the call changes what is drawn.
+        samples: of one call. Slow contenders take fewer than the first one, for times are compared a sample.
+        differs: what it does otherwise than the first contender; empty for that one.
+        check: its own part of `Case.verify`.
+    """
+
+    name: str
+    run: Callable[[int], object]
+    samples: int
+    differs: str = ""
+    check: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """The contenders of one operator on one batch.
+
+    Attributes:
+        size: of a patch.
+        items: voxels, or whatever the benchmark's unit says, of a sample.
+        least_bytes: what a sample must at least read and write: the input once, each output once.
+        contenders: the operator itself first.
+        verify: raises AssertionError unless the contenders agree with each other and with the reference; meant for
+            small batches.
+    """
+
+    size: Size
+    items: int
+    least_bytes: int
+    contenders: tuple[Contender, ...]
+    verify: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One operator. make(size, batch, device) -> Case; batch(size, device, quick) -> samples a call."""
+
+    make: Callable[[Size, int, torch.device], Case]
+    sizes: tuple[Size, ...]
+    batch: Callable[[Size, torch.device, bool], int]
+    unit: str = "voxels"

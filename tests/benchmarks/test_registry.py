@@ -1,0 +1,47 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Every operator has a benchmark whose contenders do what they should."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from benchmarks import runner
+from benchmarks.case import NUMPY, OURS
+from benchmarks.registry import BENCHMARKS
+
+ROOT = Path(__file__).parents[2]
+CPU = torch.device("cpu")
+
+
+def test_every_operator_has_a_benchmark():
+    assert set(BENCHMARKS) == {folder.name for folder in (ROOT / "csrc" / "ops").iterdir()}
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_contenders_do_what_they_should(name):
+    runner.verify([name], CPU)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_contenders_do_what_they_should_on_a_gpu(name):
+    runner.verify([name], torch.device("cuda"))
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_our_operator_comes_first_and_the_numpy_pipeline_is_beside_it(name):
+    contenders = BENCHMARKS[name].make((20, 21, 22), 2, CPU).contenders
+    assert [contender.name for contender in contenders][:2] == [OURS, NUMPY]
+    assert contenders[0].differs == ""
+    assert all(contender.differs for contender in contenders[1:])
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_full_batch_fills_a_gpu_better_than_a_cpu(name):
+    benchmark = BENCHMARKS[name]
+    for size in benchmark.sizes:
+        cpu, gpu = (benchmark.batch(size, torch.device(kind), False) for kind in ("cpu", "cuda"))
+        assert 8 <= cpu <= gpu
+        assert benchmark.batch(size, CPU, True) < cpu

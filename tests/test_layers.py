@@ -1,0 +1,97 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Imports point downwards only, and the core needs torch, NumPy and nibabel alone: read from the sources."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import genesis_ext
+
+# From the bottom up: a layer imports those before it. Modules of the package's own folder are below all layers.
+LAYERS = ("reference", "ops", "transforms", "data", "models", "training", "evaluation", "cli")
+CORE = {"torch", "numpy", "nibabel", "genesis_ext"}
+
+PACKAGE = Path(genesis_ext.__file__).parent
+SOURCES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+
+
+def modules_of(node: ast.AST, source: Path) -> list[str]:
+    """The modules that one statement imports, relative ones written out; names of a package count as its modules."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    base = node.module or ""
+    if node.level:
+        parents = ("genesis_ext", *source.parent.parts)
+        base = ".".join([*parents[: len(parents) - node.level + 1], *filter(None, [node.module])])
+    return [f"{base}.{alias.name}" for alias in node.names] if base == "genesis_ext" else [base]
+
+
+def top_level(body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements that run on import: not those of functions, nor those for type checkers only."""
+    for statement in body:
+        yield statement
+        if isinstance(statement, ast.If) and ast.unparse(statement.test) == "TYPE_CHECKING":
+            continue
+        if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            for field in ("body", "orelse", "finalbody"):
+                yield from top_level(getattr(statement, field, []))
+            for handler in getattr(statement, "handlers", []):
+                yield from top_level(handler.body)
+
+
+def problems(source: Path, text: str) -> list[str]:
+    tree = ast.parse(text)
+    found = []
+    own = source.parts[0] if len(source.parts) > 1 else None
+    for node in ast.walk(tree):
+        for module in modules_of(node, source):
+            layer = module.split(".")[1] if module.startswith("genesis_ext.") else None
+            if own == "reference" and module.startswith("genesis_ext") and layer != "reference":
+                found.append(f"the reference imports {module}, and must import nothing of the package")
+            elif own in LAYERS and layer in LAYERS and LAYERS.index(layer) > LAYERS.index(own):
+                found.append(f"{own} imports {module}, which lies above it")
+    allowed = {"numpy", "genesis_ext"} if own == "reference" else CORE
+    for node in top_level(tree.body):
+        for module in modules_of(node, source):
+            root = module.partition(".")[0]
+            if root not in allowed and root not in sys.stdlib_module_names:
+                found.append(f"{module} is imported on import: it comes with an extra, import it where it is used")
+    return found
+
+
+def test_every_layer_is_known():
+    folders = {path.parts[0] for path in SOURCES if len(path.parts) > 1}
+    assert folders <= set(LAYERS)
+    assert {"reference", "ops", "transforms", "cli"} <= folders
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=str)
+def test_a_module_imports_downwards_and_only_the_core_libraries(source):
+    assert problems(source, (PACKAGE / source).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "complaint"),
+    [
+        ("ops/x.py", "def f():\n    from genesis_ext.training import loop", "lies above"),
+        ("ops/x.py", "from genesis_ext import data", "lies above"),
+        ("ops/x.py", "from ..transforms.genesis import GenesisTransform", "lies above"),
+        ("reference/x.py", "from genesis_ext.ops import plan", "nothing of the package"),
+        ("reference/x.py", "import torch", "comes with an extra"),
+        ("data/x.py", "import SimpleITK as sitk", "comes with an extra"),
+        ("data/x.py", "try:\n    import monai.data\nexcept ImportError:\n    pass", "comes with an extra"),
+    ],
+)
+def test_a_wrong_import_is_found(source, text, complaint):
+    assert [complaint in problem for problem in problems(Path(source), text)] == [True]
+
+
+def test_imports_within_functions_and_for_type_checkers_are_left_alone():
+    text = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import monai\ndef f():\n    import SimpleITK"
+    assert problems(Path("data/x.py"), text) == []
