@@ -8,7 +8,7 @@
 // inflection, so that every piece starts at its flat end and grows convexly from there. The distance d from the flat end then
 // has all singularities of the inverse on the other side of zero, at least a distance delta away, and a table over the bits of the float d + delta
 // (eight buckets an octave, a cubic in the mantissa each) is accurate everywhere. Nodes are solved in float64. Only + - * / and sqrt:
-// the same bits on every device. Error against an exact root: below 4e-6 (tests/csrc/test_math.cpp).
+// the same bits on every device. Error against an exact root: below 4e-6 (tests/csrc/test_bezier.cpp).
 #pragma once
 
 #include <cmath>
@@ -18,7 +18,9 @@
 namespace gx {
 
 constexpr double kCurveMaxSlope = 1e4;  // stands for a vertical tangent in gradients
-constexpr int kCurveBucketBits = 20;    // float bits below the bucket: 2^3 buckets an octave
+constexpr double kCurveFlat = 1e-9;     // dx/dt below which a slope is taken kCurveNudge in t aside
+constexpr double kCurveNudge = 1e-6;
+constexpr int kCurveBucketBits = 20;  // float bits below the bucket: 2^3 buckets an octave
 constexpr double kCurveMinDelta = 0x1p-60;
 constexpr int kCurveMaxRows = 2 * (8 * 62 + 2);  // two pieces from 2^-60 to 2
 constexpr int kNewtonSteps = 7;                  // from at most 1.8 times the root to float64
@@ -228,14 +230,16 @@ struct CurvePoint {
 GX_HD CurvePoint curve_exact(const Curve& curve, double x) {
   const CurvePiece& piece = curve.piece[x >= curve.split ? 1 : 0];
   const double s = curve_solve(piece, std::fabs(x - piece.origin));
-  const double t = piece.t0 + piece.direction * s;
-  const double dx = max_of((3.0 * piece.c * s + 2.0 * piece.b) * s + piece.a, 0.0);
+  const double flatness = (3.0 * piece.c * s + 2.0 * piece.b) * s + piece.a;
+  const double at = flatness < kCurveFlat ? s + kCurveNudge : s;  // both slopes may vanish there: their ratio beside it
+  const double t = piece.t0 + piece.direction * at;
+  const double dx = max_of((3.0 * piece.c * at + 2.0 * piece.b) * at + piece.a, 0.0);
   const double y_t = curve.decreasing ? 1.0 - t : t;
   const double q1 = 2.0 * (curve.y2 - 2.0 * curve.y1), q2 = 1.0 + 3.0 * (curve.y1 - curve.y2);
   const double dy = 3.0 * (curve.y1 + (q1 + q2 * y_t) * y_t) * (curve.decreasing ? -1.0 : 1.0);
   const double bound = dy < 0.0 ? -kCurveMaxSlope : kCurveMaxSlope;
   const bool steep = std::fabs(dy) >= kCurveMaxSlope * dx;
-  return {cubic(curve.y1, curve.y2, y_t), dy == 0.0 ? 0.0 : steep ? bound : dy / dx};
+  return {curve_y(curve, piece, s), dy == 0.0 ? 0.0 : steep ? bound : dy / dx};
 }
 
 }  // namespace gx

@@ -28,7 +28,9 @@ struct Round16 {
 GX_HD Round16 permutation_round16(int round, uint16_t n, uint16_t key_lo, uint16_t key_hi) {
   const uint16_t c = static_cast<uint16_t>(mix32(static_cast<uint32_t>(round) + 1) | 1);
   const uint16_t d = static_cast<uint16_t>(mix32(static_cast<uint32_t>(round) + 77) | 1);
-  uint16_t hash = static_cast<uint16_t>(static_cast<uint32_t>(key_lo) * c + static_cast<uint32_t>(key_hi) * d);
+  const uint32_t e =
+      mix32(static_cast<uint32_t>(round) + 153);  // keeps rounds different for every key: 0 has no other hash
+  uint16_t hash = static_cast<uint16_t>(static_cast<uint32_t>(key_lo) * c + static_cast<uint32_t>(key_hi) * d + e);
   hash = static_cast<uint16_t>(hash ^ (hash >> 7));
   return {hash, static_cast<uint16_t>((static_cast<uint32_t>(hash) * n) >> 16)};
 }

@@ -32,8 +32,8 @@ inline int summary(const char* name) {
 }  // namespace check
 
 // CHECK(condition, values...): what follows the condition is printed where it fails.
-#define CHECK(condition, ...)                                                                          \
-  do {                                                                                                 \
-    ++check::count;                                                                                    \
-    if (!(condition)) check::report(__FILE__, __LINE__, #condition __VA_OPT__(, ) __VA_ARGS__);        \
+#define CHECK(condition, ...)                                                                   \
+  do {                                                                                          \
+    ++check::count;                                                                             \
+    if (!(condition)) check::report(__FILE__, __LINE__, #condition __VA_OPT__(, ) __VA_ARGS__); \
   } while (false)

@@ -31,6 +31,7 @@ def _mix32(x: int) -> int:
 _C32 = np.array([_mix32(r + 1) | 1 for r in range(_ROUNDS)], dtype=np.uint32)
 _D32 = np.array([_mix32(r + 77) | 1 for r in range(_ROUNDS)], dtype=np.uint32)
 _C16, _D16 = _C32.astype(np.uint16), _D32.astype(np.uint16)
+_E16 = np.array([_mix32(r + 153) & 0xFFFF for r in range(_ROUNDS)], dtype=np.uint16)  # no key makes all rounds equal
 
 
 def permute(q: ArrayLike, n: ArrayLike, key: ArrayLike) -> Int64:
@@ -63,7 +64,7 @@ def _apply(q: ArrayLike, n: ArrayLike, key: ArrayLike, rounds: Iterable[int]) ->
 
 def _round16(x: UInt16, n: UInt16, key: UInt32, r: int) -> UInt16:
     lo, hi = key.astype(np.uint16), (key >> 16).astype(np.uint16)
-    h = lo * _C16[r] + hi * _D16[r]
+    h = lo * _C16[r] + hi * _D16[r] + _E16[r]
     h ^= h >> 7
     k = (h.astype(np.uint32) * n >> 16).astype(np.uint16)
     y = k - x
