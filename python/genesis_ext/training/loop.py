@@ -1,0 +1,124 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""The training loop: one function, read from top to bottom. What it works with is made elsewhere and handed in."""
+
+import math
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from genesis_ext.training.batches import Batches, training_ids
+from genesis_ext.training.checkpoint import TrainingState, best_loss_on_disk, save_checkpoint
+from genesis_ext.training.config import PretrainConfig
+from genesis_ext.training.objectives import OBJECTIVES
+from genesis_ext.training.pictures import save_loss_curve, save_restorations
+from genesis_ext.training.run_log import RunLog
+from genesis_ext.training.validation import ValidationReport, Validator
+
+
+class TrainingDivergedError(RuntimeError):
+    """The loss is NaN or infinite; the checkpoints on disk are from before."""
+
+
+def train(
+    state: TrainingState,
+    batches: Batches,
+    validator: Validator,
+    config: PretrainConfig,
+    data: list[str],
+    out: Path,
+    log: RunLog,
+    time_limit_s: float = math.inf,
+) -> ValidationReport:
+    """Train from ``state.progress`` to ``config.steps``, or until validation has not improved for long.
+
+    Every ``validate_every_steps`` the schedule and the early stop take note of the validation. One more at the very end
+    only reports, and last.pt is written before it: so a run that was stopped and resumed gives the weights of one that
+    was not.
+
+    data: names of the volumes for the checkpoints.
+    time_limit_s: stop after so many seconds, as if the steps were done; the run can be resumed.
+    out: gets last.pt, best.pt, loss_curve.png and, at each validation, pictures/step_*.png.
+    Returns the last validation.
+
+    Raises:
+        TrainingDivergedError: the loss is not finite.
+    """
+    network, progress = state.network, state.progress
+    objective = OBJECTIVES[config.loss]
+    best_saved = best_loss_on_disk(out / "best.pt")
+    losses: list[Tensor] = []
+    report: ValidationReport | None = None
+    finished = progress.finished(config)
+    deadline = time.monotonic() + time_limit_s
+    network.train()
+
+    while not finished:
+        x, y = batches(training_ids(progress.step, config.batch_size))
+        state.optimizer.zero_grad()
+        loss = objective(network(x), y)
+        loss.backward()
+        state.optimizer.step()
+        progress.step += 1
+        losses.append(loss.detach())
+
+        validates = progress.step % config.validate_every_steps == 0
+        writes = progress.step % config.checkpoint_every_steps == 0 or progress.step == config.steps
+        if validates or writes or progress.step % config.log_every_steps == 0:
+            mean_loss = float(torch.stack(losses).mean())  # waits for the device
+            losses.clear()
+            if not math.isfinite(mean_loss):
+                raise TrainingDivergedError(
+                    f"the loss is {mean_loss} at step {progress.step}: lower --lr (now {config.lr:g})"
+                )
+            log.training(progress.step, mean_loss, state.learning_rate)
+
+        report = validator(network) if validates else None
+        if report is not None:
+            state.schedule.after_validation(report.loss)
+            progress.note_validation(report.loss)
+        finished = progress.finished(config) or time.monotonic() >= deadline
+        if writes or finished:
+            save_checkpoint(out / "last.pt", state, config, data, report.loss if report else None)
+        if report is None and finished:
+            report = validator(network)
+        if report is not None:
+            best_saved = _publish(report, best_saved, state, validator, config, data, out, log)
+
+    if progress.step < config.steps:
+        why = (
+            "time is up"
+            if time.monotonic() >= deadline
+            else f"{progress.stale_validations} validations without progress"
+        )
+        log.message(f"stopped at step {progress.step} of {config.steps}: {why}")
+    return report or validator(network)
+
+
+def _publish(
+    report: ValidationReport,
+    best_saved: float,
+    state: TrainingState,
+    validator: Validator,
+    config: PretrainConfig,
+    data: list[str],
+    out: Path,
+    log: RunLog,
+) -> float:
+    """Log and draw a validation, keep the weights if they are the best; returns the loss of the best on disk."""
+    step = state.progress.step
+    log.validation(step, report)
+    if report.collapsed:
+        log.message(
+            f"warning: the outputs are nearly constant (standard deviation {report.output_std:.4f}, targets "
+            f"{report.target_std:.4f}): if this stays, training has collapsed; lower --lr (now {config.lr:g})"
+        )
+    x, y = next(validator.samples())
+    save_restorations(out / "pictures" / f"step_{step:06d}.png", x, validator.restore(state.network, x), y, step)
+    save_loss_curve(out / "loss_curve.png", log.entries())
+    if report.loss < best_saved:
+        save_checkpoint(out / "best.pt", state, config, data, report.loss)
+        return report.loss
+    return best_saved

@@ -1,0 +1,175 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Whole runs: real files, the real transform, a tiny network."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import genesis_ext
+from genesis_ext.data import PatchSampler, VolumeError, load_volumes, whole_region
+from genesis_ext.models import UNet3D, load_weights
+from genesis_ext.training import PretrainConfig, Validator, pretrain
+from genesis_ext.training.batches import RestorationBatches
+from genesis_ext.training.checkpoint import best_loss_on_disk, read_checkpoint
+from tests.data_layer.images import write_ct, write_mri
+from tests.training.doubles import Constant
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("tensorboard")
+
+CONFIG = PretrainConfig(
+    patch=(16, 16, 16),
+    width=2,
+    steps=10,
+    batch_size=2,
+    lr=1e-2,
+    validate_every_steps=4,
+    validation_patches=2,
+    checkpoint_every_steps=5,
+    log_every_steps=5,
+)
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    write_ct(tmp_path / "scans/ct.nii.gz", (48, 20, 18))
+    write_mri(tmp_path / "scans/mri.nii.gz", (18, 20, 40))
+    return tmp_path / "scans"
+
+
+def quiet(text: str) -> None:
+    """Say nothing."""
+
+
+def same(a: Any, b: Any) -> bool:
+    """Equal to the last bit, through dicts and lists."""
+    if isinstance(a, torch.Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[k], b[k]) for k in a)
+    if isinstance(a, list | tuple):
+        return len(a) == len(b) and all(map(same, a, b))
+    return bool(a == b)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_five_steps_and_five_resumed_are_ten_to_the_last_bit(scans: Path, tmp_path: Path, optimizer: Any) -> None:
+    config = replace(CONFIG, optimizer=optimizer, schedule="step")
+    pretrain(config, scans, tmp_path / "whole", report=quiet)
+    pretrain(replace(config, steps=5), scans, tmp_path / "parts", report=quiet)
+    said: list[str] = []
+    pretrain(config, scans, tmp_path / "parts", resume=True, report=said.append)
+    assert f"resumed {tmp_path / 'parts'} at step 5" in said
+    whole, parts = (read_checkpoint(tmp_path / name / "last.pt") for name in ("whole", "parts"))
+    assert whole["progress"]["step"] == 10
+    assert same(whole, parts)
+
+
+def test_a_run_is_repeated_to_the_last_bit_and_a_seed_changes_it(scans: Path, tmp_path: Path) -> None:
+    config = replace(CONFIG, steps=3)
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        pretrain(replace(config, seed=seed), scans, tmp_path / name, report=quiet)
+    a, b, c = (read_checkpoint(tmp_path / name / "last.pt")["state_dict"] for name in "abc")
+    assert same(a, b)
+    assert not same(a, c)
+
+
+def test_the_checkpoints_load_into_the_network(scans: Path, tmp_path: Path) -> None:
+    result = pretrain(replace(CONFIG, steps=4), scans, tmp_path / "run", report=quiet)
+    assert all(path.exists() for path in result.files.values())
+    network = UNet3D(width=CONFIG.width)
+    account = load_weights(network, tmp_path / "run/best.pt", report=None)
+    assert not account.missing
+    assert not account.unused
+    assert account.epoch == 1
+    assert best_loss_on_disk(tmp_path / "run/best.pt") == result.validation.loss
+
+
+def test_a_resumed_run_must_keep_settings_and_data(scans: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    pretrain(replace(CONFIG, steps=1), scans, out, report=quiet)
+    with pytest.raises(ValueError, match=r"keep its settings, got lr: 0\.5, not 0\.01"):
+        pretrain(replace(CONFIG, lr=0.5), scans, out, resume=True, report=quiet)
+    write_mri(scans / "more.nii.gz", (40, 20, 18))
+    with pytest.raises(ValueError, match="keep its data, 1 entries differ"):
+        pretrain(CONFIG, scans, out, resume=True, report=quiet)
+
+
+def test_a_damaged_checkpoint_is_named(scans: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/last.pt").write_bytes(b"PK nothing")
+    with pytest.raises(ValueError, match=r"last\.pt is damaged"):
+        pretrain(CONFIG, scans, tmp_path / "run", resume=True, report=quiet)
+    torch.save({"state_dict": {}}, tmp_path / "run/last.pt")
+    with pytest.raises(ValueError, match="must be a checkpoint of format 1"):
+        pretrain(CONFIG, scans, tmp_path / "run", resume=True, report=quiet)
+
+
+def test_resume_starts_afresh_where_nothing_was_saved(scans: Path, tmp_path: Path) -> None:
+    pretrain(replace(CONFIG, steps=1), scans, tmp_path / "run", resume=True, report=quiet)
+    assert read_checkpoint(tmp_path / "run/last.pt")["progress"]["step"] == 1
+
+
+def test_a_run_is_cleared_only_if_asked_and_other_files_never(scans: Path, tmp_path: Path) -> None:
+    out, config = tmp_path / "run", replace(CONFIG, steps=1)
+    pretrain(config, scans, out, report=quiet)
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match=r"holds last\.pt already: add --resume"):
+        pretrain(config, scans, out, report=quiet)
+    pretrain(config, scans, out, overwrite=True, report=quiet)
+    assert (out / "notes.txt").read_text() == "mine"
+    (tmp_path / "album/pictures").mkdir(parents=True)
+    with pytest.raises(ValueError, match="folder of its own"):
+        pretrain(config, scans, tmp_path / "album", overwrite=True, report=quiet)
+
+
+def test_validation_scans_may_be_given_and_must_not_train(scans: Path, tmp_path: Path) -> None:
+    held = write_ct(tmp_path / "held/ct.nii", (16, 16, 16), seed=5)
+    config = replace(CONFIG, steps=1, borders=True, lung_content=True)
+    pretrain(config, scans / "ct.nii.gz", tmp_path / "run", validation_data=held, report=quiet)
+    assert len(read_checkpoint(tmp_path / "run/last.pt")["data"]) == 2
+    with pytest.raises(VolumeError, match="must not both train and validate"):
+        pretrain(config, scans, tmp_path / "other", validation_data=scans / "ct.nii.gz", report=quiet)
+
+
+def test_an_unknown_device_is_refused(scans: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="device must be"):
+        pretrain(CONFIG, scans, tmp_path / "run", device="gpu", report=quiet)
+
+
+def test_importing_the_package_does_not_import_training() -> None:
+    code = "import sys, genesis_ext; print([m for m in sys.modules if m.startswith('genesis_ext.training')])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_real_scans_of_both_modalities_train(shared: Path, tmp_path: Path) -> None:
+    pytest.importorskip("SimpleITK")
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    for name in ("ct/chest_cip_ct64.nrrd", "mri/niivue_FLAIR.nrrd", "mri/abdomen_ts_example_mr_sm.nii.gz"):
+        (folder / Path(name).name).symlink_to(shared / "data" / name)
+    said: list[str] = []
+    config = replace(CONFIG, patch=(32, 32, 24), steps=2, lung_content=True)
+    result = pretrain(config, folder, tmp_path / "run", report=said.append)
+    assert len(read_checkpoint(result.out / "last.pt")["data"]) == 2
+    assert "1 of 3 files skipped" in said  # the abdomen has 20 slices
+
+
+def test_on_the_chest_ct_a_constant_beats_the_identity_and_still_does_not_work(shared: Path) -> None:
+    pytest.importorskip("SimpleITK")
+    patch = (64, 64, 32)
+    volumes = load_volumes([shared / "data/ct/chest_ricord1a_419639.mhd"], patch)
+    sampler = PatchSampler(volumes, [whole_region(volumes, 0)], patch, seed=0)
+    batches = RestorationBatches(sampler, genesis_ext.GenesisTransform(profile="head", seed=0))
+    validator = Validator(batches, patches=16, batch_size=4, loss="mse")
+    report = validator(Constant(float(torch.cat([y for _, y in validator.samples()]).mean())))
+    assert report.baselines.identity > 2 * report.baselines.constant
+    assert report.loss == pytest.approx(report.baselines.constant, rel=1e-4)
+    assert not report.works
