@@ -52,7 +52,7 @@ $(BIN)/python:
 	@$(PYTHON) -c 'import ensurepip, venv' || \
 	  { echo "Python's venv module is missing: install it (on Debian and Ubuntu 'apt-get install python3-venv')." >&2; exit 1; }
 	@echo "making the virtual environment $(VENV)"
-	@$(PYTHON) -m venv $(if $(filter existing,$(USE_TORCH)),--system-site-packages) $(VENV)
+	@$(PYTHON) -m venv $(VENV)
 
 # Once installed, torch stays as it is unless TORCH or USE_TORCH is given anew.
 ifneq ($(filter command environment,$(origin TORCH) $(origin USE_TORCH)),)
@@ -67,7 +67,8 @@ endif
 
 $(STAMPS)/torch: $(STAMPS)/torch-wanted
 ifeq ($(USE_TORCH),existing)
-	@$(BIN)/python scripts/find_torch.py
+	@torch=$$($(PYTHON) scripts/find_torch.py) && echo "using torch $${torch%%;*} of $(PYTHON)" && \
+	  dirname "$${torch##*;}" >"$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/existing_torch.pth"
 else
 	@echo "installing $(TORCH)"
 	@$(PIP) $(TORCH)
@@ -88,6 +89,7 @@ $(STAMPS)/package: $(STAMPS)/requirements $(SOURCES)
 # ---------------------------------------------------------------------------------------------------------------------
 
 native-tests: build
+	@mkdir -p build
 	@$(BIN)/cmake -S . -B build/native -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \
 	  -DPython_EXECUTABLE=$(abspath $(BIN))/python -DGENESIS_CUDA=OFF -DGENESIS_NATIVE_TESTS=ON >build/native.log || \
 	  { cat build/native.log; exit 1; }

@@ -1,0 +1,142 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""`genesis pretrain`: train a U-Net to restore distorted patches of scans."""
+
+import argparse
+import math
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from genesis_ext.training.checkpoint import read_checkpoint
+from genesis_ext.training.config import CHOICES, PRESETS, PretrainConfig
+from genesis_ext.training.pretrain import PretrainResult, pretrain
+
+_EPILOG = """\
+examples:
+  genesis pretrain --data scan.nii.gz --out runs/one
+  genesis pretrain --data scans --out runs/quick --preset quick --steps 1000
+  genesis pretrain --data scans --validation-data held_out --out runs/released --preset released --lr 0.1
+  genesis pretrain --out runs/one --data scan.nii.gz --resume --steps 40000
+
+RUN gets last.pt and best.pt (weights under "state_dict"), log.jsonl, loss_curve.png, pictures/ and tensorboard/.
+Every validation prints the loss beside three baselines: the input as it is, the best constant, a blur of the input.
+Training works when the loss beats all three.
+"""
+
+
+# Field of PretrainConfig, flag, what the help says.
+SETTINGS = (
+    ("patch", "--patch", "patch size in voxels, multiples of 8"),
+    ("width", "--width", "channels of the network's first convolution"),
+    ("profile", "--profile", "profile of transformations: head, paper, release-2019-11, release-2019-09"),
+    ("scheme", "--scheme", "unified, distortion, painting, autoencoder, or the name of a single transformation"),
+    ("seed", "--seed", "of weights, patches and transformations"),
+    ("steps", "--steps", "training steps at most"),
+    ("batch_size", "--batch-size", "patches a step"),
+    ("loss", "--loss", "mean squared error as released, or L1 as in the paper"),
+    ("optimizer", "--optimizer", "AdamW, or SGD as released"),
+    ("lr", "--lr", "learning rate at the start"),
+    ("momentum", "--momentum", "momentum of SGD"),
+    ("weight_decay", "--weight-decay", "weight decay"),
+    ("schedule", "--schedule", "half the rate after 10 validations without progress, or every 40 validations"),
+    ("validate_every_steps", "--validate-every", "steps from one validation to the next"),
+    ("validation_patches", "--validation-patches", "fixed patches that validate"),
+    ("early_stop_validations", "--early-stop", "stop after so many validations without a better loss"),
+    ("checkpoint_every_steps", "--checkpoint-every", "steps from one last.pt to the next"),
+    ("log_every_steps", "--log-every", "steps from one log entry to the next"),
+    ("borders", "--borders", "keep 100 voxels in x, y and 30 in z away from the ends of a scan, as released"),
+    ("lung_content", "--lung-content", "cut lung-dominated patches from CT, as released"),
+    ("modality", "--modality", "modality of all scans"),
+    ("ct_window_hu", "--ct-window", "HU that become 0 and 1"),
+    ("mri_window", "--mri-window", "where MRI values are cut"),
+    ("split", "--split", "every fifth scan validates, or the last fifth of every scan; auto: fifth for a single scan"),
+)
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the subcommand; most options are the fields of ``PretrainConfig``."""
+    parser = subparsers.add_parser(
+        "pretrain",
+        help="train a U-Net to restore distorted patches of scans",
+        description="Train a 3D U-Net to restore patches of scans (NIfTI, MHD, MHA, NRRD) that the operators distort.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", required=True, type=Path, metavar="FILE_OR_FOLDER", help="scan, or folder of scans")
+    parser.add_argument(
+        "--validation-data", type=Path, metavar="FILE_OR_FOLDER", help="scans that validate; else a part of --data does"
+    )
+    parser.add_argument("--out", required=True, type=Path, metavar="RUN", help="folder of the run")
+    parser.add_argument("--resume", action="store_true", help="go on from RUN/last.pt, with the settings stored there")
+    parser.add_argument("--overwrite", action="store_true", help="clear a run that RUN holds")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="stop after so many; go on with --resume")
+    parser.add_argument("--device", default="auto", help="cpu, cuda or cuda:N (default: CUDA where there is one)")
+    parser.add_argument(
+        "--preset", choices=sorted(PRESETS), help="starting point of the settings below (default: default)"
+    )
+    defaults = PretrainConfig()
+    settings = parser.add_argument_group("settings")
+    for name, flag, text in SETTINGS:
+        # SUPPRESS, so that presets and stored settings fill in what is not given.
+        settings.add_argument(
+            flag, dest=name, default=argparse.SUPPRESS, **_argument(name, getattr(defaults, name), text)
+        )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train; returns 0."""
+    result = pretrain(
+        config_of(args),
+        args.data,
+        args.out,
+        validation_data=args.validation_data,
+        device=args.device,
+        resume=args.resume,
+        overwrite=args.overwrite,
+        time_limit_s=60 * args.minutes,
+        report=lambda text: print(text, flush=True),
+    )
+    print(summary(result))
+    return 0
+
+
+def config_of(args: argparse.Namespace) -> PretrainConfig:
+    """The settings of a command line: given ones over those of the preset or, resuming, of the stored run.
+
+    Raises:
+        ValueError: a value breaks its rule, or a preset is given beside a stored run.
+    """
+    given = {option.name: getattr(args, option.name) for option in fields(PretrainConfig) if hasattr(args, option.name)}
+    given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    last = args.out / "last.pt"
+    if args.resume and last.exists():
+        if args.preset:
+            raise ValueError("--preset must not be given with --resume: a resumed run has its settings")
+        return PretrainConfig.from_dict({**read_checkpoint(last)["config"], **given})
+    return PretrainConfig(**{**PRESETS[args.preset or "default"], **given})
+
+
+def summary(result: PretrainResult) -> str:
+    """The last validation, and where everything lies."""
+    return "\n".join([str(result.validation), *(f"{name}: {path}" for name, path in result.files.items())])
+
+
+def _argument(name: str, default: Any, text: str) -> dict[str, Any]:
+    """Type, arity and help of an option, from its default."""
+    if isinstance(default, bool):
+        return {"action": argparse.BooleanOptionalAction, "help": text}
+    if name in CHOICES:
+        shown = "guessed" if default is None else default
+        return {"choices": CHOICES[name], "help": f"{text} (default: {shown})"}
+    if isinstance(default, tuple):
+        shown = " ".join(f"{value:g}" for value in default)
+        metavar = ("X", "Y", "Z") if len(default) == 3 else ("LO", "HI")
+        return {
+            "nargs": len(default),
+            "type": type(default[0]),
+            "metavar": metavar,
+            "help": f"{text} (default: {shown})",
+        }
+    metavars = {int: "N", float: "RATE", str: "NAME"}
+    return {"type": type(default), "metavar": metavars[type(default)], "help": f"{text} (default: {default})"}

@@ -1,0 +1,81 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from genesis_ext.cli.main import build_parser, main
+from genesis_ext.cli.pretrain import SETTINGS, config_of
+from genesis_ext.training import PRESETS, PretrainConfig
+from genesis_ext.training.checkpoint import read_checkpoint
+from tests.data_layer.images import write_ct
+
+TINY = ["--patch", "16", "16", "8", "--width", "2", "--batch-size", "2", "--validation-patches", "2"]
+
+
+def parsed(*arguments: str) -> PretrainConfig:
+    return config_of(build_parser().parse_args(["pretrain", "--data", "d", "--out", "o", *arguments]))
+
+
+def test_every_setting_has_an_option_and_its_default() -> None:
+    assert parsed() == PretrainConfig()
+    assert {name for name, _, _ in SETTINGS} == {field.name for field in fields(PretrainConfig)}
+
+
+def test_options_go_over_the_preset() -> None:
+    config = parsed("--preset", "quick", "--patch", "16", "24", "8", "--lr", "0.1", "--ct-window", "-500", "500")
+    assert (config.patch, config.lr, config.ct_window_hu) == ((16, 24, 8), 0.1, (-500.0, 500.0))
+    assert config.width == PRESETS["quick"]["width"]
+    assert not parsed("--preset", "released", "--no-borders").borders
+
+
+def test_the_command_trains_and_resumes_with_the_stored_settings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scan, out = write_ct(tmp_path / "ct.nii.gz", (40, 20, 10)), tmp_path / "run"
+    assert main(["pretrain", "--data", str(scan), "--out", str(out), "--steps", "2", *TINY]) == 0
+    said = capsys.readouterr().out
+    assert "identity" in said
+    assert "patches/s" in said
+    assert f"best checkpoint: {out / 'best.pt'}" in said
+    assert main(["pretrain", "--data", str(scan), "--out", str(out), "--resume", "--steps", "3"]) == 0
+    assert read_checkpoint(out / "last.pt")["progress"]["step"] == 3
+
+
+def test_failures_are_one_line_and_status_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status = main(["pretrain", "--data", str(tmp_path / "none.nii"), "--out", str(tmp_path / "run"), *TINY])
+    error = capsys.readouterr().err
+    assert status == 1
+    assert error.count("\n") == 1
+    assert "none.nii: no such file or folder" in error
+
+
+@pytest.mark.parametrize("wrong", [["--steps", "many"], ["--loss", "dice"], ["--patch", "8", "8"], ["--unknown"]])
+def test_wrong_use_is_status_two(wrong: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["pretrain", "--data", "d", "--out", "o", *wrong])
+    assert caught.value.code == 2
+
+
+@pytest.mark.parametrize("command", ["pretrain", "demo"])
+def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([command, "--help"])
+    assert caught.value.code == 0
+    assert f"examples:\n  genesis {command}" in capsys.readouterr().out
+
+
+def test_the_demo_runs_names_its_results_and_can_be_repeated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = {**PRESETS["quick"], "width": 2, "batch_size": 2, "validation_patches": 2, "steps": 2}
+    monkeypatch.setitem(PRESETS, "quick", tiny)
+    for _ in range(2):
+        status = main(["demo", "--out", str(tmp_path / "demo")])
+        said = capsys.readouterr().out
+        assert status == 1  # two steps restore nothing, and the demo does not hide it
+        for name in ("pictures/step_000002.png", "loss_curve.png", "best.pt"):
+            assert str(tmp_path / "demo" / name) in said
+            assert (tmp_path / "demo" / name).exists()
