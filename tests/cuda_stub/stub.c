@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define STUB(name)                                            \
-  void name(void) {                                           \
+#define STUB(name)                                             \
+  void name(void) {                                            \
     fputs(#name " was called without a CUDA torch\n", stderr); \
-    abort();                                                  \
+    abort();                                                   \
   }
 
 STUB(aoti_torch_get_current_cuda_stream)
