@@ -51,7 +51,8 @@ GX_HD void build_table(const ControlPoints& points, CurveTable& table) {
 using Float4 = float __attribute__((vector_size(16)));
 using Int4 = int32_t __attribute__((vector_size(16)));
 
-// Rows of the table as four arrays of coefficients: 16-byte loads and 4x4 transposes, twice as fast as hardware gathers.
+// Rows of the table as four arrays of coefficients: 16-byte loads and 4x4 transposes, twice as
+// fast as hardware gathers.
 GX_HD void gather_rows(const CurveRow* rows, const int32_t* row, float* c0, float* c1, float* c2, float* c3) {
   for (int i = 0; i < kBlock; i += 4) {
     const Float4 a = load<Float4>(rows + row[i]), b = load<Float4>(rows + row[i + 1]);

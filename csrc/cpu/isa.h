@@ -8,12 +8,13 @@ namespace gx::cpu {
 
 enum class Isa { kBaseline = 0, kAvx2 = 1, kAvx512 = 2 };
 
-// What the processor has; the environment variable GENESIS_ISA (baseline, avx2, avx512) lowers it. Read once.
+// What the processor has; the environment variable GENESIS_ISA (baseline or avx2) lowers it. Read once.
 Isa instruction_set();
 const char* instruction_set_name(Isa isa);
 
-// GX_DISPATCH_ISA(name, parameters, arguments) defines the function `name` that runs the always inlined `name_body` compiled for
-// the processor's instruction set. All arithmetic gives the same bits in each: nothing is contracted or reordered.
+// GX_DISPATCH_ISA(name, parameters, arguments) defines the function `name` that runs the always inlined `name_body`
+// compiled for the processor's instruction set. All arithmetic gives the same bits in each: nothing is contracted or
+// reordered.
 #if defined(__x86_64__) && defined(__GNUC__)
 #define GX_TARGET_AVX2 __attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt")))
 #define GX_TARGET_AVX512 \

@@ -3,9 +3,10 @@
 
 // Local shuffling of one sample on a CPU (docs/determinism.md, "What is done with it").
 //
-// Last writer: the windows claim their voxels from the last to the first, so a voxel is claimed once, by its owner, and what is painted
-// over is claimed by nobody. Claimed voxels of many windows are packed, so that small windows fill the vector lanes of the permutation.
-// Sequential: the windows act in order on the result; a tracing back of every voxel would cost 40 times as much on a CPU.
+// Last writer: the windows claim their voxels from the last to the first, so a voxel is claimed once, by its owner, and
+// what is painted over is claimed by nobody. Claimed voxels of many windows are packed, so that small windows fill the
+// vector lanes of the permutation.
+// Sequential: the windows act in order on the result; to trace every voxel back would cost 40 times as much on a CPU.
 #pragma once
 
 #include <array>
@@ -82,8 +83,21 @@ struct Pack {
   }
 };
 
+// What the windows claimed, in the order of their claims.
+struct Claims {
+  struct Record {
+    Window window;
+    int32_t first, count;  // its places
+  };
+
+  std::vector<Record> records;
+  std::vector<uint16_t> places;
+  std::vector<int32_t> tile_end, order;  // of the records
+};
+
 struct ShuffleScratch {
   Bits claimed;
+  Claims claims;
   std::unique_ptr<Pack> pack;  // made when first needed: some 350 KB
   WindowBlock block;
   std::vector<int32_t> sources;
@@ -111,15 +125,16 @@ GX_HD void permute_packed(Pack& pack) {
   }
 }
 
-// Row-major places of every packed voxel to element offsets in the source and in the result. Division by a side is a multiplication:
-// exact for place * side < 2^16, which can_pack ensures.
+// Row-major places of every packed voxel to element offsets in the source and in the result. Division by a side is a
+// multiplication: exact for place * side < 2^16, which can_pack ensures.
 GX_HD void address_packed(Pack& pack, const Strides& source, const Strides& result) {
   constexpr int kStep = 16;
   for (int32_t e = 0; e < pack.num_entries; ++e) {
     const Pack::Entry entry = pack.entries[static_cast<size_t>(e)];
     const uint32_t over_z = (65536u + static_cast<uint32_t>(entry.size_z) - 1) / static_cast<uint32_t>(entry.size_z);
     const uint32_t over_y = (65536u + static_cast<uint32_t>(entry.size_y) - 1) / static_cast<uint32_t>(entry.size_y);
-    // Unsigned: a product may pass 32 bits where the offset itself does not, and places behind the entry's are anything.
+    // Unsigned: a product may pass 32 bits where the offset itself does not, and places behind the entry's
+    // are anything.
     const uint32_t from_z = static_cast<uint32_t>(source.z), to_z = static_cast<uint32_t>(result.z);
     const uint32_t from_row = static_cast<uint32_t>(source.y) - static_cast<uint32_t>(entry.size_z) * from_z;
     const uint32_t to_row = static_cast<uint32_t>(result.y) - static_cast<uint32_t>(entry.size_z) * to_z;
@@ -201,8 +216,8 @@ inline void window_sources(const Key& key, uint32_t index, const Window& window,
   }
 }
 
-// Claims [begin, begin + count): the bits that were free until now, lowest first. `Word` has at least count + 7 bits, and no more than
-// needed: a wider store would be read back in part by the next row, which costs a stall.
+// Claims [begin, begin + count): the bits that were free until now, lowest first. `Word` has at least count + 7 bits,
+// and no more than needed: a wider store would be read back in part by the next row, which costs a stall.
 template <typename Word>
 GX_HD Word claim(uint8_t* bytes, int64_t begin, int32_t count) {
   uint8_t* at = bytes + (begin >> 3);
@@ -241,34 +256,56 @@ GX_HD uint16_t* append_places(const Window& window, Shape shape, int64_t corner,
   return place;
 }
 
-// Claims a window's free voxels and packs them.
-GX_HD void pack_window(const Window& window, Shape shape, const Strides& source, Bits& claimed, Pack& pack) {
+// Claims a window's free voxels for later.
+GX_HD void claim_window(const Window& window, Shape shape, const Pack& pack, Bits& claimed, Claims& claims) {
   const int64_t corner = (int64_t{window.x.start} * shape.y + window.y.start) * shape.z + window.z.start;
-  const int32_t first = pack.count;
-  uint16_t* place = pack.place.data() + first;
+  const int32_t first = claims.records.empty() ? 0 : claims.records.back().first + claims.records.back().count;
+  uint16_t* place = claims.places.data() + first;
   uint16_t* const end = window.z.size <= 8    ? append_places<uint16_t>(window, shape, corner, claimed, pack, place)
                         : window.z.size <= 25 ? append_places<uint32_t>(window, shape, corner, claimed, pack, place)
                                               : append_places<uint64_t>(window, shape, corner, claimed, pack, place);
-  const int32_t count = static_cast<int32_t>(end - place);
-  if (count == 0) return;
+  if (end != place) claims.records.push_back({window, first, static_cast<int32_t>(end - place)});
+}
+
+// Records by tiles of the patch: windows that share cache lines are moved one after another. Who owns what is settled by then.
+inline void order_by_tile(Shape shape, Claims& claims) {
+  const auto tile_of = [&](const Claims::Record& record) {
+    return static_cast<size_t>((record.window.x.start >> 3) * ((shape.y >> 4) + 1) + (record.window.y.start >> 4));
+  };
+  claims.tile_end.assign(static_cast<size_t>(((shape.x >> 3) + 1) * ((shape.y >> 4) + 1)), 0);
+  for (const Claims::Record& record : claims.records) ++claims.tile_end[tile_of(record)];
+  for (size_t tile = 1; tile < claims.tile_end.size(); ++tile) claims.tile_end[tile] += claims.tile_end[tile - 1];
+  claims.order.resize(claims.records.size());
+  for (size_t r = claims.records.size(); r-- > 0;) {
+    claims.order[static_cast<size_t>(--claims.tile_end[tile_of(claims.records[r])])] = static_cast<int32_t>(r);
+  }
+}
+
+GX_HD void pack_record(const Claims::Record& record, const uint16_t* places, Shape shape, const Strides& source,
+                       Pack& pack) {
+  const Window& window = record.window;
   const uint16_t n = static_cast<uint16_t>(window.x.size * window.y.size * window.z.size);
   const uint16_t lo = static_cast<uint16_t>(window.key), hi = static_cast<uint16_t>(window.key >> 16);
-  for (int32_t begin = first; begin < first + count; begin += kLanes) {
-    uint16_t* size = pack.size.data() + begin;
-    uint16_t* key_lo = pack.key_lo.data() + begin;
-    uint16_t* key_hi = pack.key_hi.data() + begin;
+  for (int32_t begin = 0; begin < record.count; begin += kLanes) {
+    const uint16_t* from = places + record.first + begin;
+    uint16_t* place = pack.place.data() + pack.count + begin;
+    uint16_t* size = pack.size.data() + pack.count + begin;
+    uint16_t* key_lo = pack.key_lo.data() + pack.count + begin;
+    uint16_t* key_hi = pack.key_hi.data() + pack.count + begin;
+    for (int i = 0; i < kLanes; ++i) place[i] = from[i];
     for (int i = 0; i < kLanes; ++i) size[i] = n;
     for (int i = 0; i < kLanes; ++i) key_lo[i] = lo;
     for (int i = 0; i < kLanes; ++i) key_hi[i] = hi;
   }
+  const int64_t corner = (int64_t{window.x.start} * shape.y + window.y.start) * shape.z + window.z.start;
   pack.entries[static_cast<size_t>(pack.num_entries++)] = {
-      first,
-      count,
+      pack.count,
+      record.count,
       static_cast<int32_t>(corner),
       window.x.start * source.x + window.y.start * source.y + window.z.start * source.z,
       window.y.size,
       window.z.size};
-  pack.count = first + count;
+  pack.count += record.count;
 }
 
 // A window too large to pack: claims and moves its free voxels one by one.
@@ -293,7 +330,8 @@ void move_window(const Window& window, Shape shape, const T* x, int64_t stride_c
   });
 }
 
-// Writes the shuffled value of every voxel that a window covers and that is not yet in `scratch.claimed`, and claims it.
+// Writes the shuffled value of every voxel that a window covers and that is not yet in `scratch.claimed`,
+// and claims it.
 // Windows that do not meet `bounds` have nothing to claim.
 template <typename T>
 GX_HD void shuffle_last_writer(const Key& key, const ShuffleSpec& spec, Shape shape, const Box& bounds, const T* x,
@@ -304,6 +342,9 @@ GX_HD void shuffle_last_writer(const Key& key, const ShuffleSpec& spec, Shape sh
   if (scratch.pack == nullptr) scratch.pack = std::make_unique<Pack>();
   Pack& pack = *scratch.pack;
   WindowBlock& block = scratch.block;
+  Claims& claims = scratch.claims;
+  claims.records.clear();
+  claims.places.resize(static_cast<size_t>(voxels + 2 * kLanes));  // a voxel is claimed once
   for (int32_t end = spec.num_windows; end > 0; end -= kDrawBlock) {
     const int32_t first = end - kDrawBlock;  // may be negative: those are drawn and not used
     draw_windows(key, first, shape, spec.max_window, block);
@@ -315,14 +356,18 @@ GX_HD void shuffle_last_writer(const Key& key, const ShuffleSpec& spec, Shape sh
         continue;
       }
       if (can_pack(spec, window)) {
-        pack_window(window, shape, source, scratch.claimed, pack);
-        if (pack.count > kPackCapacity - kPackLimit) {
-          move_packed(pack, x, stride_c, source, out, channels, result, voxels);
-        }
+        claim_window(window, shape, pack, scratch.claimed, claims);
       } else {
         window_sources(key, static_cast<uint32_t>(first + i), window, spec.permute, source, scratch);
         move_window(window, shape, x, stride_c, source, out, channels, scratch);
       }
+    }
+  }
+  order_by_tile(shape, claims);
+  for (const int32_t r : claims.order) {
+    pack_record(claims.records[static_cast<size_t>(r)], claims.places.data(), shape, source, pack);
+    if (pack.count > kPackCapacity - kPackLimit) {
+      move_packed(pack, x, stride_c, source, out, channels, result, voxels);
     }
   }
   move_packed(pack, x, stride_c, source, out, channels, result, voxels);

@@ -7,6 +7,7 @@
 
 #include "finish.h"
 #include "isa.h"
+#include "memory.h"
 #include "shuffle.h"
 
 namespace gx::cpu {
@@ -67,10 +68,20 @@ GX_HD void copy_voxels(const T* x, const Strides& strides, Shape shape, int64_t 
   }
 }
 
+// `count` voxels of a block to where they belong.
+template <typename T>
+GX_HD void write_block(const Patch<T>& patch, const T* block, int64_t count, T* out) {
+  if (patch.stream) {
+    stream_copy(out, block, static_cast<size_t>(count) * sizeof(T));
+  } else {
+    memcpy(out, block, static_cast<size_t>(count) * sizeof(T));
+  }
+}
+
 // Which voxels of a channel have their shuffled value in `input` already.
 enum class Shuffled { kNone, kClaimed, kAll };
 
-// Target, curve and paint of the voxels [begin, end) of a channel. `painted` starts at `begin`, which is a multiple of 64.
+// Target, curve and paint of the voxels [begin, end) of a channel. `painted` starts at `begin`, a multiple of 64.
 template <typename T>
 GX_HD void finish(const Sample& sample, const Patch<T>& patch, int64_t channel, int64_t begin, int64_t end,
                   Shuffled shuffled, Scratch& scratch) {
@@ -96,11 +107,11 @@ GX_HD void finish(const Sample& sample, const Patch<T>& patch, int64_t channel, 
                                                           : scratch.shuffle.claimed.word(word) & ~painted & valid;
     if (target != nullptr || (claimed | painted) != valid) {
       copy_voxels(x, strides, patch.shape, first, first + count, original);
-      if (target != nullptr) memcpy(target + first, original, static_cast<size_t>(count) * sizeof(T));
+      if (target != nullptr) write_block(patch, original, count, target + first);
     }
     if (!curve && painted == 0) {  // values only move: their bits stay, NaN payloads too
       if (claimed == 0) {
-        memcpy(input + first, original, static_cast<size_t>(count) * sizeof(T));
+        write_block(patch, original, count, input + first);
       } else {
         for (int64_t i = 0; i < count; ++i) input[first + i] = (claimed >> i) & 1 ? input[first + i] : original[i];
       }
@@ -123,12 +134,10 @@ GX_HD void finish(const Sample& sample, const Patch<T>& patch, int64_t channel, 
       if (curve) curve_block(scratch.table, range, sample.clamp, values);
     }
     if (painted != 0 && !boxes_later) paint_block(sample, range, noise_from + first, painted, values);
-    if (count == kBlock) {
-      for (int i = 0; i < kBlock; ++i) narrow(values[i], input[first + i]);
-    } else {
-      for (int64_t i = 0; i < count; ++i) narrow(values[i], input[first + i]);
-    }
+    for (int i = 0; i < kBlock; ++i) narrow(values[i], original[i]);
+    write_block(patch, original, count, input + first);
   }
+  if (patch.stream) stream_fence();
   if (boxes_later) fill_boxes(sample, patch.shape, range, begin, end, input);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The genesis_ext authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The loop around csrc/math that every operator runs on a CPU: flip, shuffle, curve and paint of one sample, each of which may be off.
+// The loop around csrc/math that every operator runs on a CPU: flip, shuffle, curve and paint of one sample, each of
+// which may be off.
 #pragma once
 
 #include <memory>
@@ -19,6 +20,7 @@ struct Patch {
   T* target;
   int64_t channels;
   Shape shape;
+  bool stream;  // write past the caches: the batch is larger than they are
 };
 
 // Buffers of a thread, kept from sample to sample.

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The genesis_ext authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The kernels around csrc/math: flip, shuffle, curve and paint in one pass. Nothing of torch or of CUDA's host API, so that
-// tests/csrc/test_kernels.cpp can run them block by block on a CPU.
+// The kernels around csrc/math: flip, shuffle, curve and paint in one pass. Nothing of torch or of CUDA's host API, so
+// that tests/csrc/test_kernels.cpp can run them block by block on a CPU.
 #pragma once
 
 #include "../math/sources.h"
@@ -15,8 +15,7 @@
 namespace gx::cuda {
 
 constexpr int kThreads = 256;
-constexpr int32_t kChunk =
-    16384;  // voxels of a block: their owners take 64 KB of shared memory, so that two blocks fit an SM
+constexpr int32_t kChunk = 16384;  // voxels of a block: their owners take 64 KB, so that two blocks fit an SM
 
 // x of any strides; `input` and `target` contiguous, `target` may be null.
 template <typename T>
@@ -154,8 +153,8 @@ __global__ void __launch_bounds__(kThreads, 2)
   }
 }
 
-// Sequential shuffling of a sample by one block: the flipped patch into `input`, then the windows in order, each through `scratch`
-// (largest window elements a sample).
+// Sequential shuffling of a sample by one block: the flipped patch into `input`, then the windows in order, each
+// through `scratch` (largest window elements a sample).
 template <typename T, typename Source>
 __global__ void __launch_bounds__(kThreads, 2)
     sequential_kernel(View<T> view, Source source, ShuffleSpec spec, T* scratch) {

@@ -25,17 +25,6 @@ View<T> view_of(const Batch& batch, const Tensor& input, const Tensor* target) {
           batch.shape};
 }
 
-// Calls f with a value of the type of x's elements.
-template <typename F>
-void dispatch(const Batch& batch, const F& f) {
-  switch (batch.x.scalar_type()) {
-    case ScalarType::Float: return f(float{});
-    case ScalarType::Half: return f(Half{});
-    case ScalarType::BFloat16: return f(BFloat16{});
-    default: return f(double{});  // check_batch admits no other
-  }
-}
-
 template <bool kWindows, typename T, typename Source>
 void launch_transform(const char* op, const View<T>& view, const Source& source, const ShuffleSpec& spec, bool shuffled,
                       cudaStream_t stream) {

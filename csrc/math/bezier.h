@@ -1,14 +1,15 @@
 // SPDX-FileCopyrightText: 2026 The genesis_ext authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The intensity curve y(x): a cubic Bezier curve with end points (0,0), (1,1) and inner points (x1,y1), (x2,y2) in the unit
-// square, read as a function of x; decreasing: y(1 - t) at x(t).
+// The intensity curve y(x): a cubic Bezier curve with end points (0,0), (1,1) and inner points (x1,y1), (x2,y2) in the
+// unit square, read as a function of x; decreasing: y(1 - t) at x(t).
 //
-// x(t) is monotone but can be vertical, so a table uniform in x fails (5e-3 at 4,096 entries). Here x(t) is split at its
-// inflection, so that every piece starts at its flat end and grows convexly from there. The distance d from the flat end then
-// has all singularities of the inverse on the other side of zero, at least a distance delta away, and a table over the bits of the float d + delta
-// (eight buckets an octave, a cubic in the mantissa each) is accurate everywhere. Nodes are solved in float64. Only + - * / and sqrt:
-// the same bits on every device. Error against an exact root: below 4e-6 (tests/csrc/test_bezier.cpp).
+// x(t) is monotone but can be vertical, so a table uniform in x fails (5e-3 at 4,096 entries). Here x(t) is split at
+// its inflection, so that every piece starts at its flat end and grows convexly from there. The distance d from the
+// flat end then has all singularities of the inverse on the other side of zero, at least a distance delta away, and a
+// table over the bits of the float d + delta (eight buckets an octave, a cubic in the mantissa each) is accurate
+// everywhere. Nodes are solved in float64. Only + - * / and sqrt: the same bits on every device. Error against an exact
+// root: below 1e-5 (tests/csrc/test_bezier.cpp).
 #pragma once
 
 #include <cmath>
@@ -39,8 +40,8 @@ struct CurvePiece {
 
 // The part of a curve that evaluation needs beside the rows of its table.
 struct CurveLookup {
-  float split_hi,
-      split_lo;  // x below: piece 0, above: piece 1; in two floats, since at a vertical tangent the last bit counts
+  // x below: piece 0, above: piece 1; in two floats, since at a vertical tangent the last bit counts.
+  float split_hi, split_lo;
   float origin_hi[2], origin_lo[2], delta[2];
   int32_t offset[2], last[2];  // row = bucket + offset, at most last
 };
@@ -66,14 +67,15 @@ GX_HD double cubic(double p1, double p2, double t) {
 // Curves are drawn in the unit square; whatever a tensor on a device holds is brought there.
 GX_HD double unit(float v) { return v > 0.0f ? (v < 1.0f ? static_cast<double>(v) : 1.0) : 0.0; }
 
-// An upper bound of the cube root, at most 1.13 times it: exponent and mantissa bits over three, as in FreeBSD's cbrt, which is within 6 %.
+// An upper bound of the cube root, at most 1.13 times it: exponent and mantissa bits over three, as in FreeBSD's cbrt,
+// which is within 6 %.
 GX_HD double above_cbrt(double v) {
   const uint32_t high = static_cast<uint32_t>(bit_cast<uint64_t>(v) >> 32) / 3 + 715094163u;
   return 1.06 * bit_cast<double>(static_cast<uint64_t>(high) << 32);
 }
 
-// The s >= 0 with d(s) = d. d(s) is convex, so Newton's steps from above the root stay above it. In two parts, so that a loop over
-// many roots can take a step of each at a time.
+// The s >= 0 with d(s) = d. d(s) is convex, so Newton's steps from above the root stay above it. In two parts, so that
+// a loop over many roots can take a step of each at a time.
 GX_HD double curve_solve_start(const CurvePiece& piece, double d) {
   const double bound_b = piece.c < 0.0 ? piece.b * (2.0 / 3.0) : piece.b;  // b s^2 + c s^3 >= bound_b s^2 on the piece
   const double bound = min_of(d / piece.a, std::sqrt(d / bound_b));

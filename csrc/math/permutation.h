@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // A keyed permutation of [0, n), n <= 2^20, and its inverse: the swap-or-not shuffle of Hoang, Morris and Rogaway
-// (CRYPTO 2012), 16 rounds. No table, no cycle walking; every round is an involution, so it is a bijection by construction.
+// (CRYPTO 2012), 16 rounds. No table, no cycle walking; every round is an involution, so it is a bijection by
+// construction.
 // Windows up to 32,768 voxels use 16-bit arithmetic, which has twice the lanes.
 #pragma once
 
@@ -28,8 +29,8 @@ struct Round16 {
 GX_HD Round16 permutation_round16(int round, uint16_t n, uint16_t key_lo, uint16_t key_hi) {
   const uint16_t c = static_cast<uint16_t>(mix32(static_cast<uint32_t>(round) + 1) | 1);
   const uint16_t d = static_cast<uint16_t>(mix32(static_cast<uint32_t>(round) + 77) | 1);
-  const uint32_t e =
-      mix32(static_cast<uint32_t>(round) + 153);  // keeps rounds different for every key: 0 has no other hash
+  // Keeps rounds different for every key: 0 has no other hash.
+  const uint32_t e = mix32(static_cast<uint32_t>(round) + 153);
   uint16_t hash = static_cast<uint16_t>(static_cast<uint32_t>(key_lo) * c + static_cast<uint32_t>(key_hi) * d + e);
   hash = static_cast<uint16_t>(hash ^ (hash >> 7));
   return {hash, static_cast<uint16_t>((static_cast<uint32_t>(hash) * n) >> 16)};

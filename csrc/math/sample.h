@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The genesis_ext authors
 // SPDX-License-Identifier: Apache-2.0
 
-// What is done with one sample, decided and ready: every operator fills one of these, and one loop (csrc/cpu, csrc/cuda) does it.
+// What is done with one sample, decided and ready: every operator fills one of these, and one loop (csrc/cpu,
+// csrc/cuda) does it.
 #pragma once
 
 #include "bezier.h"
@@ -82,7 +83,8 @@ GX_HD int64_t noise_origin(const Sample& sample, int64_t channel, Shape shape) {
   return sample.paint == kOut ? channel * voxels_of(shape) : 0;
 }
 
-// Evaluation in three steps, so that loops over vectors and single voxels share them: to [0,1], through the table, and back.
+// Evaluation in three steps, so that loops over vectors and single voxels share them: to [0,1], through
+// the table, and back.
 GX_HD float to_unit(const Range& range, bool clamp, float x) {
   const float v = (x - range.lo) * range.inverse;
   const float cut = v < 0.0f ? 0.0f : v > 1.0f ? 1.0f : v;

@@ -66,6 +66,17 @@ inline Batch check_batch(const char* op, const Tensor& x, bool allow_double) {
   return batch;
 }
 
+// Calls f with a value of the type of x's elements.
+template <typename F>
+void dispatch(const Batch& batch, const F& f) {
+  switch (batch.x.scalar_type()) {
+    case ScalarType::Float: return f(float{});
+    case ScalarType::Half: return f(Half{});
+    case ScalarType::BFloat16: return f(BFloat16{});
+    default: return f(double{});  // check_batch admits no other
+  }
+}
+
 inline Tensor new_output(const Batch& batch) {
   return torch::stable::new_empty(batch.x,
                                   {batch.samples, batch.channels, batch.shape.x, batch.shape.y, batch.shape.z});

@@ -59,9 +59,14 @@ inline void check_dtype(const char* op, const char* name, const Tensor& tensor, 
            dtype_text(tensor.scalar_type()));
 }
 
+inline std::string device_text(const Tensor& tensor) {
+  if (tensor.is_cpu()) return "cpu";
+  return (tensor.is_cuda() ? "cuda:" : "device ") + std::to_string(tensor.get_device_index());
+}
+
 inline void check_same_device(const char* op, const char* name, const Tensor& tensor, const Tensor& x) {
-  GX_CHECK(tensor.device() == x.device(), op, ": ", name, " must be on the device of the first argument (index ",
-           static_cast<int>(x.get_device_index()), "), got another device");
+  GX_CHECK(tensor.device() == x.device(), op, ": ", name, " must be on the device of the first argument, ",
+           device_text(x), ", got ", device_text(tensor));
 }
 
 // -1 stands for any size.

@@ -6,6 +6,7 @@
 
 #include <functional>
 
+#include "../cpu/memory.h"
 #include "../cpu/transform.h"
 #include "batch.h"
 
@@ -18,6 +19,9 @@ void run_cpu_typed(const Batch& batch, const ShuffleSpec* shuffle, const std::fu
                    void* input, void* target) {
   const int64_t voxels = voxels_of(batch.shape), per_sample = batch.channels * voxels;
   const T* x = static_cast<const T*>(batch.x.const_data_ptr());
+  const size_t bytes = static_cast<size_t>(batch.samples * per_sample) * sizeof(T);
+  cpu::advise_huge_pages(input, bytes);
+  if (target != nullptr) cpu::advise_huge_pages(target, bytes);
   const auto patch_of = [&](int64_t n) {
     return cpu::Patch<T>{x + n * batch.stride_n,
                          batch.stride_c,
@@ -27,7 +31,8 @@ void run_cpu_typed(const Batch& batch, const ShuffleSpec* shuffle, const std::fu
                          static_cast<T*>(input) + n * per_sample,
                          target == nullptr ? nullptr : static_cast<T*>(target) + n * per_sample,
                          batch.channels,
-                         batch.shape};
+                         batch.shape,
+                         bytes >= cpu::kStreamBytes};
   };
   if (shuffle != nullptr) {
     torch::stable::parallel_for(0, batch.samples, 1, [&](int64_t begin, int64_t end) {
@@ -52,13 +57,7 @@ inline void run_cpu(const Batch& batch, const ShuffleSpec* shuffle, const std::f
   if (batch.x.numel() == 0) return;
   void* in = input.mutable_data_ptr();
   void* out = target == nullptr ? nullptr : target->mutable_data_ptr();
-  switch (batch.x.scalar_type()) {
-    case ScalarType::Float: return run_cpu_typed<float>(batch, shuffle, source, in, out);
-    case ScalarType::Double: return run_cpu_typed<double>(batch, shuffle, source, in, out);
-    case ScalarType::Half: return run_cpu_typed<Half>(batch, shuffle, source, in, out);
-    case ScalarType::BFloat16: return run_cpu_typed<BFloat16>(batch, shuffle, source, in, out);
-    default: return;  // check_batch admits no other
-  }
+  dispatch(batch, [&](auto element) { run_cpu_typed<decltype(element)>(batch, shuffle, source, in, out); });
 }
 
 }  // namespace gx

@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The genesis_ext authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Runs CUDA kernels block by block on a CPU, so that their logic is proved where there is no GPU: a fiber a thread, switched at
-// __syncthreads. Covers what csrc/cuda/kernels.cuh uses and no more. Include it before the kernels.
+// Runs CUDA kernels block by block on a CPU, so that their logic is proved where there is no GPU: a fiber a thread,
+// switched at __syncthreads. Covers what csrc/cuda/kernels.cuh uses and no more. Include it before the kernels.
 #pragma once
 
 #include <ucontext.h>

@@ -1,7 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The genesis_ext authors
 // SPDX-License-Identifier: Apache-2.0
 
-// docs/determinism.md, "What is done with it", one voxel at a time with math/*.h only: what the operators' loops must equal.
+// docs/determinism.md, "What is done with it", one voxel at a time with math/*.h only: what the operators' loops must
+// equal.
 #pragma once
 
 #include <vector>

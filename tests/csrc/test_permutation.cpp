@@ -3,7 +3,8 @@
 
 // math/permutation.h: a bijection for every n, its inverse, and uniformity.
 //
-// Uniformity is tested with two sets of keys: 0, 1, 2, ... and those that windows have (word 3 of purpose window of one sample).
+// Uniformity is tested with two sets of keys: 0, 1, 2, ... and those that windows have (word 3 of purpose window of one
+// sample).
 // Every statistic becomes a standard normal deviate z and must stay within 5:
 //   all orders of n = 2, 3, 4, 5                      1,000,000 keys each, chi-square
 //   element by place, n = 5 ... 36                       40,000 keys each, chi-square of the n x n counts

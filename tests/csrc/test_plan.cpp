@@ -160,7 +160,8 @@ void length_counts_the_words() {
   CHECK(gx::plan_length(numbers) == 10 + 12 * 65536, gx::plan_length(numbers));
 }
 
-// Whatever a row holds: counts, kinds and boxes that a loop may trust. Under a sanitizer, reads past the row are seen too.
+// Whatever a row holds: counts, kinds and boxes that a loop may trust. Under a sanitizer, reads past the row are seen
+// too.
 void hostile_rows_are_harmless() {
   check::Random random(3);
   for (int i = 0; i < 100'000; ++i) {

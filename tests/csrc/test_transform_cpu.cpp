@@ -1,8 +1,8 @@
 // SPDX-FileCopyrightText: 2026 The genesis_ext authors
 // SPDX-License-Identifier: Apache-2.0
 
-// csrc/cpu gives the bits of a plain loop over math/*.h, on every instruction set of this processor: each runs in a process of
-// its own, since the choice is made once.
+// csrc/cpu gives the bits of a plain loop over math/*.h, on every instruction set of this processor: each runs in a
+// process of its own, since the choice is made once.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -192,7 +192,8 @@ class Runner {
     }
   }
 
-  // Windows of each kind: packed in great number, too large to pack (over 4,096 voxels), beyond the 16-bit permutation, and thin.
+  // Windows of each kind: packed in great number, too large to pack (over 4,096 voxels), beyond the 16-bit permutation,
+  // and thin.
   void windows() {
     struct Case {
       Shape shape, max_window;

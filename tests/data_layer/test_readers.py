@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import gzip
+import math
+import struct
 import sys
 from pathlib import Path
 
@@ -77,6 +79,8 @@ def _bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
         ("text.nii", b"x"),
     ):
         (folder / name).write_bytes(content)
+    for name, at, field in (("type.nii", 70, struct.pack("<h", 22544)), ("offset.nii", 108, struct.pack("<f", math.nan))):
+        (folder / name).write_bytes(whole[:at] + field + whole[at + len(field) :])
     rgb = np.zeros((4, 4, 4), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
     flat_axis = np.diag((1.0, 1.0, 0.0, 1.0))
     image = nibabel.Nifti1Image(VOXELS, None)
@@ -89,6 +93,8 @@ def _bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
         "truncated": (folder / "cut.nii", "truncated"),
         "truncated gzip": (truncated_gz, "truncated"),
         "text": (folder / "text.nii", "unreadable"),
+        "unknown voxel type": (folder / "type.nii", "unreadable"),
+        "no offset of the voxels": (folder / "offset.nii", "unreadable"),
         "text as gzip": (folder / "text.nii.gz", "unreadable"),
         "4D": (write_nifti(folder / "4d.nii", np.stack((VOXELS, VOXELS), 3)), "3D image, got 4D"),
         "2D": (write_nifti(folder / "2d.nii", VOXELS[0]), "3D image, got 2D"),

@@ -82,7 +82,7 @@ def assert_close(got, expected, span=1.0):
 
 @pytest.mark.parametrize("kind", KINDS, ids=KIND_NAMES)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_plans(shape, kind):
+def test_plans_are_the_reference_s(shape, kind):
     rates, numbers = kind(shape)
     ids, seed = random_ids(40), -77
     expected = draw_plan.draw_plan(ids, seed, shape, rates, numbers)
@@ -91,7 +91,7 @@ def test_plans(shape, kind):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_plans_of_random_rates_and_numbers(seed):
+def test_plans_of_random_rates_and_numbers_are_the_reference_s(seed):
     rng = np.random.default_rng(seed)
     shape = tuple(rng.integers(1, 50, 3).tolist())
     sides = [int(side) for length in [*shape] * 3 for side in np.sort(rng.integers(1, length + 1, 2))]
@@ -117,7 +117,7 @@ def test_plans_of_random_rates_and_numbers(seed):
 @pytest.mark.parametrize("permute", [0, 1])
 @pytest.mark.parametrize("order", [0, 1])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_shuffles(shape, order, permute, dtype):
+def test_shuffles_are_the_reference_s(shape, order, permute, dtype):
     x = random_volume((2, 2, *shape), dtype)
     key = torch.from_numpy(random_ids(4).reshape(2, 2))
     names = local_shuffle.ORDERS[order], local_shuffle.PERMUTES[permute]
@@ -130,7 +130,7 @@ def test_shuffles(shape, order, permute, dtype):
 
 @pytest.mark.parametrize("permute", [0, 1])
 @pytest.mark.parametrize("order", [0, 1])
-def test_shuffles_by_windows_of_more_than_16_bits(order, permute):
+def test_shuffles_by_windows_of_more_than_16_bits_are_the_reference_s(order, permute):
     shape = (64, 60, 56)
     x, key = random_volume((1, 1, *shape)), torch.tensor([[5, 6]])
     names = local_shuffle.ORDERS[order], local_shuffle.PERMUTES[permute]
@@ -140,7 +140,7 @@ def test_shuffles_by_windows_of_more_than_16_bits(order, permute):
     assert_same_bits(got, local_shuffle.local_shuffle(x.numpy(), key.numpy(), 30, shape, *names))
 
 
-def test_the_shuffle_of_profile_head_at_its_full_size():
+def test_the_shuffle_of_profile_head_at_its_full_size_is_the_reference_s():
     x, key = random_volume((1, 1, 64, 64, 32)), torch.tensor([[2, 3]])
     got = OPS.local_shuffle(x, key, 10_000, [6, 6, 3], 0, 0)
     assert_same_bits(got, local_shuffle.local_shuffle(x.numpy(), key.numpy()))
@@ -156,7 +156,7 @@ def random_boxes(shape, count, seed=0):
 @pytest.mark.parametrize("dtype", [*DTYPES, torch.float64])
 @pytest.mark.parametrize("filling", ["noise", "constant", "constants"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_painting(shape, filling, dtype):
+def test_painting_is_the_reference_s(shape, filling, dtype):
     x, boxes = random_volume((3, 2, *shape), dtype), random_boxes(shape, 4)
     rng = np.random.default_rng(1)
     key = random_ids(6).reshape(3, 2) if filling == "noise" else None
@@ -174,7 +174,7 @@ def test_painting(shape, filling, dtype):
 @pytest.mark.parametrize("dtype", [*DTYPES, torch.float64])
 @pytest.mark.parametrize("clamp", [False, True])
 @pytest.mark.parametrize("limits", [(0.0, 1.0), (0.25, 0.75), (-1000.0, 400.0), (0.5, 0.5)])
-def test_curves(limits, clamp, dtype):
+def test_curves_are_as_close_to_the_reference_as_promised(limits, clamp, dtype):
     lo, hi = limits
     rng = np.random.default_rng(2)
     points = rng.random((40, 3, 4)).astype(np.float32)
@@ -191,7 +191,7 @@ def test_curves(limits, clamp, dtype):
 
 @pytest.mark.parametrize("curves", [1, 3])
 @pytest.mark.parametrize("ranges", [1, 3])
-def test_curves_and_ranges_of_single_channels(curves, ranges):
+def test_curves_and_ranges_of_single_channels_are_as_close(curves, ranges):
     rng = np.random.default_rng(3)
     points, falls = rng.random((4, curves, 4), np.float32), rng.random((4, curves)) < 0.5
     limits = np.sort(rng.random((4, ranges, 2), np.float32), axis=2)
@@ -202,7 +202,7 @@ def test_curves_and_ranges_of_single_channels(curves, ranges):
 
 
 @pytest.mark.parametrize("clamp", [False, True])
-def test_slopes_of_curves(clamp):
+def test_slopes_of_curves_are_as_close(clamp):
     rng = np.random.default_rng(4)
     points, falls = rng.random((30, 1, 4), np.float32), rng.random((30, 1)) < 0.5
     x = torch.linspace(-0.5, 1.5, 400, dtype=torch.float64).expand(30, 1, 1, 1, 400).clone()
@@ -234,13 +234,13 @@ def transformed(x, rates, numbers, limits=(0.0, 1.0), clamp=True):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("kind", KINDS, ids=KIND_NAMES)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_the_transform(shape, kind, dtype):
+def test_the_transform_is_the_reference_s(shape, kind, dtype):
     rates, numbers = kind(shape)
     x = random_volume((6, 3, *shape), dtype)
     assert_close(*transformed(x, rates, numbers._replace(num_windows=200)))
 
 
-def test_the_transform_of_profile_head_at_its_full_size():
+def test_the_transform_of_profile_head_at_its_full_size_is_the_reference_s():
     shape = (64, 64, 32)
     x = random_volume((4, 1, *shape))
     assert_close(*transformed(x, head.RATES._replace(shuffle=1), head.numbers(shape)))
@@ -248,7 +248,7 @@ def test_the_transform_of_profile_head_at_its_full_size():
 
 @pytest.mark.parametrize("clamp", [False, True])
 @pytest.mark.parametrize("channels", [1, 2])
-def test_the_transform_in_ranges_of_samples_and_channels(channels, clamp):
+def test_the_transform_in_ranges_of_samples_and_channels_is_the_reference_s(channels, clamp):
     shape = (13, 12, 11)
     limits = np.sort(np.random.default_rng(5).normal(size=(8, channels, 2)).astype(np.float32))
     limits[7] = 0.25  # empty
@@ -260,7 +260,7 @@ def test_the_transform_in_ranges_of_samples_and_channels(channels, clamp):
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=KIND_NAMES)
-def test_the_transform_of_strided_input(kind):
+def test_the_transform_of_strided_input_is_the_reference_s(kind):
     shape = (10, 14, 12)
     rates, numbers = kind(shape)
     wide = random_volume((12, 6, 24, 14, 10))
@@ -269,7 +269,7 @@ def test_the_transform_of_strided_input(kind):
     assert_close(*transformed(strided, rates, numbers._replace(num_windows=200)))
 
 
-def test_the_transform_of_no_samples():
+def test_the_transform_of_no_samples_is_empty():
     rates, numbers = head.RATES, head.numbers((8, 8, 8))
     got, expected = transformed(torch.zeros(0, 2, 8, 8, 8), rates, numbers)
     assert got.shape == expected.shape == (0, 2, 8, 8, 8)

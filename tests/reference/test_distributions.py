@@ -40,7 +40,7 @@ def assert_same_distribution(ours, recorded):
     assert stats.chi2_contingency(table).pvalue > SIGNIFICANT
 
 
-def test_the_twelve_combinations(drawn, recorded):
+def test_the_twelve_combinations_are_as_frequent_as_recorded(drawn, recorded):
     combinations = (
         "|".join(["shuffle" if d.shuffle else "-", "nonlinear" if d.nonlinear else "-", d.paint]) for d in drawn
     )
@@ -48,13 +48,13 @@ def test_the_twelve_combinations(drawn, recorded):
     assert_same_distribution(combinations, recorded["combinations"])
 
 
-def test_net_flips(drawn, recorded):
+def test_net_flips_are_as_frequent_as_recorded(drawn, recorded):
     assert not any(d.flips[2] for d in drawn)
     assert_same_distribution(((int(d.flips[0]), int(d.flips[1])) for d in drawn), recorded["net_flips_axis1_axis2"])
 
 
 @pytest.mark.parametrize("kind", ["in", "out"])
-def test_numbers_of_boxes(drawn, recorded, kind):
+def test_numbers_of_boxes_are_as_frequent_as_recorded(drawn, recorded, kind):
     assert_same_distribution((len(d.boxes) for d in drawn if d.paint == kind), recorded[f"{kind}paint"]["boxes"])
 
 
@@ -62,14 +62,14 @@ def test_numbers_of_boxes(drawn, recorded, kind):
 @pytest.mark.parametrize(
     ("what", "axis"), [("size", "x"), ("size", "y"), ("size", "z"), ("start", "x"), ("start", "z")]
 )
-def test_sizes_and_starts_of_boxes(drawn, recorded, kind, what, axis):
+def test_sizes_and_starts_of_boxes_are_as_frequent_as_recorded(drawn, recorded, kind, what, axis):
     boxes = np.concatenate([d.boxes for d in drawn if d.paint == kind])
     values = boxes[:, :3] if what == "start" else boxes[:, 3:] - boxes[:, :3]
     assert_same_distribution(values[:, "xyz".index(axis)], recorded[f"{kind}paint"][f"{what}_{axis}"])
 
 
 @pytest.mark.parametrize("kind", ["in", "out"])
-def test_replaced_fractions(drawn, recorded, kind):
+def test_replaced_fractions_are_distributed_as_recorded(drawn, recorded, kind):
     inside = np.array([mask(d.boxes, SHAPE).mean() for d in drawn if d.paint == kind])
     fractions = inside if kind == "in" else 1 - inside
     percentiles = np.array(recorded[f"{kind}paint"]["replaced_fraction_percentiles"])

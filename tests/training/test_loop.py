@@ -123,6 +123,16 @@ def test_a_run_stops_at_its_time_limit_with_a_checkpoint(tmp_path: Path, capsys:
     assert read_checkpoint(tmp_path / "last.pt")["progress"]["step"] == 1
 
 
+def test_a_run_out_of_time_saves_no_weights_of_a_loss_that_is_not_finite(tmp_path: Path) -> None:
+    def poisoned(sample_id):  # type: ignore[no-untyped-def]
+        x, y = noisy_ramps(sample_id)
+        return x, y * math.nan
+
+    with pytest.raises(TrainingDivergedError, match="at step 1"):
+        run(tmp_path, small_network(), poisoned, time_limit_s=0.0, log_every_steps=5)
+    assert not (tmp_path / "last.pt").exists()
+
+
 def test_a_resumed_log_drops_what_comes_again(tmp_path: Path) -> None:
     with RunLog(tmp_path, 10, 1) as log:
         for step in (1, 2, 3):

@@ -127,6 +127,17 @@ def test_a_run_is_cleared_only_if_asked_and_other_files_never(scans: Path, tmp_p
     (tmp_path / "album/pictures").mkdir(parents=True)
     with pytest.raises(ValueError, match="folder of its own"):
         pretrain(config, scans, tmp_path / "album", overwrite=True, report=quiet)
+    (tmp_path / "album/config.json").write_text('{"mine": "too"}')
+    with pytest.raises(ValueError, match="folder of its own"):
+        pretrain(config, scans, tmp_path / "album", overwrite=True, report=quiet)
+
+
+def test_a_run_is_not_cleared_for_one_that_cannot_start(scans: Path, tmp_path: Path) -> None:
+    out, config = tmp_path / "run", replace(CONFIG, steps=1)
+    pretrain(config, scans, out, report=quiet)
+    with pytest.raises(VolumeError, match="no such file or folder"):
+        pretrain(config, tmp_path / "mistyped", out, overwrite=True, report=quiet)
+    assert read_checkpoint(out / "last.pt")["progress"]["step"] == 1
 
 
 def test_validation_scans_may_be_given_and_must_not_train(scans: Path, tmp_path: Path) -> None:

@@ -50,12 +50,8 @@ Tensor bezier_map_slope_cpu(const Tensor& x, const Tensor& control_points, const
   const Tensor out = new_output(arguments.batch);
   if (x.numel() == 0) return out;
   void* data = out.mutable_data_ptr();
-  switch (x.scalar_type()) {
-    case ScalarType::Double: slope_cpu(arguments.batch, arguments.source, static_cast<double*>(data)); break;
-    case ScalarType::Half: slope_cpu(arguments.batch, arguments.source, static_cast<Half*>(data)); break;
-    case ScalarType::BFloat16: slope_cpu(arguments.batch, arguments.source, static_cast<BFloat16*>(data)); break;
-    default: slope_cpu(arguments.batch, arguments.source, static_cast<float*>(data));
-  }
+  dispatch(arguments.batch,
+           [&](auto element) { slope_cpu(arguments.batch, arguments.source, static_cast<decltype(element)*>(data)); });
   return out;
 }
 

@@ -27,7 +27,7 @@ Tensor bezier_map_slope_cuda(const Tensor& x, const Tensor& control_points, cons
   if (x.numel() == 0) return out;
   const torch::stable::accelerator::DeviceGuard guard(x.get_device_index());
   const unsigned blocks = cuda::grid_size(op, batch.samples * cuda::chunks_of(batch.shape));
-  cuda::dispatch(batch, [&](auto element) {
+  dispatch(batch, [&](auto element) {
     cuda::slope_kernel<<<blocks, cuda::kThreads, 0, cuda::current_stream(x)>>>(
         cuda::view_of<decltype(element)>(batch, out, nullptr), arguments.source);
   });

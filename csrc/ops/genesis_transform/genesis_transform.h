@@ -23,7 +23,8 @@ inline void check_plan_row(const int32_t* row, const int32_t* numbers, Shape sha
   GX_CHECK(row[kPlanFlips] >= 0 && row[kPlanFlips] < 8 && (row[kPlanShuffle] | 1) == 1 &&
                (row[kPlanNonlinear] | 1) == 1 && (row[kPlanConstant] | 1) == 1 && row[kPlanPaint] >= kNothing &&
                row[kPlanPaint] <= kOut,
-           op, ": plan must be one of draw_plan: flips, switches or paint of sample ", sample, " are none");
+           op, ": plan must be one of draw_plan, got flips, switches or a paint kind that it never draws for sample ",
+           sample);
   GX_CHECK(row[kPlanNumBoxes] >= 0 && row[kPlanNumBoxes] <= plan_boxes(numbers), op, ": plan must hold at most ",
            plan_boxes(numbers), " boxes a sample, got ", row[kPlanNumBoxes], " for sample ", sample);
   for (int32_t c = 0; c < numbers[kCurves]; ++c) {

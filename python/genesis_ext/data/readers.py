@@ -16,6 +16,7 @@ import nibabel
 import numpy as np
 import torch
 from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -123,9 +124,13 @@ def _read_nifti(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         if dtype.kind not in "iuf":
             raise VolumeError(f"{path}: voxels must be single real numbers, got {dtype}")
         voxels = np.asarray(image.dataobj, dtype=np.float32).reshape(shape)
-    except (ImageFileError, OSError, EOFError, zlib.error, OverflowError) as error:
-        raise VolumeError(f"{path}: unreadable or truncated: {_one_line(error)}") from error
-    return voxels, np.asarray(image.affine, dtype=np.float64)
+        affine = np.asarray(image.affine, dtype=np.float64)
+    except VolumeError:
+        raise
+    # ValueError: numbers in a damaged header, such as an offset that is not one. MemoryError: sizes in it.
+    except (ImageFileError, HeaderDataError, OSError, EOFError, zlib.error, ArithmeticError, ValueError, MemoryError) as e:
+        raise VolumeError(f"{path}: unreadable or truncated: {_one_line(e)}") from e
+    return voxels, affine
 
 
 def _read_itk(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]:

@@ -18,15 +18,8 @@ MAX_WINDOW_VOXELS = 2**20
 
 def row_length(numbers: Sequence[int]) -> int:
     """Words of one sample's row (docs/determinism.md)."""
-    return _boxes_start(numbers) + BOX_WORDS * _max_boxes(numbers)
-
-
-def _boxes_start(numbers: Sequence[int]) -> int:
-    return HEAD_WORDS + CURVE_WORDS * numbers[Numbers._fields.index("curves")]
-
-
-def _max_boxes(numbers: Sequence[int]) -> int:
-    return max(numbers[Numbers._fields.index("in_max")], numbers[Numbers._fields.index("out_max")])
+    named = Numbers._make(numbers)
+    return HEAD_WORDS + CURVE_WORDS * named.curves + BOX_WORDS * named.max_boxes
 
 
 @dataclass(frozen=True)
@@ -118,7 +111,7 @@ class PlanSpec:
     @property
     def max_boxes(self) -> int:
         """Boxes that a row has room for."""
-        return _max_boxes(self.numbers)
+        return self.numbers.max_boxes
 
     @property
     def row_length(self) -> int:
@@ -232,7 +225,7 @@ class Plan:
 
     @property
     def _box_words(self) -> Tensor:
-        words = self.tensor[:, _boxes_start(self.spec.numbers) :]
+        words = self.tensor[:, HEAD_WORDS + CURVE_WORDS * self.spec.curves :]
         return words.reshape(len(self), self.spec.max_boxes, BOX_WORDS)
 
     # On the host.

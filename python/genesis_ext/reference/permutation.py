@@ -15,7 +15,6 @@ Int64 = NDArray[np.int64]
 UInt16 = NDArray[np.uint16]
 UInt32 = NDArray[np.uint32]
 
-MAX_LENGTH = 2**20
 _MAX_LENGTH_16 = 32768  # above, y + n no longer fits 16 bits and min(y, y + n) would pick the wrong one
 _ROUNDS = 16
 

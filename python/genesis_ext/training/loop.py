@@ -66,7 +66,8 @@ def train(
 
         validates = progress.step % config.validate_every_steps == 0
         writes = progress.step % config.checkpoint_every_steps == 0 or progress.step == config.steps
-        if validates or writes or progress.step % config.log_every_steps == 0:
+        time_is_up = time.monotonic() >= deadline
+        if validates or writes or time_is_up or progress.step % config.log_every_steps == 0:
             mean_loss = float(torch.stack(losses).mean())  # waits for the device
             losses.clear()
             if not math.isfinite(mean_loss):
@@ -79,7 +80,7 @@ def train(
         if report is not None:
             state.schedule.after_validation(report.loss)
             progress.note_validation(report.loss)
-        finished = progress.finished(config) or time.monotonic() >= deadline
+        finished = progress.finished(config) or time_is_up
         if writes or finished:
             save_checkpoint(out / "last.pt", state, config, data, report.loss if report else None)
         if report is None and finished:
@@ -88,11 +89,8 @@ def train(
             best_saved = _publish(report, best_saved, state, validator, config, data, out, log)
 
     if progress.step < config.steps:
-        why = (
-            "time is up"
-            if time.monotonic() >= deadline
-            else f"{progress.stale_validations} validations without progress"
-        )
+        early = progress.finished(config)
+        why = f"{progress.stale_validations} validations without progress" if early else "time is up"
         log.message(f"stopped at step {progress.step} of {config.steps}: {why}")
     return report or validator(network)
 

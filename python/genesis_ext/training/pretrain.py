@@ -38,8 +38,9 @@ from genesis_ext.training.objectives import SCHEDULES, make_optimizer
 from genesis_ext.training.run_log import RunLog
 from genesis_ext.training.validation import ValidationReport, Validator
 
-# All that a run writes, and all that is cleared of an earlier run. The config is the mark of one.
+# All that a run writes, and all that is cleared of an earlier run. A config with these entries is the mark of one.
 _MARK = "config.json"
+_MARKED = {"patch", "profile", "scheme", "steps"}
 _WRITTEN = ("last.pt", "best.pt", _MARK, "log.jsonl", "loss_curve.png", "pictures", "tensorboard")
 
 
@@ -88,11 +89,13 @@ def pretrain(
     """
     out = Path(out)
     device = _device(device)
-    stored = _prepare_folder(out, resume, overwrite)
+    stored = _check_folder(out, resume, overwrite)
     volumes, train_regions, validation_regions = _load(config, data, validation_data, device, report)
     names = [f"{entry.path.name} {entry.modality} {'x'.join(map(str, entry.shape))}" for entry in volumes.entries]
     if stored is not None:
         check_same_run(stored, config, names)
+    else:
+        _clear(out)
 
     transform = genesis_ext.GenesisTransform(profile=config.profile, scheme=config.scheme, seed=config.seed)
 
@@ -157,20 +160,36 @@ def _load(
     return volumes, *sides
 
 
-def _prepare_folder(out: Path, resume: bool, overwrite: bool) -> dict[str, object] | None:
-    """Make the folder; the content of its checkpoint if the run is to go on."""
+def _check_folder(out: Path, resume: bool, overwrite: bool) -> dict[str, object] | None:
+    """Make the folder; the content of its checkpoint if the run is to go on, else it must hold nothing but a run."""
     out.mkdir(parents=True, exist_ok=True)
     last = out / "last.pt"
     if resume and last.exists():
         return read_checkpoint(last)
-    held = [out / name for name in _WRITTEN if (out / name).exists()]
+    held = _held(out)
     if held and not overwrite and not resume:
         raise ValueError(f"{out} holds {held[0].name} already: add --resume to go on, or choose another folder")
-    if held and not (out / _MARK).exists():
+    if held and not _is_run(out):
         raise ValueError(f"{out} must be a folder of its own, it holds {held[0].name} that is not of a run")
-    for path in held:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
     return None
+
+
+def _clear(out: Path) -> None:
+    """Remove what an earlier run wrote; only once all else is known to be well, since it cannot be taken back."""
+    for path in _held(out):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _held(out: Path) -> list[Path]:
+    return [out / name for name in _WRITTEN if (out / name).exists()]
+
+
+def _is_run(out: Path) -> bool:
+    try:
+        config = json.loads((out / _MARK).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(config, dict) and config.keys() >= _MARKED
 
 
 def _device(device: str | torch.device) -> torch.device:

@@ -1,0 +1,54 @@
+// SPDX-FileCopyrightText: 2026 The genesis_ext authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Results that are larger than the caches.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace gx::cpu {
+
+// Asks for 2 MiB pages where a fresh result has not been touched yet. Results of many MiB come new from the system with
+// every call; in pages of 4 KiB, first touches and misses of the address cache cost as much as a whole transformation
+// (docs/performance.md).
+inline void advise_huge_pages([[maybe_unused]] void* data, [[maybe_unused]] size_t bytes) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+  constexpr uintptr_t kPage = uintptr_t{1} << 21;
+  const uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + kPage - 1) & ~(kPage - 1);
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + bytes) & ~(kPage - 1);
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // advice: may be refused
+#endif
+}
+
+// From how many bytes on a result is written past the caches: what is not read before it is out of them again needs no line fetched.
+constexpr size_t kStreamBytes = size_t{8} << 20;
+
+// Copies whole groups of 16 bytes past the caches, if `to` is aligned; end with stream_fence.
+__attribute__((always_inline)) inline void stream_copy(void* to, const void* from, size_t bytes) {
+#if defined(__SSE2__)
+  if ((reinterpret_cast<uintptr_t>(to) & 15) == 0 && (bytes & 15) == 0) {
+    const __m128i* source = static_cast<const __m128i*>(from);
+    __m128i* target = static_cast<__m128i*>(to);
+    for (size_t i = 0; i < bytes / 16; ++i) _mm_stream_si128(target + i, _mm_loadu_si128(source + i));
+    return;
+  }
+#endif
+  std::memcpy(to, from, bytes);
+}
+
+inline void stream_fence() {
+#if defined(__SSE2__)
+  _mm_sfence();
+#endif
+}
+
+}  // namespace gx::cpu
