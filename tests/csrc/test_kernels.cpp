@@ -69,7 +69,8 @@ void run_cpu(Data<T>& data, const Source& source, const ShuffleSpec& spec, std::
                                  input.data() + n * voxels,
                                  target.data() + n * voxels,
                                  view.channels,
-                                 view.shape};
+                                 view.shape,
+                                 false};
     cpu::transform_sample(source(n), spec, patch, *scratch);
   }
 }

@@ -119,7 +119,8 @@ class Runner {
                                      input.data(),
                                      with_target ? target.data() : nullptr,
                                      channels,
-                                     shape};
+                                     shape,
+                                     random_.chance(0.5)};
     gx::cpu::transform_sample(sample, spec, patch, *scratch_);
     input.check_equal(expected.input, "input", what);
     if (with_target) target.check_equal(expected.target, "target", what);
@@ -290,8 +291,8 @@ class Runner {
         const gx::ShuffleSpec spec = {20, shape, order, gx::kVoxel};
         const check::Result<gx::Half> expected = check::plain_loop<gx::Half>(sample, spec, 1, shape, at);
         Output<gx::Half> input(expected.input.size()), target(expected.target.size());
-        const gx::cpu::Patch<gx::Half> patch = {elements.data(), 0, 1,    16, kStride, input.data(),
-                                                target.data(),   1, shape};
+        const gx::cpu::Patch<gx::Half> patch = {elements.data(), 0, 1,     16,   kStride, input.data(),
+                                                target.data(),   1, shape, false};
         gx::cpu::transform_sample(sample, spec, patch, *scratch_);
         input.check_equal(expected.input, "input", "far apart");
         target.check_equal(expected.target, "target", "far apart");

@@ -79,7 +79,10 @@ def _bad_files(folder: Path) -> dict[str, tuple[Path, str]]:
         ("text.nii", b"x"),
     ):
         (folder / name).write_bytes(content)
-    for name, at, field in (("type.nii", 70, struct.pack("<h", 22544)), ("offset.nii", 108, struct.pack("<f", math.nan))):
+    for name, at, field in (
+        ("type.nii", 70, struct.pack("<h", 22544)),
+        ("offset.nii", 108, struct.pack("<f", math.nan)),
+    ):
         (folder / name).write_bytes(whole[:at] + field + whole[at + len(field) :])
     rgb = np.zeros((4, 4, 4), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
     flat_axis = np.diag((1.0, 1.0, 0.0, 1.0))

@@ -28,6 +28,9 @@ _NIFTI = (".nii", ".nii.gz")
 _ITK = (".mhd", ".mha", ".nrrd", ".nhdr")
 SUFFIXES = _NIFTI + _ITK
 
+# What nibabel raises; the last three come from numbers in a damaged header: an offset that is none, sizes without end.
+_UNREADABLE = (ImageFileError, HeaderDataError, OSError, EOFError, zlib.error, ArithmeticError, ValueError, MemoryError)
+
 _CT_AIR_HU = -500.0  # no MRI holds voxels as low as the air around and in a body
 _CT_DENSE_HU = 3071.0  # end of the usual 12-bit scale; in a CT only metal lies above it
 
@@ -127,9 +130,8 @@ def _read_nifti(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         affine = np.asarray(image.affine, dtype=np.float64)
     except VolumeError:
         raise
-    # ValueError: numbers in a damaged header, such as an offset that is not one. MemoryError: sizes in it.
-    except (ImageFileError, HeaderDataError, OSError, EOFError, zlib.error, ArithmeticError, ValueError, MemoryError) as e:
-        raise VolumeError(f"{path}: unreadable or truncated: {_one_line(e)}") from e
+    except _UNREADABLE as error:
+        raise VolumeError(f"{path}: unreadable or truncated: {_one_line(error)}") from error
     return voxels, affine
 
 
