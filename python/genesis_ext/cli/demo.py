@@ -14,7 +14,7 @@ from genesis_ext.training.pretrain import pretrain
 _EPILOG = """\
 examples:
   genesis demo
-  genesis demo --data scan.nii.gz --out runs/demo
+  genesis demo --data scan.nii.gz --out runs/mine
 """
 
 
@@ -22,13 +22,13 @@ def add_parser(subparsers: Any) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "demo",
-        help="pre-train for two minutes on the CPU, on scans that come with nibabel",
+        help="pre-train for less than three minutes on the CPU, on scans that come with nibabel",
         description="Pre-train a narrow network for at most three minutes, and draw what it restores.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", type=Path, metavar="FILE_OR_FOLDER", help="your own scan, or folder of scans")
-    parser.add_argument("--out", type=Path, default=Path("demo-run"), metavar="DIR", help="default: %(default)s")
+    parser.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="DIR", help="default: %(default)s")
     parser.add_argument("--steps", type=int, metavar="N", help=f"default: {PRESETS['quick']['steps']}")
     parser.add_argument(
         "--minutes", type=float, default=2.25, help="stop training after so many (default: %(default)s)"

@@ -3,8 +3,11 @@
 """`genesis pretrain`: train a U-Net to restore distorted patches of scans."""
 
 import argparse
+import ast
+import inspect
 import math
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,33 +28,7 @@ Training works when the loss beats all three.
 """
 
 
-# Field of PretrainConfig, flag, what the help says.
-SETTINGS = (
-    ("patch", "--patch", "patch size in voxels, multiples of 8"),
-    ("width", "--width", "channels of the network's first convolution"),
-    ("profile", "--profile", "profile of transformations: head, paper, release-2019-11, release-2019-09"),
-    ("scheme", "--scheme", "unified, distortion, painting, autoencoder, or the name of a single transformation"),
-    ("seed", "--seed", "of weights, patches and transformations"),
-    ("steps", "--steps", "training steps at most"),
-    ("batch_size", "--batch-size", "patches a step"),
-    ("loss", "--loss", "mean squared error as released, or L1 as in the paper"),
-    ("optimizer", "--optimizer", "AdamW, or SGD as released"),
-    ("lr", "--lr", "learning rate at the start"),
-    ("momentum", "--momentum", "momentum of SGD"),
-    ("weight_decay", "--weight-decay", "weight decay"),
-    ("schedule", "--schedule", "half the rate after 10 validations without progress, or every 40 validations"),
-    ("validate_every_steps", "--validate-every", "steps from one validation to the next"),
-    ("validation_patches", "--validation-patches", "fixed patches that validate"),
-    ("early_stop_validations", "--early-stop", "stop after so many validations without a better loss"),
-    ("checkpoint_every_steps", "--checkpoint-every", "steps from one last.pt to the next"),
-    ("log_every_steps", "--log-every", "steps from one log entry to the next"),
-    ("borders", "--borders", "keep 100 voxels in x, y and 30 in z away from the ends of a scan, as released"),
-    ("lung_content", "--lung-content", "cut lung-dominated patches from CT, as released"),
-    ("modality", "--modality", "modality of all scans"),
-    ("ct_window_hu", "--ct-window", "HU that become 0 and 1"),
-    ("mri_window", "--mri-window", "where MRI values are cut"),
-    ("split", "--split", "every fifth scan validates, or the last fifth of every scan; auto: fifth for a single scan"),
-)
+_UNITS = ("_steps", "_validations", "_hu")  # in the names of fields, not in those of options
 
 
 def add_parser(subparsers: Any) -> None:
@@ -77,10 +54,10 @@ def add_parser(subparsers: Any) -> None:
     )
     defaults = PretrainConfig()
     settings = parser.add_argument_group("settings")
-    for name, flag, text in SETTINGS:
+    for name, text in _docstrings(PretrainConfig).items():
         # SUPPRESS, so that presets and stored settings fill in what is not given.
         settings.add_argument(
-            flag, dest=name, default=argparse.SUPPRESS, **_argument(name, getattr(defaults, name), text)
+            _flag(name), dest=name, default=argparse.SUPPRESS, **_argument(name, getattr(defaults, name), text)
         )
 
 
@@ -122,6 +99,24 @@ def summary(result: PretrainResult) -> str:
     return "\n".join([str(result.validation), *(f"{name}: {path}" for name, path in result.files.items())])
 
 
+def _docstrings(config: type) -> dict[str, str]:
+    """The text below each field of a dataclass, as help: in one line, without its full stop and code marks."""
+    (body,) = (node.body for node in ast.parse(inspect.getsource(config)).body if isinstance(node, ast.ClassDef))
+    texts = {}
+    for field, text in pairwise(body):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
+            help_text = " ".join(str(ast.literal_eval(text.value)).split())
+            texts[field.target.id] = help_text.rstrip(".").replace("`", "").replace("%", "%%")
+    return texts
+
+
+def _flag(name: str) -> str:
+    """--validate-every for validate_every_steps."""
+    for unit in _UNITS:
+        name = name.removesuffix(unit)
+    return "--" + name.replace("_", "-")
+
+
 def _argument(name: str, default: Any, text: str) -> dict[str, Any]:
     """Type, arity and help of an option, from its default."""
     if isinstance(default, bool):
@@ -138,5 +133,5 @@ def _argument(name: str, default: Any, text: str) -> dict[str, Any]:
             "metavar": metavar,
             "help": f"{text} (default: {shown})",
         }
-    metavars = {int: "N", float: "RATE", str: "NAME"}
+    metavars = {int: "N", float: "VALUE", str: "NAME"}
     return {"type": type(default), "metavar": metavars[type(default)], "help": f"{text} (default: {default})"}

@@ -35,15 +35,15 @@ class PretrainConfig:
     """
 
     patch: tuple[int, int, int] = (64, 64, 32)
-    """Size in voxels along x, y, z; multiples of 8."""
+    """Size of a patch in voxels along x, y, z; multiples of 8."""
     width: int = 32
     """Channels of the network's first convolution."""
     profile: str = "head"
-    """Profile of `GenesisTransform`."""
+    """Profile of the transformations: head, paper, release-2019-11 or release-2019-09."""
     scheme: str = "unified"
-    """Scheme of `GenesisTransform`."""
+    """Which of them: unified, distortion, painting, autoencoder, or the name of a single one."""
     seed: int = 0
-    """Of weights, patches and transformations; in [0, 2^63)."""
+    """Decides weights, patches and transformations; in [0, 2^63)."""
 
     steps: int = 20_000
     """Training steps at most."""
@@ -56,11 +56,11 @@ class PretrainConfig:
     lr: float = 1e-3
     """Learning rate at the start."""
     momentum: float = 0.9
-    """Of SGD, in [0, 1)."""
+    """Momentum of SGD, in [0, 1)."""
     weight_decay: float = 0.0
-    """As the optimiser takes it."""
+    """Weight decay of the optimiser."""
     schedule: Schedule = "plateau"
-    """What changes the learning rate after a validation, see `training.objectives`."""
+    """plateau: half the learning rate after 10 validations without progress; step: after every 40; or constant."""
     validate_every_steps: int = 250
     """Steps from one validation to the next."""
     validation_patches: int = 48
@@ -77,13 +77,13 @@ class PretrainConfig:
     lung_content: bool = False
     """Cut lung-dominated patches from CT, as released."""
     modality: Modality | None = None
-    """Of all scans; None: guessed for each."""
+    """Modality of all scans; without it, guessed for each."""
     ct_window_hu: tuple[float, float] = (-1000.0, 1000.0)
     """HU that become 0 and 1."""
     mri_window: tuple[float, float] = (0.0, 4000.0)
     """Where MRI values are cut, before each scan is scaled by its own least and greatest value."""
     split: Split = "auto"
-    """How scans are shared out to training and validation, see `data.split_regions`."""
+    """scans: every fifth validates; fifth: the last fifth of each; auto: fifth for a single scan, else scans."""
 
     def __post_init__(self) -> None:
         if len(self.patch) != 3 or any(side < 8 or side % 8 for side in self.patch):
