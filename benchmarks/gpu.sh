@@ -59,6 +59,8 @@ fi
 step build "${pip[@]}" --no-build-isolation --target "$site" \
   -Ccmake.define.GENESIS_CUDA=ON "-Ccmake.define.GENESIS_CUDA_ARCHITECTURES=$architectures" .
 step doctor "$python" -m genesis_ext.cli.main doctor
+step philox sh -c "\"${CUDACXX:-nvcc}\" -std=c++20 -fmad=false -Icsrc -DGENESIS_TEST_DATA='\"tests/data\"' \
+  tests/csrc/philox.cu -o build/gpu/philox && build/gpu/philox"
 step tests "$python" -m pytest -m cuda --durations=10
 step verify "$python" -m benchmarks verify --device cuda
 if command -v compute-sanitizer >/dev/null; then

@@ -49,7 +49,17 @@ GX_HD void build_table(const ControlPoints& points, CurveTable& table) {
 }
 
 using Float4 = float __attribute__((vector_size(16)));
-using Int4 = int32_t __attribute__((vector_size(16)));
+
+// Four of the eight elements of a and b.
+template <int k0, int k1, int k2, int k3>
+GX_HD Float4 choose(Float4 a, Float4 b) {
+#if defined(__clang__)
+  return __builtin_shufflevector(a, b, k0, k1, k2, k3);
+#else
+  using Int4 = int32_t __attribute__((vector_size(16)));
+  return __builtin_shuffle(a, b, Int4{k0, k1, k2, k3});
+#endif
+}
 
 // Rows of the table as four arrays of coefficients: 16-byte loads and 4x4 transposes, twice as
 // fast as hardware gathers.
@@ -57,12 +67,12 @@ GX_HD void gather_rows(const CurveRow* rows, const int32_t* row, float* c0, floa
   for (int i = 0; i < kBlock; i += 4) {
     const Float4 a = load<Float4>(rows + row[i]), b = load<Float4>(rows + row[i + 1]);
     const Float4 c = load<Float4>(rows + row[i + 2]), d = load<Float4>(rows + row[i + 3]);
-    const Float4 ab_lo = __builtin_shuffle(a, b, Int4{0, 4, 1, 5}), ab_hi = __builtin_shuffle(a, b, Int4{2, 6, 3, 7});
-    const Float4 cd_lo = __builtin_shuffle(c, d, Int4{0, 4, 1, 5}), cd_hi = __builtin_shuffle(c, d, Int4{2, 6, 3, 7});
-    const Float4 t0 = __builtin_shuffle(ab_lo, cd_lo, Int4{0, 1, 4, 5});
-    const Float4 t1 = __builtin_shuffle(ab_lo, cd_lo, Int4{2, 3, 6, 7});
-    const Float4 t2 = __builtin_shuffle(ab_hi, cd_hi, Int4{0, 1, 4, 5});
-    const Float4 t3 = __builtin_shuffle(ab_hi, cd_hi, Int4{2, 3, 6, 7});
+    const Float4 ab_lo = choose<0, 4, 1, 5>(a, b), ab_hi = choose<2, 6, 3, 7>(a, b);
+    const Float4 cd_lo = choose<0, 4, 1, 5>(c, d), cd_hi = choose<2, 6, 3, 7>(c, d);
+    const Float4 t0 = choose<0, 1, 4, 5>(ab_lo, cd_lo);
+    const Float4 t1 = choose<2, 3, 6, 7>(ab_lo, cd_lo);
+    const Float4 t2 = choose<0, 1, 4, 5>(ab_hi, cd_hi);
+    const Float4 t3 = choose<2, 3, 6, 7>(ab_hi, cd_hi);
     memcpy(c0 + i, &t0, sizeof(t0));
     memcpy(c1 + i, &t1, sizeof(t1));
     memcpy(c2 + i, &t2, sizeof(t2));

@@ -14,12 +14,14 @@ namespace gx {
 // Values between which the curve and the noise act.
 struct Range {
   float lo, hi, span, inverse;
-  bool empty;  // not hi > lo: no curve, and painted voxels become lo
+  bool empty;  // no span that float32 can divide by: no curve, and painted voxels become lo
 };
 
+constexpr float kLargestFloat = 0x1.fffffep127f;
+
 GX_HD Range make_range(float lo, float hi) {
-  const float span = hi - lo;
-  return {lo, hi, span, 1.0f / span, !(hi > lo)};
+  const float span = hi - lo, inverse = 1.0f / span;
+  return {lo, hi, span, inverse, !(inverse > 0.0f && inverse <= kLargestFloat)};
 }
 
 GX_HD float painted_value(const Range& range, float fill) {

@@ -17,7 +17,7 @@
 namespace gx {
 
 // Voxels of a patch are numbered with 31 bits and its noise with 34.
-constexpr int64_t kMaxVoxels = (int64_t{1} << 31) - 1;
+constexpr int64_t kMaxVoxels = (int64_t{1} << 31) - 1024;  // a step of a kernel's loop beyond the last one still fits
 constexpr int64_t kMaxNoise = int64_t{1} << 34;
 
 // x (N, C, X, Y, Z) of any strides.
@@ -106,8 +106,10 @@ inline Ranges check_ranges(const char* op, const Batch& batch, const std::option
   ranges.data = contiguous_data<float>(given, kept);
   if (!given.is_cpu()) return ranges;
   for (int64_t i = 0; i < given.numel(); i += 2) {
-    GX_CHECK(ranges.data[i] <= ranges.data[i + 1], op, ": value_range must have lo <= hi, got (", ranges.data[i], ", ",
-             ranges.data[i + 1], ") for sample ", i / 2 / ranges.per_sample);
+    const float least = ranges.data[i], most = ranges.data[i + 1];
+    GX_CHECK(std::isfinite(least) && std::isfinite(most) && least <= most, op,
+             ": value_range must have finite lo <= hi, got (", least, ", ", most, ") for sample ",
+             i / 2 / ranges.per_sample);
   }
   return ranges;
 }

@@ -25,6 +25,13 @@ def test_every_setting_has_an_option_and_its_default() -> None:
     assert not any(hasattr(options, field.name) for field in fields(PretrainConfig))  # only what is given is set
 
 
+@pytest.mark.parametrize("wrong", [["--patch", "7", "7", "7"], ["--steps", "0"], ["--profile", "nosuch"]], ids=str)
+def test_a_wrong_setting_is_wrong_use(wrong: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["pretrain", "--data", str(tmp_path), "--out", str(tmp_path / "run"), *wrong]) == 2
+    assert wrong[0].removeprefix("--") in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_every_setting_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         build_parser().parse_args(["pretrain", "--help"])

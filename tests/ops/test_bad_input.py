@@ -106,8 +106,8 @@ def test_a_wrong_x_is_refused_in_words(op, variant, x, error, words):
         (torch.zeros(2, 2, dtype=torch.float64), ValueError, "must be float32, got float64"),
         (torch.zeros(3, 2), ValueError, r"must have shape \(N, 2\) or \(N, C, 2\)"),
         (torch.zeros(2, 2, 2), ValueError, r"must have shape \(N, 2\) or \(N, C, 2\)"),
-        (torch.tensor([[0.0, 1.0], [1.0, 0.0]]), ValueError, r"must have lo <= hi, got \(1, 0\) for sample 1"),
-        (torch.full((2, 2), NAN), ValueError, r"must have lo <= hi, got \(nan, nan\) for sample 0"),
+        (torch.tensor([[0.0, 1.0], [1.0, 0.0]]), ValueError, r"must have finite lo <= hi, got \(1, 0\) for sample 1"),
+        (torch.full((2, 2), NAN), ValueError, r"must have finite lo <= hi, got \(nan, nan\) for sample 0"),
     ],
 )
 def test_a_wrong_range_is_refused_in_words(op, variant, value_range, error, words):

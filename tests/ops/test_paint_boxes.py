@@ -103,6 +103,7 @@ def test_without_boxes_inside_is_nothing_and_outside_is_all():
     x = voxels(SHAPE)
     boxes = torch.zeros(3, 0, 6, dtype=torch.int32)
     assert same_bits(paint("in", boxes, x, key=keys(3)), x)
+    assert same_bits(paint("in", boxes, x, fill=torch.zeros(3, 0)), x)
     assert same_bits(paint("in", torch.zeros(3, 4, 6, dtype=torch.int32), x, key=keys(3)), x)
     assert (paint("out", boxes, x, fill=torch.full((3,), 0.5)) == 0.5).all()
 

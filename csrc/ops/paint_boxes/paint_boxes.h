@@ -44,9 +44,9 @@ inline PaintArguments check_paint_boxes(const Tensor& x, const Tensor& boxes, co
   } else {
     check_dtype(op, "fill", *fill, ScalarType::Float);
     check_same_device(op, "fill", *fill, x);
-    GX_CHECK(fill->dim() == 2 && fill->size(0) == batch.samples && fill->size(1) >= 1 &&
-                 (fill->size(1) == 1 || fill->size(1) == boxes.size(1)),
-             op, ": fill must have shape (N, B) or (N,) for boxes of ", sizes_text(boxes), ", got ", sizes_text(*fill));
+    GX_CHECK(
+        fill->dim() == 2 && fill->size(0) == batch.samples && (fill->size(1) == 1 || fill->size(1) == boxes.size(1)),
+        op, ": fill must have shape (N, B) or (N,) for boxes of ", sizes_text(boxes), ", got ", sizes_text(*fill));
     source.fill = contiguous_data<float>(*fill, arguments.fill);
     source.fills = static_cast<int32_t>(fill->size(1));
   }

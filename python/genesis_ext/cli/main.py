@@ -59,6 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"genesis {args.command}: interrupted", file=sys.stderr)
         return 130
+    except argparse.ArgumentError as error:
+        print(f"genesis {args.command}: error: {_one_line(error)}", file=sys.stderr)
+        return 2
     except Exception as error:
         if args.debug:
             raise

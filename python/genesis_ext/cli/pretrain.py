@@ -63,8 +63,12 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train; returns 0."""
+    try:
+        config = config_of(args)
+    except ValueError as error:
+        raise argparse.ArgumentError(None, str(error)) from error
     result = pretrain(
-        config_of(args),
+        config,
         args.data,
         args.out,
         validation_data=args.validation_data,

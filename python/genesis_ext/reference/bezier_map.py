@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .value_range import bounds, working_dtype
+from .value_range import bounds, has_span, working_dtype
 
 Array = NDArray[Any]
 Float64 = NDArray[np.float64]
@@ -29,7 +29,7 @@ def bezier_map(
     x: (N, C, *spatial), floating.   control_points: (N, 1 or C, 4) = x1, y1, x2, y2 in [0, 1].
     decreasing: (N, 1 or C) bool.   value_range: (lo, hi), (N, 2) or (N, C, 2): what the curve's [0, 1] stands for.
     clamp: cut values outside the range to it; otherwise the curve goes on with slope one.
-    Returns x's shape and dtype. NaN stays NaN; where not hi > lo, values stay as they are. Exactness class B.
+    Returns x's shape and dtype. NaN stays NaN; where the range has no span, values stay as they are. Exactness class B.
     """
     dtype = working_dtype(x)
     values = x.astype(dtype)
@@ -41,7 +41,7 @@ def bezier_map(
         f = curve(inside, points, falls).astype(dtype)
         if not clamp:
             f = np.where(normal == inside, f, np.where(falls, 1 - normal, normal))
-        return np.where(hi > lo, lo + f * (hi - lo), values).astype(x.dtype)
+        return np.where(has_span(lo, hi), lo + f * (hi - lo), values).astype(x.dtype)
 
 
 def bezier_map_slope(
@@ -49,7 +49,7 @@ def bezier_map_slope(
 ) -> Array:
     """Slope of `bezier_map` at x, the same arguments: what its gradient is multiplied with.
 
-    0 where clamped and for NaN, 1 where not hi > lo, at most 1e4 in size where the curve is vertical.
+    0 where clamped and for NaN, 1 where the range has no span, at most 1e4 in size where the curve is vertical.
     """
     dtype = working_dtype(x)
     lo, hi = (limit.astype(dtype) for limit in bounds(value_range, x))
@@ -59,7 +59,7 @@ def bezier_map_slope(
         inside = np.clip(normal, 0, 1)
         outside = 0.0 if clamp else np.where(falls, -1.0, 1.0)
         slope = np.where(normal == inside, curve_slope(inside, points, falls), outside)
-    return np.where(hi > lo, np.where(np.isnan(normal), 0.0, slope), 1.0).astype(x.dtype)
+    return np.where(has_span(lo, hi), np.where(np.isnan(normal), 0.0, slope), 1.0).astype(x.dtype)
 
 
 def curve(v: ArrayLike, points: ArrayLike, decreasing: ArrayLike) -> Float64:

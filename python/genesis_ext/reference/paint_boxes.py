@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .philox import Purpose, uniform, words
-from .value_range import bounds
+from .value_range import bounds, has_span
 
 Array = NDArray[Any]
 Bool = NDArray[np.bool_]
@@ -36,7 +36,7 @@ def paint_boxes(
     Either key: (N, 2) integers = seed, sample id, for noise a voxel (in-painting: the channels share it);
     or fill: (N,), (N, 1) or (N, B), constants as fractions of the range (in-painting: of the last box that holds the
     voxel; out-painting: the first constant).
-    value_range: (lo, hi), (N, 2) or (N, C, 2); painted is lo + fraction * (hi - lo), lo where not hi > lo.
+    value_range: (lo, hi), (N, 2) or (N, C, 2); painted is lo + fraction * (hi - lo), lo where the range has no span.
     Returns an array like x. Exactness class A.
     """
     boxes = np.asarray(boxes)
@@ -56,8 +56,8 @@ def paint_boxes(
             constants = np.atleast_1d(np.asarray(fill, np.float32)[n])
             fraction[n] = box_constants(boxes[n], constants, x.shape[2:]) if sample_kind == "in" else constants[0]
     lo, hi = bounds(value_range, x)
-    with np.errstate(all="ignore"):  # where not hi > lo the product is replaced
-        value = np.where(hi > lo, lo + fraction * (hi - lo), lo).astype(x.dtype)
+    with np.errstate(all="ignore"):  # without a span the product is replaced
+        value = np.where(has_span(lo, hi), lo + fraction * (hi - lo), lo).astype(x.dtype)
     return np.where(painted, value, x)
 
 

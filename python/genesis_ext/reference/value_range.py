@@ -16,6 +16,13 @@ def working_dtype(x: Array) -> np.dtype[Any]:
     return np.dtype(np.float64 if x.dtype == np.float64 else np.float32)
 
 
+def has_span(lo: Array, hi: Array) -> NDArray[np.bool_]:
+    """Tell where a range can be divided by: hi > lo, and 1 / (hi - lo) is a positive finite float32."""
+    with np.errstate(all="ignore"):
+        inverse = np.float32(1) / (hi.astype(np.float32) - lo.astype(np.float32))
+    return np.asarray((inverse > 0) & np.isfinite(inverse))
+
+
 def bounds(value_range: ArrayLike, x: Array) -> tuple[Float32, Float32]:
     """Return (lo, hi), each of a shape that broadcasts against x (N, C, ...).
 

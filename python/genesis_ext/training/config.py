@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from genesis_ext.data import IntensityWindow, Modality, Split
+from genesis_ext.transforms import make_config
 
 Loss = Literal["mse", "l1"]
 Optimizer = Literal["adamw", "sgd"]
@@ -102,6 +103,7 @@ class PretrainConfig:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in (*choices, *((None,) if name == "modality" else ())):
                 raise ValueError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
+        make_config(self.profile, self.scheme)
         self.window()
 
     def window(self) -> IntensityWindow:

@@ -138,6 +138,8 @@ def _side(name: str, value: Side) -> int | Fraction:
     share = Fraction(value).limit_denominator(10_000)
     if not -1 <= share <= 1:
         raise ValueError(f"TransformConfig: {name} must be whole voxels or a share in [-1, 1], got {value!r}")
+    if share == 0 and value != 0:
+        raise ValueError(f"TransformConfig: {name} must be 0 or a share of at least 1/20000, got {value!r}")
     return share
 
 

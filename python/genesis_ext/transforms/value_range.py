@@ -5,6 +5,8 @@
 import torch
 from torch import Tensor
 
+_STEPS = 10_000  # of a percent: ranks in integers are exact, and the same on every device
+
 
 def minmax_range(x: Tensor, per_channel: bool = False) -> Tensor:
     """Smallest and largest finite voxel of each sample.
@@ -22,7 +24,7 @@ def minmax_range(x: Tensor, per_channel: bool = False) -> Tensor:
 def percentile_range(x: Tensor, lower: float = 0.1, upper: float = 99.9, per_channel: bool = False) -> Tensor:
     """Two order statistics of the finite voxels of each sample: the value of rank floor(q / 100 * (n - 1)) of n.
 
-    x: (N, C, ...) floating-point.   lower, upper: in [0, 100], lower <= upper.
+    x: (N, C, ...) floating-point.   lower, upper: in [0, 100] in steps of 1e-4, lower <= upper.
     Returns (N, 1, 2) float32, or (N, C, 2) with `per_channel`; (0, 0) where no voxel is finite. No interpolation: both
     are values of x, hence exact. Costs a sort of the voxels.
     """
@@ -32,10 +34,8 @@ def percentile_range(x: Tensor, lower: float = 0.1, upper: float = 99.9, per_cha
     finite = values.isfinite()
     ordered = torch.where(finite, values, torch.inf).sort(-1).values
     count = finite.sum(-1, keepdim=True)
-    # In float64, one product and one floor: the same rank on every device.
-    last = (count - 1).clamp_min(0).to(torch.float64)
-    lo = ordered.gather(-1, (last * (lower / 100.0)).floor().to(torch.int64)).squeeze(-1)
-    hi = ordered.gather(-1, (last * (upper / 100.0)).floor().to(torch.int64)).squeeze(-1)
+    last = (count - 1).clamp_min(0)
+    lo, hi = (ordered.gather(-1, last * round(q * _STEPS) // (100 * _STEPS)).squeeze(-1) for q in (lower, upper))
     return _as_range(lo, hi, count.squeeze(-1) > 0)
 
 
