@@ -45,8 +45,8 @@ def test_contenders_are_measured_in_turn_on_new_draws(clock):
     contenders = [contender(name, clock, 0.02, calls=calls) for name in "ab"]
     runner.measure(case_of(*contenders), CPU, 1.0, EFFORT)
     turns = calls[4:-2]  # two calls of each warm up, and one of each at the end shows its memory
-    assert [name for name, _ in turns] == ["a", "a", "b", "b"] * 4
-    assert [call for name, call in turns if name == "a"] == list(range(8))
+    assert [name for name, _ in turns] == ["a", "a", "a", "b", "b", "b"] * 4  # one before the clock starts, and two
+    assert [call for name, call in turns if name == "a"] == [0, 0, 1, 2, 2, 3, 4, 4, 5, 6, 6, 7]
 
 
 def test_times_rates_and_shares_are_those_of_a_sample(clock):
