@@ -10,6 +10,7 @@
 
 #include "check.h"
 #include "cpu/transform.h"
+#include "cuda/draw.cuh"
 #include "cuda/kernels.cuh"
 
 using namespace gx;

@@ -3,7 +3,7 @@
 
 #include <torch/csrc/stable/library.h>
 
-#include "../../cuda/kernels.cuh"
+#include "../../cuda/draw.cuh"
 #include "../../cuda/launch.h"
 #include "draw_plan.h"
 
