@@ -38,9 +38,9 @@ def parse_size(text: str) -> Size:
 
 
 def _run(argv: Sequence[str]) -> None:
-    parser = _parser("measure the operators beside the NumPy pipeline and MONAI")
+    parser = _parser("measure the operators beside what other libraries have")
     parser.add_argument("--only", nargs="+", choices=sorted(BENCHMARKS), metavar="NAME", help=", ".join(BENCHMARKS))
-    parser.add_argument("--size", nargs="+", type=parse_size, default=[], help="patches, e.g. 64x64x32 160^3")
+    parser.add_argument("--size", nargs="+", type=parse_size, default=[], help="patches or scans, e.g. 64x64x32 160^3")
     parser.add_argument("--threads", type=int, default=1, help="of torch on the CPU (default: %(default)s)")
     parser.add_argument("--quick", action="store_true", help="see that everything runs; the numbers mean nothing")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the result as JSON")
@@ -72,9 +72,10 @@ def _report(argv: Sequence[str]) -> None:
 
 def _verify(argv: Sequence[str]) -> None:
     parser = _parser("check on a small batch that all contenders do what they should")
+    parser.add_argument("--ours", action="store_true", help="leave other libraries out as far as they can be")
     _add_device(parser)
     args = parser.parse_args(argv)
-    runner.verify(BENCHMARKS, args.device)
+    runner.verify(BENCHMARKS, args.device, others=not args.ours)
     print(f"verified on {args.device}, {math.prod(runner.SMALL)} voxels a patch: {', '.join(BENCHMARKS)}")
 
 

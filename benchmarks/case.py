@@ -18,7 +18,7 @@ class Contender:
     """One way to do the work.
 
     Attributes:
-        name: OURS, NUMPY or MONAI.
+        name: OURS, or the library that does it.
         run: `run(call)` does it once and returns the result; the number of the call changes what is drawn.
         samples: of one call. Slow contenders take fewer than the first one, for times are compared a sample.
         differs: what it does otherwise than the first contender; empty for that one.
@@ -37,12 +37,14 @@ class Case:
     """The contenders of one operator on one batch.
 
     Attributes:
-        size: of a patch.
+        size: of a sample, in voxels.
         items: voxels, or whatever the benchmark's unit says, of a sample.
         least_bytes: what a sample must at least read and write: the input once, each output once.
         contenders: the operator itself first.
         verify: raises AssertionError unless the contenders agree with each other and with the reference; meant for
             small batches.
+        setting: what is done, where an operator has several cases.
+        dtype: of the input.
     """
 
     size: Size
@@ -50,13 +52,36 @@ class Case:
     least_bytes: int
     contenders: tuple[Contender, ...]
     verify: Callable[[], None]
+    setting: str = ""
+    dtype: str = "float32"
+
+
+Make: TypeAlias = Callable[[Size, int, torch.device], Case]
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One operator. make(size, batch, device) -> Case; batch(size, device, quick) -> samples a call."""
+    """One operator.
 
-    make: Callable[[Size, int, torch.device], Case]
+    Attributes:
+        make: make(size, batch, device) -> Case.
+        sizes: that are measured.
+        batch: batch(size, device, quick) -> samples a call.
+        unit: what `Case.items` counts.
+        more: further cases of the operator.
+        gpu_sizes: that are measured on a GPU too.
+    """
+
+    make: Make
     sizes: tuple[Size, ...]
     batch: Callable[[Size, torch.device, bool], int]
     unit: str = "voxels"
+    more: tuple[Make, ...] = ()
+    gpu_sizes: tuple[Size, ...] = ()
+
+    @property
+    def makes(self) -> tuple[Make, ...]:
+        return (self.make, *self.more)
+
+    def sizes_on(self, device: torch.device) -> tuple[Size, ...]:
+        return self.sizes if device.type == "cpu" else self.sizes + self.gpu_sizes

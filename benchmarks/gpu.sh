@@ -3,11 +3,13 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Everything that needs a GPU, in one call and without a network: build, GPU tests, compute-sanitizer on a small case,
-# benchmarks. Run it in the root of the sources; the results go to $OUT (default: gpu-results).
+# benchmarks, and a profile of the slowest kernel. Run it in the root of the sources; the results go to $OUT (default:
+# gpu-results).
 #
 #   PYTHON   a Python with a CUDA build of torch (default: python3)
-#   WHEELS   a folder of wheels to use beside what that Python has: scikit-build-core, pybind11, nibabel, pytest, hypothesis
-#            and what they need (packaging, pathspec, pluggy, iniconfig, sortedcontainers; cmake and ninja where missing)
+#   WHEELS   a folder of wheels to use beside what that Python has: scikit-build-core, pybind11, nibabel, pytest, hypothesis,
+#            scipy and what they need (packaging, pathspec, pluggy, iniconfig, sortedcontainers; cmake and ninja where missing);
+#            torch-interpol and CuPy, to be compared with
 #   ARCHITECTURES   CUDA architectures to build (default: those of the GPUs found)
 #
 # Nothing is installed into PYTHON: wheels and package go to build/gpu. Every step writes a log and the next one runs all
@@ -58,6 +60,7 @@ if [ -n "${WHEELS:-}" ]; then
 fi
 step build "${pip[@]}" --no-build-isolation --target "$site" \
   -Ccmake.define.GENESIS_CUDA=ON "-Ccmake.define.GENESIS_CUDA_ARCHITECTURES=$architectures" .
+step resources "$python" scripts/check_resources.py build
 step doctor "$python" -m genesis_ext.cli.main doctor
 step philox sh -c "\"${CUDACXX:-nvcc}\" -std=c++20 -fmad=false -Icsrc -DGENESIS_TEST_DATA='\"tests/data\"' \
   tests/csrc/philox.cu -o build/gpu/philox && build/gpu/philox"
@@ -65,12 +68,22 @@ step tests "$python" -m pytest -m cuda --durations=10
 step verify "$python" -m benchmarks verify --device cuda
 if command -v compute-sanitizer >/dev/null; then
   for tool in memcheck racecheck synccheck; do
-    step "sanitizer-$tool" compute-sanitizer --tool "$tool" --error-exitcode 9 "$python" -m benchmarks verify --device cuda
+    step "sanitizer-$tool" compute-sanitizer --tool "$tool" --error-exitcode 9 "$python" -m benchmarks verify --ours --device cuda
   done
 else
   echo "compute-sanitizer: not found, left out"
 fi
 step benchmarks "$python" -m benchmarks --device cuda --out "$out/gpu.json"
+if command -v ncu >/dev/null; then
+  step profile ncu --kernel-name regex:filter_kernel --section SpeedOfLight --section MemoryWorkloadAnalysis \
+    --section Occupancy --section WarpStateStats "$python" -c '
+import torch
+from genesis_ext import ops
+scan = torch.randint(-1024, 1024, (1, 1, 512, 512, 300), dtype=torch.int16, device="cuda")
+ops.resample(scan, (358, 358, 210), order=3)'
+else
+  echo "ncu: not found, left out"
+fi
 
 if [ ${#failed[@]} -gt 0 ]; then
   echo "failed: ${failed[*]}" >&2

@@ -15,7 +15,17 @@ import torch
 from genesis_ext import _host
 
 ROOT = Path(__file__).parent.parent
-LIBRARIES = ("genesis_ext", "torch", "numpy", "monai")
+LIBRARIES = (
+    "genesis_ext",
+    "torch",
+    "numpy",
+    "scipy",
+    "SimpleITK",
+    "torch-interpol",
+    "monai",
+    "cupy-cuda12x",
+    "cupy-cuda13x",
+)
 
 
 def describe(device: torch.device) -> dict[str, Any]:

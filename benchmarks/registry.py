@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""The benchmarks by operator. Inputs are uniform noise in [0, 1]: the hardest for caches, tables and branches."""
+"""The benchmarks by operator. Inputs are uniform noise: the hardest for caches, tables and branches."""
 
 import math
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks import monai_peers
+from benchmarks import affine, crops, monai_peers, resampling
 from benchmarks.case import NUMPY, OURS, Benchmark, Case, Contender, Size
 from genesis_ext import GenesisTransform, ops
 from genesis_ext.reference import bezier_map as bezier_reference
@@ -16,7 +16,9 @@ from genesis_ext.reference import draw_plan as plan_reference
 from genesis_ext.reference import genesis_transform as genesis_reference
 from genesis_ext.reference import local_shuffle as shuffle_reference
 from genesis_ext.reference import paint_boxes as paint_reference
+from genesis_ext.reference import philox_words as words_reference
 from genesis_ext.reference import released
+from genesis_ext.reference.philox import Purpose
 from genesis_ext.transforms import make_config, resolve
 
 SEED = 0
@@ -69,6 +71,24 @@ def _draw_plan(size: Size, batch: int, device: torch.device) -> Case:
     differs = "the project's own reference: the same bits"
     contenders = Contender(OURS, ours, batch), Contender(NUMPY, reference, batch, differs)
     return Case(size, 1, 8 + 4 * spec.row_length, contenders, verify)
+
+
+def _philox_words(size: Size, batch: int, device: torch.device) -> Case:
+    count = 16
+
+    def ours(call: int) -> Tensor:
+        return ops.philox_words(_ids(call, batch, device), SEED, Purpose.SUBVOLUME, count)
+
+    def reference(call: int) -> np.ndarray:
+        ids = np.arange(call * batch, (call + 1) * batch)
+        return words_reference.philox_words(ids, SEED, Purpose.SUBVOLUME, count)
+
+    def verify() -> None:
+        np.testing.assert_array_equal(ours(1).cpu().numpy(), reference(1))
+
+    differs = "the project's own reference: the same bits"
+    contenders = Contender(OURS, ours, batch), Contender(NUMPY, reference, batch, differs)
+    return Case(size, count, 8 + 32 * count, contenders, verify)
 
 
 def _genesis_transform(size: Size, batch: int, device: torch.device) -> Case:
@@ -190,13 +210,28 @@ def _paint_boxes(size: Size, batch: int, device: torch.device) -> Case:
     return Case(size, x[0].numel(), 8 * x[0].numel(), contenders, verify)
 
 
+def _affine_sample(size: Size, batch: int, device: torch.device) -> Case:
+    return affine.affine_sample(_voxels(size, batch, device))
+
+
 SIZES = ((64, 64, 32), (160, 160, 160))
 
 BENCHMARKS = {
     "draw_plan": Benchmark(_draw_plan, SIZES[:1], _thousand, unit="samples"),
+    "philox_words": Benchmark(_philox_words, SIZES[:1], _thousand, unit="calls of Philox"),
     "genesis_transform": Benchmark(_genesis_transform, SIZES, _batch_of_voxels),
     "bezier_map": Benchmark(_bezier_map, SIZES, _batch_of_voxels),
     "local_shuffle": Benchmark(_local_shuffle, SIZES, _batch_of_voxels),
     "paint_boxes": Benchmark(_paint_boxes, SIZES, _batch_of_voxels),
+    "spline_prefilter": Benchmark(resampling.prefilter, (resampling.SCAN,), resampling.one_scan),
+    "resample": Benchmark(
+        resampling.cubic,
+        (resampling.SCAN,),
+        resampling.one_scan,
+        more=(resampling.cubic_stored, resampling.linear),
+        gpu_sizes=(resampling.LARGE_SCAN,),
+    ),
+    "affine_sample": Benchmark(_affine_sample, SIZES, _batch_of_voxels),
+    "crop_resize": Benchmark(crops.linear, SIZES[:1], crops.boxes_a_call, more=(crops.smoothed,)),
 }
 """Operator -> benchmark, in the order of csrc/schema.cpp. A new operator adds a function above and a line here."""

@@ -8,20 +8,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.case import MONAI, NUMPY, OURS
-
 BEGIN, END = "<!-- benchmarks:begin -->", "<!-- benchmarks:end -->"
 RESULTS = Path(__file__).parent / "results"
 
 _COLUMNS = (
     "operator",
-    "patch",
-    "time a patch",
+    "size",
+    "time",
     "voxels/s",
     "of copy bandwidth",
     "extra memory",
-    "NumPy pipeline",
-    "MONAI",
+    "others",
 )
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
@@ -54,25 +51,23 @@ def embed(text: str, table: str) -> str:
 
 
 def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:
-    contenders = {contender["name"]: contender for contender in entry["contenders"]}
-    ours = contenders[OURS]
+    ours, *others = entry["contenders"]
     in_voxels = entry["unit"] == "voxels"
     extra = ours["peak_extra_bytes"]
+    setting = entry.get("setting")
     return (
-        f"`{entry['operator']}`",
-        " x ".join(map(str, entry["size"])),
+        f"`{entry['operator']}`" + (f" {setting}" if setting else ""),
+        " x ".join(map(str, entry["size"])) + (f" {entry['dtype']}" if entry["dtype"] != "float32" else ""),
         f"{_time(ours['median_s'])} ± {_time(ours['iqr_s'] / 2)}",
         f"{ours['items_per_s'] / 1e6:.0f} M" if in_voxels else "",
         f"{ours['share_of_copy_bandwidth']:.0%}" if in_voxels else "",
         f"{extra / ours['samples'] / entry['items']:.1f} B/voxel" if in_voxels and extra is not None else "",
-        *(_peer(contenders.get(name)) for name in (NUMPY, MONAI)),
+        "<br>".join(map(_other, others)),
     )
 
 
-def _peer(contender: Mapping[str, Any] | None) -> str:
-    if contender is None:
-        return ""
-    return f"{_time(contender['median_s'])} (x {_significant(contender['times_ours'], 2)})"
+def _other(contender: Mapping[str, Any]) -> str:
+    return f"{contender['name']} {_time(contender['median_s'])} (x {_significant(contender['times_ours'], 2)})"
 
 
 def _time(seconds: float) -> str:
@@ -93,17 +88,17 @@ def _world(result: Mapping[str, Any]) -> str:
     where = f"{head['gpu']}, CUDA {head['cuda']}" if "gpu" in head else f"{head['cpu']}, {head['instruction_set']}"
     return (
         f"{'Quick trial, no measurement: ' if result['quick'] else ''}{where}, {head['threads']} of {head['cores']} "
-        f"cores, float32, copy bandwidth {result['copy_bytes_per_s'] / 1e9:.1f} GB/s; {versions}; load before "
+        f"cores, copy bandwidth {result['copy_bytes_per_s'] / 1e9:.1f} GB/s; {versions}; load before "
         f"{head['load']}; {head['date'][:10]}, commit {head['commit']}."
     )
 
 
 def _notes(results: Iterable[Mapping[str, Any]]) -> str:
     """What each contender does otherwise, once an operator."""
-    notes = {
-        (entry["operator"], contender["name"]): contender["differs"]
+    notes = dict.fromkeys(
+        f"- `{entry['operator']}`, {contender['name']}: {contender['differs']}."
         for entry in results
         for contender in entry["contenders"]
         if contender["differs"]
-    }
-    return "\n".join(f"- `{operator}`, {name}: {differs}." for (operator, name), differs in notes.items())
+    )
+    return "\n".join(notes)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Any
 
 import torch
@@ -53,13 +54,14 @@ def run(
     verify(names, device)
     for name in names:
         benchmark = BENCHMARKS[name]
-        for size in sizes or benchmark.sizes:
-            case = benchmark.make(size, benchmark.batch(size, device, quick), device)
+        for make, size in product(benchmark.makes, sizes or benchmark.sizes_on(device)):
+            case = make(size, benchmark.batch(size, device, quick), device)
             measured = measure(case, device, bandwidth, effort)
             result = {
                 "operator": name,
+                "setting": case.setting,
                 "size": list(size),
-                "dtype": "float32",
+                "dtype": case.dtype,
                 "unit": benchmark.unit,
                 "items": case.items,
                 "least_bytes": case.least_bytes,
@@ -67,18 +69,22 @@ def run(
             }
             results.append(result)
             times = ", ".join(f"{c['name']} {1e3 * c['median_s']:.3g} ms" for c in measured)
-            report(f"{name} {'x'.join(map(str, size))}: {times} a sample")
+            report(f"{name} {'x'.join(map(str, size))} {case.setting}: {times} a sample")
     return {"machine": head, "quick": quick, "copy_bytes_per_s": bandwidth, "results": results}
 
 
-def verify(names: Iterable[str], device: torch.device) -> None:
-    """Check, on a small batch, that the contenders do what they should: AssertionError otherwise."""
+def verify(names: Iterable[str], device: torch.device, others: bool = True) -> None:
+    """Check, on a small batch, that the contenders do what they should: AssertionError otherwise.
+
+    others: the contenders beside ours too, as far as `Case.verify` leaves them to checks of their own.
+    """
     for name in names:
-        case = BENCHMARKS[name].make(SMALL, 3, device)
-        case.verify()
-        for contender in case.contenders:
-            if contender.check is not None:
-                contender.check()
+        for make in BENCHMARKS[name].makes:
+            case = make(SMALL, 3, device)
+            case.verify()
+            for contender in case.contenders if others else ():
+                if contender.check is not None:
+                    contender.check()
 
 
 def measure(case: Case, device: torch.device, bandwidth: float, effort: Effort) -> list[dict[str, Any]]:

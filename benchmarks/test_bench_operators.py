@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from benchmarks import runner
-from benchmarks.case import MONAI, NUMPY, OURS
 from benchmarks.registry import BENCHMARKS
 
 CPU = torch.device("cpu")
@@ -23,14 +22,20 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-@pytest.mark.parametrize("contender", [OURS, NUMPY, MONAI])
-@pytest.mark.parametrize(("name", "size"), [(name, size) for name, b in BENCHMARKS.items() for size in b.sizes])
-def test_speed(benchmark, name, size, contender):
-    case = BENCHMARKS[name].make(size, BENCHMARKS[name].batch(size, CPU, True), CPU)
-    chosen = next((c for c in case.contenders if c.name == contender), None)
-    if chosen is None:
-        pytest.skip(f"{contender} has nothing like {name}, or is not installed")
+TIMED = [
+    (name, case, size, contender.name)
+    for name, benchmark in BENCHMARKS.items()
+    for case, make in enumerate(benchmark.makes)
+    for contender in make(runner.SMALL, 2, CPU).contenders
+    for size in benchmark.sizes
+]
+
+
+@pytest.mark.parametrize(("name", "case", "size", "contender"), TIMED)
+def test_speed(benchmark, name, case, size, contender):
+    made = BENCHMARKS[name].makes[case](size, BENCHMARKS[name].batch(size, CPU, True), CPU)
+    (chosen,) = (c for c in made.contenders if c.name == contender)
     runner.verify([name], CPU)
-    benchmark.group = f"{name} {'x'.join(map(str, size))}"
+    benchmark.group = f"{name} {'x'.join(map(str, size))} {made.setting}"
     benchmark.extra_info["samples"] = chosen.samples
     benchmark.pedantic(chosen.run, args=(0,), rounds=5, warmup_rounds=1)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inputs at awkward sizes, and for each operator the arguments to call it with on such an input."""
 
+import math
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -106,6 +107,10 @@ def _draw_plan(**config: Any) -> Callable[[Tensor], Arguments]:
     return arguments
 
 
+def _philox_words(**options: Any) -> Callable[[Tensor], Arguments]:
+    return lambda x: {"sample_id": ids(x.shape[0]), "seed": torch.tensor([-7])} | options
+
+
 def _genesis_transform(range_channels: int = 0, clamp: bool = True, **config: Any) -> Callable[[Tensor], Arguments]:
     def arguments(x: Tensor) -> Arguments:
         value_range: Any = (0.0, 1.0)
@@ -157,6 +162,62 @@ def _paint_constants(x: Tensor) -> Arguments:
     }
 
 
+def _resample(side: Callable[[int], int], **options: Any) -> Callable[[Tensor], Arguments]:
+    """One voxel stays one, so that 2D and 3D have the same cases."""
+    return lambda x: {"x": x, "out_shape": [1 if n == 1 else side(n) for n in x.shape[2:]]} | options
+
+
+def _resample_in_and_out(x: Tensor) -> Arguments:
+    sides = [1 if n == 1 else n // 2 + 1 if axis % 2 else 2 * n + 1 for axis, n in enumerate(x.shape[2:])]
+    return {"x": x, "out_shape": sides, "order": 1, "boundary": "grid-constant", "fill": 0.3, "grid_mode": True}
+
+
+def _spline_prefilter(boundary: str) -> Callable[[Tensor], Arguments]:
+    return lambda x: {"x": x, "boundary": boundary}
+
+
+def _affine_sample(larger: float, **options: Any) -> Callable[[Tensor], Arguments]:
+    """A matrix a sample: turned, stretched and sheared about the centre, so that some of the result lies outside."""
+
+    def arguments(x: Tensor) -> Arguments:
+        sides = [*x.shape[2:], 1][:3]
+        axes = 3 if x.dim() == 5 and sides[2] > 1 else 2  # one slice is left where it is
+        rng = generator(f"affine {x.shape[0]} {sides}")
+        matrix = torch.eye(4, dtype=torch.float64).repeat(x.shape[0], 1, 1)
+        matrix[:, :axes, :axes] += 0.6 * torch.rand(x.shape[0], axes, axes, generator=rng, dtype=torch.float64) - 0.3
+        centre = (torch.tensor(sides, dtype=torch.float64) - 1) / 2
+        out_shape = [1 if n == 1 else int(n * larger) for n in sides]
+        matrix[:, :3, 3] = centre - matrix[:, :3, :3] @ ((torch.tensor(out_shape, dtype=torch.float64) - 1) / 2)
+        if x.dim() == 4:
+            matrix = matrix[:, [0, 1, 3]][:, :, [0, 1, 3]]
+        return {"x": x, "matrix": matrix, "out_shape": out_shape[: x.dim() - 2]} | options
+
+    return arguments
+
+
+def _crop_resize(**options: Any) -> Callable[[Tensor], Arguments]:
+    """Every channel is a volume of its own; boxes reach outside on some sides."""
+
+    def arguments(x: Tensor) -> Arguments:
+        sides = [*x.shape[2:], 1][:3]
+        count, rng = x.shape[0] * x.shape[1], generator(f"crops {x.shape[:2]} {sides}")
+        volumes = ops.PackedVolumes(
+            x.flatten().to(torch.float32 if x.dtype == torch.bfloat16 else x.dtype),
+            torch.arange(count) * math.prod(sides),
+            torch.tensor([sides] * count, dtype=torch.int32).reshape(-1, 3),
+            torch.tensor([[0.0, 0.0], [-0.1, 0.9]]).repeat(count, 1)[:count],
+        )
+        corners = torch.rand(2, x.shape[0], 3, generator=rng).sort(0).values + torch.tensor([-0.1, 0.1])[:, None, None]
+        boxes = torch.cat([*(corners * torch.tensor(sides))], -1)
+        if sides[2] == 1:
+            boxes[:, 2], boxes[:, 5] = 0.0, 1.0
+        index = torch.randint(max(count, 1), (x.shape[0],), generator=rng)
+        out_shape = (5, 9) if x.dim() == 4 else (5, 9, 1 if sides[2] == 1 else 18)
+        return {"volumes": volumes, "volume_index": index, "boxes": boxes, "out_shape": out_shape} | options
+
+    return arguments
+
+
 def _paint_one_constant(x: Tensor) -> Arguments:
     fill = torch.rand(x.shape[0], generator=generator("fill"))
     return {"x": x, "boxes": random_boxes(x.shape[0], 2, x.shape[2:]), "kind": "out", "fill": fill}
@@ -167,6 +228,11 @@ CASES: dict[str, dict[str, Callable[[Tensor], Arguments]]] = {
         "head": _draw_plan(profile="head"),
         "paper": _draw_plan(profile="paper"),
         "a curve a channel": _draw_plan(curve_per_channel=True, in_boxes_max=9),
+    },
+    "philox_words": {
+        "one call": _philox_words(purpose=1, count=1),
+        "many calls": _philox_words(purpose=12, count=133),
+        "no calls": _philox_words(purpose=11, count=0),
     },
     "genesis_transform": {
         "head": _genesis_transform(num_windows=200),
@@ -195,10 +261,49 @@ CASES: dict[str, dict[str, Callable[[Tensor], Arguments]]] = {
         "constants": _paint_constants,
         "one constant": _paint_one_constant,
     },
+    "spline_prefilter": {
+        "mirror": _spline_prefilter("mirror"),
+        "nearest": _spline_prefilter("nearest"),
+        "grid-wrap": _spline_prefilter("grid-wrap"),
+    },
+    "resample": {
+        "cubic, larger": _resample(lambda n: (3 * n + 1) // 2, order=3),
+        "cubic, smaller": _resample(lambda n: (2 * n + 2) // 3, order=3, boundary="nearest", grid_mode=True),
+        "cubic, fill": _resample(lambda n: n + 3, order=3, boundary="constant", fill=0.25, grid_mode=True),
+        "cubic, zoom": lambda x: {"x": x, "zoom": 1.3, "order": 3, "boundary": "grid-wrap"},
+        "linear": _resample_in_and_out,
+        "voxels": _resample(lambda n: 2 * n - 1, order=0, boundary="reflect", grid_mode=True),
+        "antialias": _resample(lambda n: n // 2, order=1, antialias=True, grid_mode=True),
+        "antialias, cubic": _resample(lambda n: n // 2 + 1, order=3, antialias=True),
+        "to int16": _resample(lambda n: n + 2, order=3, boundary="grid-constant", dtype=torch.int16),
+    },
+    "affine_sample": {
+        "linear": _affine_sample(1.2),
+        "linear, fill": _affine_sample(1.5, boundary="grid-constant", fill=0.3),
+        "linear, wrapped": _affine_sample(2.0, boundary="grid-wrap"),
+        "cubic": _affine_sample(1.2, order=3, fill=0.3),
+        "cubic, mirror": _affine_sample(1.5, order=3, boundary="mirror"),
+        "cubic, nearest": _affine_sample(1.5, order=3, boundary="nearest"),
+        "voxels": _affine_sample(1.4, order=0, boundary="reflect"),
+        "to int16": _affine_sample(1.1, order=1, dtype=torch.int16),
+    },
+    "crop_resize": {
+        "linear": _crop_resize(),
+        "cubic": _crop_resize(order=3, fill=0.4),
+        "voxels": _crop_resize(order=0, fill=0.4),
+        "antialias": _crop_resize(antialias=True),
+        "antialias, cubic": _crop_resize(order=3, antialias=True),
+        "to uint8": _crop_resize(order=0, dtype=torch.uint8),
+    },
 }
 NAMES = [(op, variant) for op, variants in CASES.items() for variant in variants]
-ON_VOXELS = [(op, variant) for op, variant in NAMES if op != "draw_plan"]
-DIFFERENTIABLE = [(op, variant) for op, variant in ON_VOXELS if op != "genesis_transform"]
+# The argument whose rows are the samples, where it is not x.
+ROWS = {"draw_plan": "sample_id", "philox_words": "sample_id", "crop_resize": "boxes"}
+ON_VOXELS = [(op, variant) for op, variant in NAMES if op not in ROWS]
+RESAMPLING = ("spline_prefilter", "resample", "affine_sample")  # x of any dtype; the result has another shape or dtype
+TRANSFORMATIONS = [(op, variant) for op, variant in ON_VOXELS if op not in RESAMPLING]
+NOT_DIFFERENTIABLE = ("genesis_transform", "to int16")
+DIFFERENTIABLE = [names for names in ON_VOXELS if not {*names} & {*NOT_DIFFERENTIABLE}]
 
 
 def call(op: str, arguments: Arguments) -> tuple[Tensor, ...]:
@@ -211,9 +316,13 @@ def call(op: str, arguments: Arguments) -> tuple[Tensor, ...]:
 
 def moved(arguments: Arguments, device: torch.device | str) -> Arguments:
     """Return the same arguments on another device."""
-    return {
-        name: value.to(device) if isinstance(value, Tensor | ops.Plan) else value for name, value in arguments.items()
-    }
+
+    def there(value: Any) -> Any:
+        if isinstance(value, ops.PackedVolumes):
+            return ops.PackedVolumes(*map(there, value))
+        return value.to(device) if isinstance(value, Tensor | ops.Plan) else value
+
+    return {name: there(value) for name, value in arguments.items()}
 
 
 def part(arguments: Arguments, rows: slice) -> Arguments:

@@ -10,6 +10,9 @@ import torch
 
 from tests.shared import shared_dir
 
+# Products of matrices on CUDA, of which gradients of resampling are made, are deterministic only with this; read once.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:

@@ -13,11 +13,14 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 import genesis_ext
 from genesis_ext import _library, ops, reference
-from tests.cases import CASES, SHAPES, call, voxels
+from tests.cases import CASES, ROWS, SHAPES, call, voxels
 
 ROOT = Path(__file__).resolve().parent.parent
 OPERATORS = [name for name in ops.__all__ if inspect.isfunction(getattr(ops, name))]
-HELPERS = {"bezier_map_slope": "bezier_map"}  # registered, and called only by the operator named
+HELPERS = {
+    "bezier_map_slope": "bezier_map",
+    "affine_sample_adjoint": "affine_sample",
+}  # registered, and called only by the operator named
 every_operator = pytest.mark.parametrize("op", OPERATORS)
 
 
@@ -51,10 +54,11 @@ def test_it_has_a_cuda_kernel_where_the_library_is_loaded(op):
 def test_it_has_a_gradient_or_refuses_in_words(op):
     if has_kernel(op, "Autograd"):
         return
-    if op != "draw_plan":  # whose inputs are integers
-        arguments = next(iter(CASES[op].values()))(voxels(SHAPES["a patch"]))
-        with pytest.raises(RuntimeError, match=rf"{op}: x must not require a gradient"):
-            call(op, arguments | {"x": arguments["x"].requires_grad_()})
+    name = ROWS.get(op, "x")
+    arguments = next(iter(CASES[op].values()))(voxels(SHAPES["a patch"]))
+    if arguments[name].is_floating_point():
+        with pytest.raises(RuntimeError, match=rf"{op}: {name} must not require a gradient"):
+            call(op, arguments | {name: arguments[name].requires_grad_()})
 
 
 @every_operator
@@ -97,7 +101,9 @@ def test_it_is_benchmarked(op):
 
 
 def without_values(value, device):
-    """Return a tensor or a plan of the same shape, under FakeTensorMode; on a device that need not be there."""
+    """Return tensors of the same shape, under FakeTensorMode; on a device that need not be there."""
+    if isinstance(value, ops.PackedVolumes):
+        return ops.PackedVolumes(*(without_values(part, device) for part in value))
     if isinstance(value, ops.Plan):
         return ops.Plan(without_values(value.tensor, device), value.spec)
     if isinstance(value, torch.Tensor):

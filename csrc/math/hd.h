@@ -14,6 +14,13 @@
 #define GX_HD inline __attribute__((always_inline))
 #endif
 
+// Before a loop of constant length over small arrays: on a device these stay in registers only where it is unrolled.
+#if defined(__CUDA_ARCH__)
+#define GX_UNROLL _Pragma("unroll")
+#else
+#define GX_UNROLL
+#endif
+
 namespace gx {
 
 template <typename To, typename From>

@@ -30,7 +30,11 @@ enum class Purpose : uint32_t {
   kAxisPermutation = 8,
   kNoise = 9,
   kCrop = 10,
+  kSubvolume = 11,
+  kRotation = 12,
 };
+constexpr int64_t kFirstPurpose = static_cast<int64_t>(Purpose::kFlip);
+constexpr int64_t kLastPurpose = static_cast<int64_t>(Purpose::kRotation);
 
 GX_HD Words philox4x32(Words counter, uint32_t key0, uint32_t key1) {
 #if defined(__CUDA_ARCH__)
@@ -51,6 +55,13 @@ GX_HD Words philox(const Key& key, Purpose purpose, uint32_t index) {
   return philox4x32({index, static_cast<uint32_t>(purpose), static_cast<uint32_t>(key.sample),
                      static_cast<uint32_t>(key.sample >> 32)},
                     static_cast<uint32_t>(key.seed), static_cast<uint32_t>(key.seed >> 32));
+}
+
+GX_HD void write_words(const Words& words, int64_t* out) {
+  out[0] = words.w0;
+  out[1] = words.w1;
+  out[2] = words.w2;
+  out[3] = words.w3;
 }
 
 }  // namespace gx

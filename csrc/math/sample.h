@@ -8,21 +8,9 @@
 #include "bezier.h"
 #include "box.h"
 #include "half.h"
+#include "range.h"
 
 namespace gx {
-
-// Values between which the curve and the noise act.
-struct Range {
-  float lo, hi, span, inverse;
-  bool empty;  // no span that float32 can divide by: no curve, and painted voxels become lo
-};
-
-constexpr float kLargestFloat = 0x1.fffffep127f;
-
-GX_HD Range make_range(float lo, float hi) {
-  const float span = hi - lo, inverse = 1.0f / span;
-  return {lo, hi, span, inverse, !(inverse > 0.0f && inverse <= kLargestFloat)};
-}
 
 GX_HD float painted_value(const Range& range, float fill) {
   return range.empty ? range.lo : range.lo + fill * range.span;

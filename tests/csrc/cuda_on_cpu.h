@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Runs CUDA kernels block by block on a CPU, so that their logic is proved where there is no GPU: a fiber a thread,
-// switched at __syncthreads. Covers what csrc/cuda/kernels.cuh uses and no more. Include it before the kernels.
+// switched at barriers. Covers what csrc/cuda/*.cuh use and no more. Include it before the kernels.
 #pragma once
 
 #include <ucontext.h>
@@ -16,6 +16,8 @@
 #define __global__
 #define __device__
 #define __launch_bounds__(...)
+#define __grid_constant__
+#define __forceinline__ inline
 #define __shared__ static
 #define GX_DYNAMIC_SHARED(name) unsigned char* name = ::cuda_on_cpu::block().shared.data()
 
@@ -93,9 +95,18 @@ inline void launch(uint32_t blocks, uint32_t threads, size_t shared_bytes, const
 #define blockIdx (::cuda_on_cpu::Index{::cuda_on_cpu::block().index})
 
 inline void __syncthreads() { ::cuda_on_cpu::barrier(); }
+// For kernels whose warps all reach it equally often.
+inline void __syncwarp() { ::cuda_on_cpu::barrier(); }
 
 inline uint32_t atomicMax(uint32_t* at, uint32_t value) {
   const uint32_t before = *at;
   if (value > before) *at = value;
+  return before;
+}
+
+template <typename T>
+T atomicAdd(T* at, T value) {
+  const T before = *at;
+  *at = before + value;
   return before;
 }

@@ -12,6 +12,7 @@
 #include "cpu/transform.h"
 #include "cuda/draw.cuh"
 #include "cuda/kernels.cuh"
+#include "cuda/words.cuh"
 
 using namespace gx;
 
@@ -211,6 +212,21 @@ void test_single_operators() {
   }
 }
 
+void test_words() {
+  const std::vector<int64_t> ids = {5, -1, int64_t{1} << 62}, seed = {-9};
+  const int64_t count = 101, draws = 3 * count;
+  std::vector<int64_t> words(static_cast<size_t>(4 * draws), -1);
+  cuda_on_cpu::launch(2, cuda::kWordsThreads, 0, [&] {
+    cuda::philox_words_kernel(ids.data(), seed.data(), Purpose::kRotation, draws, count, words.data());
+  });
+  for (int64_t i = 0; i < draws; ++i) {
+    const Key key = {static_cast<uint64_t>(seed[0]), static_cast<uint64_t>(ids[static_cast<size_t>(i / count)])};
+    const Words expected = philox(key, Purpose::kRotation, static_cast<uint32_t>(i % count));
+    const int64_t* got = words.data() + 4 * i;
+    CHECK(got[0] == expected.w0 && got[1] == expected.w1 && got[2] == expected.w2 && got[3] == expected.w3);
+  }
+}
+
 void test_slope() {
   const Shape shape = {11, 6, 5};
   const std::vector<float> points = {0.3f, 0.9f, 0.6f, 0.1f, 1.0f, 0.4f, 0.0f, 0.6f};
@@ -242,5 +258,6 @@ int main() {
   test_single_operators<float>();
   test_single_operators<double>();
   test_slope();
+  test_words();
   return check::summary("test_kernels");
 }

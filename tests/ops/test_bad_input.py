@@ -7,7 +7,7 @@ import torch
 
 from genesis_ext import ops
 from genesis_ext.transforms import make_config, resolve
-from tests.cases import CASES, ON_VOXELS, SHAPES, call, keys, voxels
+from tests.cases import CASES, RESAMPLING, SHAPES, TRANSFORMATIONS, call, keys, voxels
 
 X = voxels(SHAPES["three channels"])
 KEY = keys(2)
@@ -15,7 +15,15 @@ BOXES = torch.zeros(2, 1, 6, dtype=torch.int32)
 SPEC = resolve(make_config(), (11, 6, 13))
 NAN = float("nan")
 
-RIGHT = {"draw_plan": "head", "bezier_map": "clamped", "local_shuffle": "last writer", "paint_boxes": "in, noise"}
+RIGHT = {
+    "draw_plan": "head",
+    "philox_words": "one call",
+    "bezier_map": "clamped",
+    "local_shuffle": "last writer",
+    "paint_boxes": "in, noise",
+    "spline_prefilter": "mirror",
+    "resample": "cubic, smaller",
+}
 # operator, what is changed, error, words
 WRONG = [
     ("draw_plan", {"sample_id": [1, 2]}, TypeError, "sample_id must be a tensor, got list"),
@@ -26,6 +34,17 @@ WRONG = [
     ("draw_plan", {"seed": torch.zeros(2, dtype=torch.int64)}, ValueError, r"seed must have shape \(1,\).*got \(2,\)"),
     ("draw_plan", {"seed": torch.zeros(1)}, ValueError, "seed must be int64, got float32"),
     ("draw_plan", {"spec": "head"}, TypeError, "spec must be a PlanSpec, got str"),
+    ("philox_words", {"sample_id": 3}, TypeError, "sample_id must be a tensor, got int"),
+    ("philox_words", {"sample_id": KEY}, ValueError, r"sample_id must be \(N,\) int64, got torch.int64 \[2, 2\]"),
+    ("philox_words", {"seed": 0.5}, TypeError, r"seed must be an int or a \(1,\) int64 tensor, got float"),
+    ("philox_words", {"seed": torch.zeros(1)}, ValueError, "seed must be int64, got float32"),
+    ("philox_words", {"seed": KEY}, ValueError, r"seed must have shape \(1,\), got \(2, 2\)"),
+    ("philox_words", {"purpose": "noise"}, TypeError, "purpose must be an int, got str"),
+    ("philox_words", {"purpose": 0}, ValueError, r"purpose must be in \[1, 12\], .*got 0"),
+    ("philox_words", {"purpose": 13}, ValueError, r"purpose must be in \[1, 12\], .*got 13"),
+    ("philox_words", {"count": 1.0}, TypeError, "count must be an int, got float"),
+    ("philox_words", {"count": -1}, ValueError, r"count must be in \[0, .*got -1 for 2 samples"),
+    ("philox_words", {"count": 2**62}, ValueError, r"count must be in .* 2\^34 draws altogether, got \d+"),
     ("bezier_map", {"control_points": [0.1]}, TypeError, "control_points must be a tensor, got list"),
     ("bezier_map", {"control_points": torch.rand(2, 1, 3)}, ValueError, r"control_points must .*\(2, 1, 3\)"),
     ("bezier_map", {"control_points": torch.rand(2, 2, 4)}, ValueError, r"control_points must .*\(2, 2, 4\)"),
@@ -55,6 +74,35 @@ WRONG = [
     ("paint_boxes", {"key": None, "fill": 0.5}, TypeError, "fill must be a tensor, got float"),
     ("paint_boxes", {"key": None, "fill": torch.rand(2, 5)}, ValueError, r"fill must have shape .*got \(2, 5\)"),
     ("paint_boxes", {"key": None, "fill": KEY.double()}, ValueError, "fill must be float32, got float64"),
+    ("spline_prefilter", {"order": 1}, ValueError, "order must be 3 .*got 1"),
+    ("spline_prefilter", {"order": "3"}, ValueError, "order must be 3 .*got '3'"),
+    ("spline_prefilter", {"boundary": "wrap"}, ValueError, "boundary 'wrap' of scipy .*use 'grid-wrap'"),
+    ("spline_prefilter", {"boundary": "edge"}, ValueError, "boundary must be one of 'mirror', .*got 'edge'"),
+    ("resample", {"out_shape": None}, ValueError, "out_shape or zoom must be given, not both, got neither"),
+    ("resample", {"zoom": 2.0}, ValueError, "out_shape or zoom must be given, not both, got both"),
+    ("resample", {"out_shape": (3, 4)}, ValueError, r"out_shape must be 3 integers.*got \(3, 4\)"),
+    ("resample", {"out_shape": 5}, ValueError, "out_shape must be 3 integers.*got 5"),
+    ("resample", {"out_shape": (3, 4, 5.0)}, ValueError, r"out_shape must be 3 integers.*got \(3, 4, 5.0\)"),
+    ("resample", {"out_shape": (3, 4, True)}, ValueError, r"out_shape must be 3 integers.*got \(3, 4, True\)"),
+    ("resample", {"out_shape": (3, 0, 5)}, ValueError, r"out_shape must be at least 1 .*got \(3, 0, 5\)"),
+    ("resample", {"out_shape": (3, 2**30, 5)}, ValueError, r"out_shape must be below 2\^30 .*got \(3, 1073741824"),
+    ("resample", {"out_shape": None, "zoom": 0.0}, ValueError, "zoom must be a positive number.*got 0.0"),
+    ("resample", {"out_shape": None, "zoom": NAN}, ValueError, "zoom must be a positive number.*got nan"),
+    ("resample", {"out_shape": None, "zoom": (2.0, 1.0)}, ValueError, r"zoom must be .* 3 axes, got \(2.0, 1.0\)"),
+    ("resample", {"out_shape": None, "zoom": "2"}, ValueError, "zoom must be a positive number.*got '2'"),
+    ("resample", {"out_shape": None, "zoom": 1e300}, ValueError, r"out_shape must be below 2\^30"),
+    ("resample", {"order": 2}, ValueError, "order must be 0, 1 or 3, got 2"),
+    ("resample", {"order": 3.0}, ValueError, "order must be 0, 1 or 3, got 3.0"),
+    ("resample", {"order": True}, ValueError, "order must be 0, 1 or 3, got True"),
+    ("resample", {"boundary": "wrap"}, ValueError, "boundary 'wrap' of scipy .*use 'grid-wrap'"),
+    ("resample", {"boundary": 2}, ValueError, "boundary must be one of 'mirror', .*got 2"),
+    ("resample", {"fill": "air"}, TypeError, "fill must be a number, got 'air'"),
+    ("resample", {"grid_mode": "yes"}, TypeError, "grid_mode must be True or False, got 'yes'"),
+    ("resample", {"antialias": 1}, TypeError, "antialias must be True or False, got 1"),
+    ("resample", {"antialias": True, "order": 0}, ValueError, "antialias must go with order 1 or 3, got order 0"),
+    ("resample", {"dtype": torch.int32}, TypeError, "dtype must be uint8, int16, .*got torch.int32"),
+    ("resample", {"dtype": "int16"}, TypeError, "dtype must be uint8, int16, .*got int16"),
+    ("resample", {"x": X[:, :, :0]}, ValueError, r"x must have at least one voxel .*got \(2, 3, 0, 6, 13\)"),
 ]  # fmt: skip
 
 
@@ -65,7 +113,7 @@ def test_a_wrong_argument_is_refused_in_words(op, change, error, words):
         call(op, arguments)
 
 
-ONE_VARIANT_EACH = list({op: (op, variant) for op, variant in ON_VOXELS}.values())
+ONE_VARIANT_EACH = list({op: (op, variant) for op, variant in TRANSFORMATIONS}.values())
 on_voxels = pytest.mark.parametrize(("op", "variant"), ONE_VARIANT_EACH)
 
 
@@ -87,6 +135,25 @@ on_voxels = pytest.mark.parametrize(("op", "variant"), ONE_VARIANT_EACH)
 def test_a_wrong_x_is_refused_in_words(op, variant, x, error, words):
     arguments = CASES[op][variant](X)
     with pytest.raises(error, match=words):
+        call(op, arguments | {"x": x})
+
+
+@pytest.mark.parametrize(
+    ("x", "error", "words"),
+    [
+        ([1.0], TypeError, "x must be a tensor, got list"),
+        (X.int(), TypeError, r"x must be uint8, int16, .* or float64, got torch.int32 \[2, 3, 11, 6, 13\]"),
+        (X.bool(), TypeError, "x must be uint8, int16, .* or float64, got torch.bool"),
+        (X.cfloat(), TypeError, "x must be uint8, int16, .* or float64, got torch.complex64"),
+        (X[0, 0], ValueError, r"x must be \(N, C, X, Y, Z\) or \(N, C, X, Y\), got torch.float32 \[11, 6, 13\]"),
+        (X[None], ValueError, r"x must be \(N, C, X, Y, Z\) or \(N, C, X, Y\), got torch.float32 \[1, 2, 3"),
+    ],
+    ids=["list", "int32", "bool", "complex", "rank 3", "rank 6"],
+)
+@pytest.mark.parametrize("op", [op for op in RESAMPLING if op in CASES])
+def test_a_wrong_x_of_resampling_is_refused_in_words(op, x, error, words):
+    arguments = next(iter(CASES[op].values()))(X)
+    with pytest.raises(error, match=rf"^{op}: {words}"):
         call(op, arguments | {"x": x})
 
 

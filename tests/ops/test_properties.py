@@ -3,11 +3,14 @@
 """Random shapes, strides, dtypes and parameters for every operator; run under AddressSanitizer as well."""
 
 import hypothesis.strategies as st
+import numpy as np
 import torch
 from hypothesis import given, settings
 
 from genesis_ext import ops
+from genesis_ext.reference import resample, spline_prefilter
 from genesis_ext.transforms import PROFILES, SCHEMES, make_config, resolve
+from tests import oracles
 from tests.cases import same_bits
 
 few = settings(max_examples=25, deadline=None, derandomize=True, database=None)
@@ -15,6 +18,7 @@ sizes = st.integers(1, 20)
 int64 = st.integers(-(2**63), 2**63 - 1)
 unit = st.floats(0.0, 1.0, width=32)
 HALF = (torch.float16, torch.bfloat16)
+RESAMPLED = (torch.uint8, torch.int16, torch.float32, torch.float64, *HALF)
 
 
 @st.composite
@@ -30,7 +34,10 @@ def batches(draw, dtypes=(torch.float32, *HALF)):
     special = torch.tensor([torch.nan, torch.inf, -torch.inf, 1e30, -0.0])
     where = torch.rand(buffer_shape, generator=rng) < 0.05
     which = torch.randint(0, 5, buffer_shape, generator=rng)
-    buffer = torch.where(where, special[which], buffer).to(dtype)
+    buffer = torch.where(where, special[which], buffer)
+    if not dtype.is_floating_point:
+        buffer = buffer.nan_to_num().clamp(0, 1) * 200
+    buffer = buffer.to(dtype)
     view = buffer[tuple(slice(step - 1, None, step) for step in steps)]
     x = view.permute([axes.index(axis) for axis in range(len(shape))])
     assert list(x.shape) == shape
@@ -132,6 +139,46 @@ def test_shuffling_takes_anything(data, x):
         assert torch.equal(before, after)
     (grad,) = torch.autograd.grad(out, x, torch.ones_like(out))
     assert grad.sum() == x.numel()
+
+
+@st.composite
+def resizes(draw, x):
+    """Draw all options of resampling x."""
+    order = draw(st.sampled_from([0, 1, 3]))
+    return {
+        "out_shape": [draw(sizes) for _ in x.shape[2:]],
+        "order": order,
+        "boundary": draw(st.sampled_from(oracles.BOUNDARIES)),
+        "fill": draw(st.sampled_from([0.0, -3.5, float("nan")])),
+        "grid_mode": draw(st.booleans()),
+        "antialias": order > 0 and draw(st.booleans()),
+    }
+
+
+@few
+@given(st.data(), batches(dtypes=RESAMPLED))
+def test_resampling_takes_anything(data, x):
+    options = data.draw(resizes(x))
+    dtype = data.draw(st.sampled_from([None, *RESAMPLED]))
+    out = ops.resample(x, dtype=dtype, **options)
+    assert out.shape == (*x.shape[:2], *options["out_shape"])
+    assert out.dtype == (dtype or x.dtype)
+    assert out.is_contiguous()
+    values = (x.float() if x.dtype == torch.bfloat16 else x).contiguous().numpy()
+    expected = resample.resample(values, dtype=np.float64 if x.dtype == torch.float64 else np.float32, **options)
+    wide = ops.resample(x, dtype=torch.float64 if x.dtype == torch.float64 else torch.float32, **options)
+    assert same_bits(wide, torch.from_numpy(np.ascontiguousarray(expected)))
+
+
+@few
+@given(st.data(), batches(dtypes=RESAMPLED))
+def test_the_prefilter_takes_anything(data, x):
+    boundary = data.draw(st.sampled_from(oracles.BOUNDARIES))
+    out = ops.spline_prefilter(x, boundary=boundary)
+    values = (x.float() if x.dtype == torch.bfloat16 else x).contiguous().numpy()
+    expected = spline_prefilter.spline_prefilter(values, 3, boundary)
+    assert out.is_contiguous()
+    assert same_bits(out, torch.from_numpy(np.ascontiguousarray(expected)))
 
 
 @few

@@ -54,8 +54,10 @@ def test_purposes_keep_their_numbers():
         "AXIS_PERMUTATION",
         "NOISE",
         "CROP",
+        "SUBVOLUME",
+        "ROTATION",
     ]
-    assert [(purpose.name, purpose.value) for purpose in Purpose] == list(zip(names, range(1, 11), strict=True))
+    assert [(purpose.name, purpose.value) for purpose in Purpose] == list(zip(names, range(1, 13), strict=True))
 
 
 def test_uniform_reaches_from_zero_to_just_below_one():

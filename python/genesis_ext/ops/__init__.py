@@ -6,19 +6,30 @@ Importing this package registers fakes and gradients, so the operator libraries 
 called in between; `import genesis_ext` does all of it in this order.
 """
 
+from .affine_sample import affine_sample
 from .bezier_map import bezier_map
+from .crop_resize import PackedVolumes, crop_resize
 from .draw_plan import draw_plan
 from .genesis_transform import genesis_transform
 from .local_shuffle import local_shuffle
 from .paint_boxes import paint_boxes
+from .philox_words import philox_words
 from .plan import Plan, PlanSpec
+from .resample import resample
+from .spline_prefilter import spline_prefilter
 
 __all__ = [
+    "PackedVolumes",
     "Plan",
     "PlanSpec",
+    "affine_sample",
     "bezier_map",
+    "crop_resize",
     "draw_plan",
     "genesis_transform",
     "local_shuffle",
     "paint_boxes",
+    "philox_words",
+    "resample",
+    "spline_prefilter",
 ]

@@ -35,6 +35,8 @@ class Purpose(IntEnum):
     AXIS_PERMUTATION = 8
     NOISE = 9
     CROP = 10
+    SUBVOLUME = 11
+    ROTATION = 12
 
 
 def philox4x32(counter: ArrayLike, key: ArrayLike) -> UInt32:

@@ -1,0 +1,107 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Cases of `resample` and `spline_prefilter`: whole scans, to 1 mm."""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks import resampling_peers
+from benchmarks.case import OURS, Case, Contender, Size
+from genesis_ext import ops
+from genesis_ext.reference import resample as resample_reference
+from genesis_ext.reference import spline_prefilter as prefilter_reference
+
+SCAN: Size = (256, 256, 120)
+LARGE_SCAN: Size = (512, 512, 300)
+SPACING_MM = {SCAN: (0.74, 0.74, 1.25), LARGE_SCAN: (0.7, 0.7, 0.7)}
+"""Of the sizes that are measured; others are taken to be spaced as the first one."""
+
+BOUND = 1e-5  # of the range, class B
+
+
+def one_scan(size: Size, device: torch.device, quick: bool) -> int:
+    return 1
+
+
+def _scan(size: Size, batch: int, device: torch.device) -> Tensor:
+    """Noise in Hounsfield units: (N, 1, X, Y, Z) int16."""
+    rng = torch.Generator().manual_seed(0)
+    return torch.randint(-1024, 1024, (batch, 1, *size), dtype=torch.int16, generator=rng).to(device)
+
+
+def _mm_shape(size: Size) -> Size:
+    x, y, z = (max(1, round(n * mm)) for n, mm in zip(size, SPACING_MM.get(size, SPACING_MM[SCAN]), strict=True))
+    return x, y, z
+
+
+def _resample(size: Size, batch: int, device: torch.device, order: int, dtype: torch.dtype) -> Case:
+    x, out_shape = _scan(size, batch, device), _mm_shape(size)
+
+    def ours(call: int) -> Tensor:
+        return ops.resample(x, out_shape, order=order, dtype=dtype)
+
+    def first() -> Tensor:
+        return ops.resample(x[:1], out_shape, order=order, dtype=torch.float32)
+
+    def verify() -> None:
+        expected = resample_reference.resample(x.cpu().numpy(), out_shape, order=order, dtype=np.float32)
+        # Half a unit is what rounding to integers moves.
+        bound = BOUND * 2048 + (0 if dtype.is_floating_point else 0.5)
+        np.testing.assert_allclose(ours(0).double().cpu().numpy(), expected, rtol=0, atol=bound)
+
+    peers = []
+    if dtype == torch.float32:  # what they all give
+        peers = resampling_peers.resized(x[:1], out_shape, order, first)
+        if device.type == "cpu":
+            volume, zoom = x[0, 0].numpy(), np.divide(out_shape, size)
+            peers = [*resampling_peers.by_scipy("zoom", volume, first, zoom, order=order), *peers]
+    voxels = math.prod(out_shape)
+    return Case(
+        size,
+        voxels,
+        2 * math.prod(size) + dtype.itemsize * voxels,
+        (Contender(OURS, ours, batch), *peers),
+        verify,
+        f"order {order}, to {' x '.join(map(str, out_shape))} {_name(dtype)}",
+        _name(x.dtype),
+    )
+
+
+def cubic(size: Size, batch: int, device: torch.device) -> Case:
+    return _resample(size, batch, device, 3, torch.float32)
+
+
+def cubic_stored(size: Size, batch: int, device: torch.device) -> Case:
+    return _resample(size, batch, device, 3, torch.int16)
+
+
+def linear(size: Size, batch: int, device: torch.device) -> Case:
+    return _resample(size, batch, device, 1, torch.float32)
+
+
+def prefilter(size: Size, batch: int, device: torch.device) -> Case:
+    x = _scan(size, batch, device)
+
+    def ours(call: int) -> Tensor:
+        return ops.spline_prefilter(x)
+
+    def first() -> Tensor:
+        return ops.spline_prefilter(x[:1])
+
+    def verify() -> None:
+        expected = prefilter_reference.spline_prefilter(x.cpu().numpy())
+        bound = BOUND * np.abs(expected).max()
+        np.testing.assert_allclose(ours(0).double().cpu().numpy(), expected, rtol=0, atol=bound)
+
+    peers = resampling_peers.filtered(x[:1], first)
+    if device.type == "cpu":
+        peers = [*resampling_peers.by_scipy("spline_filter", x[0, 0].numpy(), first), *peers]
+    voxels = math.prod(size)
+    return Case(size, voxels, 6 * voxels, (Contender(OURS, ours, batch), *peers), verify, "to float32", _name(x.dtype))
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -1,0 +1,276 @@
+// SPDX-FileCopyrightText: 2026 The genesis_ext authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Boxes cut out of volumes and resized (docs/resampling.md, "Boxes"): a block makes a tile of one sample. Sums are
+// nested, x inside y inside z, and have the order of the CPU's however they are cut into pieces. Like kernels.cuh this
+// names nothing of torch or of CUDA's host API.
+#pragma once
+
+#include "../math/crop.h"
+#include "volumes.cuh"
+
+namespace gx::cuda {
+
+constexpr int kCropThreads = 256;
+
+template <typename In>
+struct CropJob {
+  CropSource source;
+  const In* voxels;
+  Target to;  // sides of one sample
+  int32_t tile[3], tiles[3];
+
+  int64_t blocks(int64_t samples) const { return samples * tiles[0] * tiles[1] * tiles[2]; }
+};
+
+template <typename In>
+CropJob<In> make_crop_job(const CropSource& source, const void* voxels, void* out, Voxel out_type,
+                          const int32_t (&tile)[3]) {
+  CropJob<In> job = {source, static_cast<const In*>(voxels), Target(out, out_type, source.out), {}, {}};
+  for (int d = 0; d < 3; ++d) {
+    job.tile[d] = tile[d];
+    job.tiles[d] = (source.out[d] + tile[d] - 1) / tile[d];
+  }
+  return job;
+}
+
+// The tile of a block.
+struct CropBlock {
+  int64_t sample;
+  int32_t first[3], size[3];
+};
+
+template <typename In>
+__device__ __forceinline__ CropBlock crop_block(const CropJob<In>& job) {
+  CropBlock block;
+  uint32_t rest = blockIdx.x;
+  for (int d = 2; d >= 0; --d) {
+    const uint32_t tiles = static_cast<uint32_t>(job.tiles[d]);
+    block.first[d] = static_cast<int32_t>(rest % tiles) * job.tile[d];
+    block.size[d] = min_of(job.tile[d], job.to.m[d] - block.first[d]);
+    rest /= tiles;
+  }
+  block.sample = rest;
+  return block;
+}
+
+// Shared memory for a Crop, which has a constructor.
+union SharedCrop {
+  unsigned char bytes[sizeof(Crop)];
+  double aligned;
+};
+
+GX_HD int32_t crop_clamped(int32_t at, int32_t n) { return max_of(min_of(at, n - 1), 0); }
+
+// ---------------------------------------------------------------------------------------------------------------------
+// At most two taps along each axis.
+
+constexpr int32_t kPairSide = 64;    // of a tile
+constexpr int32_t kPairTile = 4096;  // voxels of a tile
+
+struct PairTile {
+  int32_t side[3];
+};
+
+// Long along z, where voxels are neighbours in memory.
+inline PairTile pair_tile(const int32_t (&out)[3]) {
+  const int32_t z = min_of(out[2], kPairSide), y = min_of(out[1], min_of(kPairTile / z, kPairSide));
+  return {{min_of(out[0], min_of(max_of(kPairTile / (z * y), 1), kPairSide)), y, z}};
+}
+
+struct CropPair {
+  int32_t at[2], count;  // count 0: outside
+  float weight[2];
+};
+
+__device__ __forceinline__ CropPair crop_pair(const AxisSpec& axis, int32_t i) {
+  const CropTaps taps = crop_taps(axis, i);
+  return {{crop_clamped(taps.first, axis.n), crop_clamped(taps.first + 1, axis.n)},
+          taps.count,
+          {static_cast<float>(taps.a), static_cast<float>(taps.b)}};
+}
+
+// The sum of a pair; of one tap, that alone.
+template <typename At>
+__device__ __forceinline__ float pair_sum(const CropPair& pair, const At& at) {
+  const float first = pair.weight[0] * at(pair.at[0]);
+  return pair.count < 2 ? first : first + pair.weight[1] * at(pair.at[1]);
+}
+
+template <typename In>
+__global__ void __launch_bounds__(kCropThreads, 4) crop_pairs_kernel(const __grid_constant__ CropJob<In> job) {
+  __shared__ SharedCrop shared;
+  __shared__ CropPair pairs[3][kPairSide];
+  Crop& crop = *reinterpret_cast<Crop*>(shared.bytes);
+  const CropBlock block = crop_block(job);
+  const int32_t thread = static_cast<int32_t>(threadIdx.x), d = thread / kPairSide, i = thread % kPairSide;
+  if (thread == 0) crop = job.source(block.sample);
+  __syncthreads();
+  const int32_t size = d == 0 ? block.size[0] : d == 1 ? block.size[1] : block.size[2];
+  const int32_t first = d == 0 ? block.first[0] : d == 1 ? block.first[1] : block.first[2];
+  if (crop.usable && d < 3 && i < size) pairs[d][i] = crop_pair(crop.axes[d], first + i);
+  __syncthreads();
+  const int64_t row = crop.axes[2].n, plane = row * crop.axes[1].n;
+  const In* volume = job.voxels + crop.offset;
+  const int32_t sy = block.size[1], sz = block.size[2], voxels = block.size[0] * sy * sz;
+  for (int32_t v = thread; v < voxels; v += kCropThreads) {
+    const int32_t line = v / sz, z = v - line * sz, x = line / sy, y = line - x * sy;
+    float value = crop.fill;
+    if (crop.usable) {
+      const CropPair &px = pairs[0][x], &py = pairs[1][y], &pz = pairs[2][z];
+      if (px.count > 0 && py.count > 0 && pz.count > 0) {
+        value = pair_sum(pz, [&](int32_t k) {
+          return pair_sum(py, [&](int32_t j) {
+            const In* at = volume + j * row + k;
+            return pair_sum(px, [&](int32_t i) { return static_cast<float>(widen(at[i * plane])); });
+          });
+        });
+      }
+    }
+    const int64_t to = block.sample * job.to.voxels() + (block.first[0] + x) * job.to.plane.by +
+                       (block.first[1] + y) * job.to.row.by + block.first[2] + z;
+    store(job.to, to, windowed(crop.window, value));
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Any number of taps: along x from global memory, then along y and z in shared memory, in pieces that fit it.
+
+constexpr int32_t kLinesY = 16, kLinesZ = 32;                   // a tile is 1 x 16 x 32 outputs
+constexpr int32_t kPieceX = 32, kPieceY = 32, kPieceZ = 64;     // taps along x and voxels along y and z of a piece
+constexpr int32_t kPitchZ = kPieceZ + 1;                        // threads that walk along rows find 32 banks
+constexpr int kPlaneValues = kPieceY * kPieceZ / kCropThreads;  // of a thread
+constexpr int kLineValues = kLinesY * kPieceZ / kCropThreads;
+constexpr int kTileValues = kLinesY * kLinesZ / kCropThreads;
+static_assert(kPlaneValues * kCropThreads == kPieceY * kPieceZ && kCropThreads % kPieceZ == 0);
+static_assert(kLineValues * kCropThreads == kLinesY * kPieceZ && kTileValues * kCropThreads == kLinesY * kLinesZ);
+
+inline constexpr int32_t kLinesTile[3] = {1, kLinesY, kLinesZ};
+
+struct SharedLines {
+  SharedCrop crop;
+  CropTaps x, y[kLinesY], z[kLinesZ];
+  int32_t from[2], to[2];  // voxels along y and z that the tile needs; they may lie beyond the volume
+  float weight_x[kPieceX], weight_y[kLinesY * kPieceY], weight_z[kLinesZ * kPitchZ];
+  float plane[kPieceY * kPieceZ], lines[kLinesY * kPieceZ];
+};
+
+// Weights of the voxels [at, at + piece) for some outputs, zero where they have none.
+__device__ __forceinline__ void fill_weights(const AxisSpec& axis, const CropTaps* taps, int32_t outputs, int32_t at,
+                                             int32_t piece, int32_t pitch, int32_t thread, float* weights) {
+  for (int32_t e = thread; e < outputs * piece; e += kCropThreads) {
+    const int32_t output = e / piece, k = e - output * piece, j = at + k - taps[output].first;
+    const bool inside = j >= 0 && j < taps[output].count;
+    weights[output * pitch + k] = inside ? crop_weight(axis, taps[output], j) : 0.0f;
+  }
+}
+
+// The part of an output's taps that lies in the piece from voxel `at` on.
+struct TapPart {
+  int32_t from, to;
+};
+__device__ __forceinline__ TapPart part_of(const CropTaps& taps, int32_t at, int32_t piece) {
+  return {max_of(taps.first - at, 0), min_of(taps.first - at + taps.count, piece)};
+}
+
+__device__ __forceinline__ void needed_voxels(const CropTaps* taps, int32_t outputs, int32_t& from, int32_t& to) {
+  from = 0x7fffffff;
+  to = -0x7fffffff;
+  for (int32_t i = 0; i < outputs; ++i) {
+    if (taps[i].count == 0) continue;
+    from = min_of(from, taps[i].first);
+    to = max_of(to, taps[i].first + taps[i].count);
+  }
+}
+
+// Sums begin with -0, to which any first product adds as itself; weights of zero are left out.
+template <typename In>
+__global__ void __launch_bounds__(kCropThreads, 2) crop_lines_kernel(const __grid_constant__ CropJob<In> job) {
+  __shared__ SharedLines shared;
+  Crop& crop = *reinterpret_cast<Crop*>(shared.crop.bytes);
+  const CropBlock block = crop_block(job);
+  const int32_t thread = static_cast<int32_t>(threadIdx.x);
+  if (thread == 0) crop = job.source(block.sample);
+  __syncthreads();
+  const bool usable = crop.usable;
+  if (usable) {
+    if (thread < block.size[1]) shared.y[thread] = crop_taps(crop.axes[1], block.first[1] + thread);
+    if (thread >= 32 && thread < 32 + block.size[2]) {
+      shared.z[thread - 32] = crop_taps(crop.axes[2], block.first[2] + thread - 32);
+    }
+    if (thread == 64) shared.x = crop_taps(crop.axes[0], block.first[0]);
+    __syncthreads();
+    if (thread == 0) needed_voxels(shared.y, block.size[1], shared.from[0], shared.to[0]);
+    if (thread == 32) needed_voxels(shared.z, block.size[2], shared.from[1], shared.to[1]);
+    __syncthreads();
+  }
+  const bool inside = usable && shared.x.count > 0 && shared.from[0] < shared.to[0] && shared.from[1] < shared.to[1];
+  float value[kTileValues];
+  for (int k = 0; k < kTileValues; ++k) value[k] = -0.0f;
+  if (inside) {
+    const int32_t ny = crop.axes[1].n, nz = crop.axes[2].n;
+    const int64_t plane = int64_t{ny} * nz;
+    const In* volume = job.voxels + crop.offset;
+    const int32_t column = thread % kPieceZ, row = thread / kPieceZ;
+    constexpr int32_t kRows = kCropThreads / kPieceZ;
+    for (int32_t at_z = shared.from[1]; at_z < shared.to[1]; at_z += kPieceZ) {
+      const bool used_column = at_z + column < shared.to[1];
+      const In* at_column = volume + crop_clamped(at_z + column, nz);
+      float line[kLineValues];  // of output row + k * kRows along y
+      for (int k = 0; k < kLineValues; ++k) line[k] = -0.0f;
+      for (int32_t at_y = shared.from[0]; at_y < shared.to[0]; at_y += kPieceY) {
+        float sum[kPlaneValues];  // of voxel at_y + row + k * kRows
+        for (int k = 0; k < kPlaneValues; ++k) sum[k] = -0.0f;
+        for (int32_t at_x = 0; at_x < shared.x.count; at_x += kPieceX) {
+          const int32_t taps = min_of(shared.x.count - at_x, kPieceX);
+          __syncthreads();  // the weights before are still in use
+          if (thread < taps) shared.weight_x[thread] = crop_weight(crop.axes[0], shared.x, at_x + thread);
+          __syncthreads();
+          for (int32_t j = 0; j < taps; ++j) {
+            const float weight = shared.weight_x[j];
+            if (weight == 0.0f || !used_column) continue;
+            const In* at = at_column + crop_clamped(shared.x.first + at_x + j, crop.axes[0].n) * plane;
+            for (int k = 0; k < kPlaneValues; ++k) {
+              const int32_t y = at_y + row + k * kRows;
+              if (y < shared.to[0]) sum[k] = sum[k] + weight * widen(at[int64_t{crop_clamped(y, ny)} * nz]);
+            }
+          }
+        }
+        for (int k = 0; k < kPlaneValues; ++k) shared.plane[(row + k * kRows) * kPieceZ + column] = sum[k];
+        fill_weights(crop.axes[1], shared.y, block.size[1], at_y, kPieceY, kPieceY, thread, shared.weight_y);
+        __syncthreads();
+        for (int k = 0; k < kLineValues; ++k) {
+          const int32_t output = row + k * kRows;
+          if (output >= block.size[1]) continue;
+          const TapPart part = part_of(shared.y[output], at_y, kPieceY);
+          for (int32_t j = part.from; j < part.to; ++j) {
+            const float weight = shared.weight_y[output * kPieceY + j];
+            if (weight != 0.0f) line[k] = line[k] + weight * shared.plane[j * kPieceZ + column];
+          }
+        }
+      }
+      for (int k = 0; k < kLineValues; ++k) shared.lines[(row + k * kRows) * kPieceZ + column] = line[k];
+      fill_weights(crop.axes[2], shared.z, block.size[2], at_z, kPieceZ, kPitchZ, thread, shared.weight_z);
+      __syncthreads();
+      for (int k = 0; k < kTileValues; ++k) {
+        const int32_t y = (thread + k * kCropThreads) / kLinesZ, z = thread % kLinesZ;
+        if (z >= block.size[2]) continue;
+        const TapPart part = part_of(shared.z[z], at_z, kPieceZ);
+        for (int32_t j = part.from; j < part.to; ++j) {
+          const float weight = shared.weight_z[z * kPitchZ + j];
+          if (weight != 0.0f) value[k] = value[k] + weight * shared.lines[y * kPieceZ + j];
+        }
+      }
+    }
+  }
+  for (int k = 0; k < kTileValues; ++k) {
+    const int32_t y = (thread + k * kCropThreads) / kLinesZ, z = thread % kLinesZ;
+    if (y >= block.size[1] || z >= block.size[2]) continue;
+    const bool filled = !inside || shared.y[y].count == 0 || shared.z[z].count == 0;
+    const int64_t to = block.sample * job.to.voxels() + block.first[0] * job.to.plane.by +
+                       (block.first[1] + y) * job.to.row.by + block.first[2] + z;
+    store(job.to, to, windowed(crop.window, filled ? crop.fill : value[k]));
+  }
+}
+
+}  // namespace gx::cuda

@@ -1,0 +1,32 @@
+// SPDX-FileCopyrightText: 2026 The genesis_ext authors
+// SPDX-License-Identifier: Apache-2.0
+
+#include <torch/csrc/stable/library.h>
+
+#include "../../cuda/launch.h"
+#include "../../cuda/words.cuh"
+#include "philox_words.h"
+
+namespace gx {
+namespace {
+
+Tensor philox_words_cuda(const Tensor& sample_id, const Tensor& seed, int64_t purpose, int64_t count) {
+  const char* op = "philox_words";
+  const WordsArguments arguments = check_philox_words(sample_id, seed, purpose, count);
+  const Tensor out = torch::stable::new_empty(arguments.sample_id, {arguments.samples, count, 4}, ScalarType::Long);
+  if (out.numel() == 0) return out;
+  const torch::stable::accelerator::DeviceGuard guard(sample_id.get_device_index());
+  const int64_t draws = arguments.samples * count;
+  const unsigned blocks = cuda::grid_size(op, (draws + cuda::kWordsThreads - 1) / cuda::kWordsThreads);
+  cuda::philox_words_kernel<<<blocks, cuda::kWordsThreads, 0, cuda::current_stream(sample_id)>>>(
+      arguments.sample_id.const_data_ptr<int64_t>(), arguments.seed.const_data_ptr<int64_t>(), arguments.purpose, draws,
+      count, out.mutable_data_ptr<int64_t>());
+  cuda::check_launch(op);
+  return out;
+}
+
+}  // namespace
+
+STABLE_TORCH_LIBRARY_IMPL(genesis_ext, CUDA, m) { m.impl("philox_words", TORCH_BOX(&philox_words_cuda)); }
+
+}  // namespace gx
