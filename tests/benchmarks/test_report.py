@@ -27,6 +27,7 @@ def result(date="2026-01-02T03:04:05+00:00", quick=False, device="cpu"):
     entry = {
         "operator": "bezier_map",
         "size": [64, 64, 32],
+        "dtype": "float32",
         "unit": "voxels",
         "items": 131_072,
         "contenders": [contender("genesis_ext", 0.001, 1.0), contender("numpy", 0.05, 50.0, "works otherwise")],
@@ -55,9 +56,17 @@ def test_a_row_holds_time_rate_share_memory_and_peers():
         "131 M",
         "25%",
         "12.0 B/voxel",
-        "50.0 ms (x 50)",
-        "",
+        "numpy 50.0 ms (x 50)",
     ]
+
+
+def test_settings_dtypes_and_all_others_are_named():
+    data = result()
+    data["results"][0] |= {"setting": "order 3", "dtype": "int16"}
+    data["results"][0]["contenders"].append(contender("scipy", 0.002, 2.0, "slower"))
+    cells = [cell.strip() for cell in report.markdown(data).splitlines()[2].strip("|").split("|")]
+    assert cells[:2] == ["`bezier_map` order 3", "64 x 64 x 32 int16"]
+    assert cells[-1] == "numpy 50.0 ms (x 50)<br>scipy 2.00 ms (x 2.0)"
 
 
 def test_the_report_says_on_what_it_was_measured_and_what_peers_do_otherwise():

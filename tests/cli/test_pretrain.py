@@ -15,6 +15,13 @@ from tests.data_layer.images import write_ct
 TINY = ["--patch", "16", "16", "8", "--width", "2", "--batch-size", "2", "--validation-patches", "2"]
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stores of scans go here."""
+    monkeypatch.setenv("GENESIS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
 def parsed(*arguments: str) -> PretrainConfig:
     return config_of(build_parser().parse_args(["pretrain", "--data", "d", "--out", "o", *arguments]))
 
@@ -37,7 +44,7 @@ def test_every_setting_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
         build_parser().parse_args(["pretrain", "--help"])
     shown = capsys.readouterr().out
     names = [field.name for field in fields(PretrainConfig) if "_" not in field.name]
-    for flag in ("validate-every", "early-stop", "ct-window", "no-borders", *names):
+    for flag in ("validate-every", "early-stop", "ct-window", "no-borders", "spacing", "budget", *names):
         assert f"--{flag}" in shown
     assert "HU that become 0 and 1" in shown
 
@@ -47,6 +54,7 @@ def test_options_go_over_the_preset() -> None:
     assert (config.patch, config.lr, config.ct_window_hu) == ((16, 24, 8), 0.1, (-500.0, 500.0))
     assert config.width == PRESETS["quick"]["width"]
     assert not parsed("--preset", "released", "--no-borders").borders
+    assert parsed("--spacing", "1", "--boxes", "scales", "--scales", ".5", ".3", ".1").scales == (0.5, 0.3, 0.1)
 
 
 def test_the_command_trains_and_resumes_with_the_stored_settings(
@@ -60,6 +68,14 @@ def test_the_command_trains_and_resumes_with_the_stored_settings(
     assert f"best checkpoint: {out / 'best.pt'}" in said
     assert main(["pretrain", "--data", str(scan), "--out", str(out), "--resume", "--steps", "3"]) == 0
     assert read_checkpoint(out / "last.pt")["progress"]["step"] == 3
+
+
+def test_scans_are_prepared_into_the_cache_that_is_given(tmp_path: Path, cache: Path) -> None:
+    scan, other = write_ct(tmp_path / "ct.nii.gz", (40, 20, 10)), tmp_path / "other"
+    arguments = ["pretrain", "--data", str(scan), "--out", str(tmp_path / "run"), "--steps", "1", *TINY]
+    assert main([*arguments, "--cache", str(other)]) == 0
+    assert list(other.rglob("index.json"))
+    assert not cache.exists()
 
 
 def test_failures_are_one_line_and_status_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,11 +16,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from genesis_ext.evaluation.pictures import (
     AXIAL,
     CORONAL,
+    PICTURE,
     SAGITTAL,
     Row,
     Sheet,
     panel_height,
     panel_width,
+    scale_bar,
     show_slices,
 )
 
@@ -57,6 +59,53 @@ def test_right_front_and_head_lie_left_and_up(plane, bright, where):
     rows, columns = np.nonzero(image > 200)
     assert rows.max() < image.shape[0] * 0.15, where
     assert columns.max() < image.shape[1] * 0.15, where
+
+
+def test_the_first_pixel_of_a_picture_is_at_the_upper_left():
+    voxels = torch.zeros(8, 4, 1)
+    voxels[0, 0] = 1.0
+    box = (6, 3, 0, 8, 4, 1)  # lower right
+    image = panel(voxels, (PICTURE,), (0, 0, 0), boxes=[(box, "#ff0000")], letters=True)
+    rows, columns = np.nonzero(image.mean(axis=2) > 200)
+    assert rows.max() < image.shape[0] * 0.3
+    assert columns.max() < image.shape[1] * 0.15
+    rows, columns = np.nonzero((image[..., 0] > 100) & (image[..., 1] < 100))
+    assert rows.min() > image.shape[0] * 0.7
+    assert columns.min() > image.shape[1] * 0.7
+
+
+def test_labels_are_tinted_where_they_are():
+    marks = torch.zeros(8, 8, 8, dtype=torch.int16)
+    marks[4:, :4] = 300  # the patient's right, back
+    image = panel(torch.full((8, 8, 8), 0.5), (AXIAL,), (0, 0, 2), marks=marks)
+    rows, columns = np.nonzero(np.ptp(image, axis=2) > 20)
+    half = np.array(image.shape[:2]) // 2
+    assert (rows.min(), columns.max()) == pytest.approx((half[0], half[1]), abs=1)
+
+
+@pytest.mark.parametrize(("width", "length"), [(300.0, 100), (90.0, 20), (13.0, 2), (2.0, None)])
+def test_the_scale_bar_has_a_round_length_in_millimetres(width, length):
+    sheet = Sheet("title", "caption", [2.0], [Row(2.0)])
+    ax = sheet.panels[0][0]
+    scale_bar(ax, width)
+    if length is None:
+        assert not ax.lines
+    else:
+        assert abs(np.diff(ax.lines[0].get_xdata())[0]) == pytest.approx(length)
+        assert ax.texts[0].get_text() == (f"{length // 10} cm" if length >= 10 else f"{length} mm")
+
+
+def test_headings_lie_between_their_rows():
+    rows = [Row(1.0, heading="one" * 90, details=("a", "b")), Row(1.0, heading="two", details=("c",))]
+    sheet = Sheet("title", "caption", [1.5], rows)
+    renderer = FigureCanvasAgg(sheet.figure).get_renderer()
+    places = {text.get_text()[:3]: text.get_window_extent(renderer) for text in sheet.figure.texts}
+    upper, lower = (row[0].get_window_extent(renderer) for row in sheet.panels)
+    above = [places[name].y0 for name in ("tit", "one", "a", "b")]
+    assert above == sorted(above, reverse=True)
+    assert places["b"].y0 > upper.y1
+    assert upper.y0 > places["two"].y1 > places["two"].y0 > places["c"].y1 > places["c"].y0 > lower.y1
+    assert places["one"].x1 < sheet.figure.bbox.x1  # too long a name is cut
 
 
 def test_the_first_plane_is_on_top():

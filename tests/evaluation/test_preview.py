@@ -10,8 +10,8 @@ import torch
 from genesis_ext import ops
 from genesis_ext.evaluation import write_preview
 from genesis_ext.evaluation.pictures import AMBER
-from genesis_ext.evaluation.single_transformations import _some, _through_most, _window_sizes
-from genesis_ext.evaluation.subject import painted
+from genesis_ext.evaluation.single_transformations import _through_most, _window_sizes
+from genesis_ext.evaluation.subject import evenly, painted
 from tests.evaluation.scans import scan, subject
 
 pytest.importorskip("matplotlib")
@@ -143,9 +143,10 @@ def test_window_sizes_stay_within_the_patch_and_the_limit():
 
 
 def test_long_series_are_thinned_with_both_ends_kept():
-    assert _some(4, 6) == [1, 2, 3, 4]
-    assert _some(10, 6) == [1, 3, 5, 6, 8, 10]
-    assert _some(0, 6) == []
+    assert evenly(4, 6) == [0, 1, 2, 3]
+    assert evenly(10, 6) == [0, 2, 4, 5, 7, 9]
+    assert evenly(10, 1) == [0]
+    assert evenly(0, 6) == []
 
 
 def test_slices_go_through_most_boxes():

@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tiny stand-ins for tests of the training layer."""
 
+from collections.abc import Iterable, Iterator
+
 import torch
 from torch import Tensor, nn
 
-from genesis_ext.training.batches import SampleIds
+from genesis_ext.data.loader import Batch
 
 SHAPE = (1, 8, 8, 8)
 
 
-def noisy_ramps(sample_id: SampleIds) -> tuple[Tensor, Tensor]:
+def noisy_ramps(sample_id: Iterable[int]) -> Batch:
     """Input: target with noise. Target: a ramp along x of random slope."""
     inputs, targets = [], []
     for number in sample_id:
@@ -20,7 +22,20 @@ def noisy_ramps(sample_id: SampleIds) -> tuple[Tensor, Tensor]:
         painted = torch.rand(SHAPE, generator=generator) < 0.6
         targets.append(ramp)
         inputs.append(torch.where(painted, noise, ramp))
-    return torch.stack(inputs), torch.stack(targets)
+    return {"input": torch.stack(inputs), "target": torch.stack(targets)}
+
+
+def endless_ramps(batch_size: int) -> Iterator[Batch]:
+    """What a loader gives."""
+    first = 0
+    while True:
+        yield noisy_ramps(range(first, first + batch_size))
+        first += batch_size
+
+
+def fixed_ramps(count: int, batch_size: int) -> list[Batch]:
+    """Samples to validate on that are not trained on."""
+    return [noisy_ramps(range(first, first + batch_size)) for first in range(10**6, 10**6 + count, batch_size)]
 
 
 class Constant(nn.Module):

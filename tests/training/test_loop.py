@@ -3,6 +3,7 @@
 
 import json
 import math
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,12 @@ import pytest
 import torch
 from torch import nn
 
+from genesis_ext.data.loader import Batch
 from genesis_ext.training import PretrainConfig, TrainingDivergedError, ValidationReport, Validator, train
-from genesis_ext.training.batches import Batches
-from genesis_ext.training.checkpoint import Progress, TrainingState, read_checkpoint
+from genesis_ext.training.checkpoint import DataMark, Progress, TrainingState, read_checkpoint
 from genesis_ext.training.objectives import SCHEDULES, make_optimizer
 from genesis_ext.training.run_log import RunLog
-from tests.training.doubles import Constant, noisy_ramps
+from tests.training.doubles import Constant, endless_ramps, fixed_ramps
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("tensorboard")
@@ -37,16 +38,23 @@ def small_network() -> nn.Module:
 def run(
     out: Path,
     network: nn.Module,
-    batches: Batches = noisy_ramps,
+    batches: Callable[[int], Iterator[Batch]] = endless_ramps,
     time_limit_s: float = math.inf,
     **settings: Any,
 ) -> ValidationReport:
     config = PretrainConfig(**{**SETTINGS, **settings})
     optimizer = make_optimizer(network, config)
     state = TrainingState(network, optimizer, SCHEDULES[config.schedule](optimizer), Progress())
-    validator = Validator(noisy_ramps, config.validation_patches, config.batch_size, config.loss)
+    validator = Validator(fixed_ramps(config.validation_patches, config.batch_size), config.loss)
     with RunLog(out, config.steps, config.batch_size) as log:
-        return train(state, batches, validator, config, ["ramps"], out, log, time_limit_s)
+        mark = DataMark("0", ("ramps",))
+        return train(state, batches(config.batch_size), validator, config, mark, out, log, time_limit_s)
+
+
+def poisoned(batch_size: int, first_bad: int = 0) -> Iterator[Batch]:
+    """Targets that are not finite from some step on."""
+    for step, batch in enumerate(endless_ramps(batch_size)):
+        yield {**batch, "target": batch["target"] * math.nan} if step >= first_bad else batch
 
 
 def entries(out: Path, kind: str) -> list[dict[str, Any]]:
@@ -90,12 +98,8 @@ def test_a_network_that_gives_a_constant_is_warned_of_and_does_not_work(
 
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_old_checkpoint(tmp_path: Path) -> None:
-    def poisoned(ids):  # type: ignore[no-untyped-def]
-        x, y = noisy_ramps(ids)
-        return x, y * math.nan if ids[0] >= 6 else y
-
     with pytest.raises(TrainingDivergedError, match="the loss is nan at step 4: lower --lr"):
-        run(tmp_path, small_network(), poisoned, log_every_steps=100)
+        run(tmp_path, small_network(), lambda size: poisoned(size, first_bad=3), log_every_steps=100)
     last = read_checkpoint(tmp_path / "last.pt")
     assert last["progress"]["step"] == 2
     assert all(bool(value.isfinite().all()) for value in last["state_dict"].values())
@@ -124,10 +128,6 @@ def test_a_run_stops_at_its_time_limit_with_a_checkpoint(tmp_path: Path, capsys:
 
 
 def test_a_run_out_of_time_saves_no_weights_of_a_loss_that_is_not_finite(tmp_path: Path) -> None:
-    def poisoned(sample_id):  # type: ignore[no-untyped-def]
-        x, y = noisy_ramps(sample_id)
-        return x, y * math.nan
-
     with pytest.raises(TrainingDivergedError, match="at step 1"):
         run(tmp_path, small_network(), poisoned, time_limit_s=0.0, log_every_steps=5)
     assert not (tmp_path / "last.pt").exists()

@@ -12,10 +12,11 @@ import pytest
 import torch
 
 import genesis_ext
-from genesis_ext.data import PatchSampler, VolumeError, load_volumes, whole_region
+from genesis_ext.data import FixedSamples, Sampling, StoreError, whole_regions
+from genesis_ext.data.prepare import prepare_cached
+from genesis_ext.data.sources import SourceError
 from genesis_ext.models import UNet3D, load_weights
 from genesis_ext.training import PretrainConfig, Validator, pretrain
-from genesis_ext.training.batches import RestorationBatches
 from genesis_ext.training.checkpoint import best_loss_on_disk, read_checkpoint
 from tests.data_layer.images import write_ct, write_mri
 from tests.training.doubles import Constant
@@ -34,6 +35,13 @@ CONFIG = PretrainConfig(
     checkpoint_every_steps=5,
     log_every_steps=5,
 )
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stores of scans go here."""
+    monkeypatch.setenv("GENESIS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
 
 
 @pytest.fixture
@@ -97,7 +105,7 @@ def test_a_resumed_run_must_keep_settings_and_data(scans: Path, tmp_path: Path) 
     with pytest.raises(ValueError, match=r"keep its settings, got lr: 0\.5, not 0\.01"):
         pretrain(replace(CONFIG, lr=0.5), scans, out, resume=True, report=quiet)
     write_mri(scans / "more.nii.gz", (40, 20, 18))
-    with pytest.raises(ValueError, match="keep its data, 1 entries differ"):
+    with pytest.raises(ValueError, match=r"keep its data, .*volumes that differ \(1\), the first: more mri 40x20x18"):
         pretrain(CONFIG, scans, out, resume=True, report=quiet)
 
 
@@ -107,7 +115,7 @@ def test_a_damaged_checkpoint_is_named(scans: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"last\.pt is damaged"):
         pretrain(CONFIG, scans, tmp_path / "run", resume=True, report=quiet)
     torch.save({"state_dict": {}}, tmp_path / "run/last.pt")
-    with pytest.raises(ValueError, match="must be a checkpoint of format 1"):
+    with pytest.raises(ValueError, match="must be a checkpoint of format 2"):
         pretrain(CONFIG, scans, tmp_path / "run", resume=True, report=quiet)
 
 
@@ -135,7 +143,7 @@ def test_a_run_is_cleared_only_if_asked_and_other_files_never(scans: Path, tmp_p
 def test_a_run_is_not_cleared_for_one_that_cannot_start(scans: Path, tmp_path: Path) -> None:
     out, config = tmp_path / "run", replace(CONFIG, steps=1)
     pretrain(config, scans, out, report=quiet)
-    with pytest.raises(VolumeError, match="no such file or folder"):
+    with pytest.raises(SourceError, match="no such file or folder"):
         pretrain(config, tmp_path / "mistyped", out, overwrite=True, report=quiet)
     assert read_checkpoint(out / "last.pt")["progress"]["step"] == 1
 
@@ -144,9 +152,56 @@ def test_validation_scans_may_be_given_and_must_not_train(scans: Path, tmp_path:
     held = write_ct(tmp_path / "held/ct.nii", (16, 16, 16), seed=5)
     config = replace(CONFIG, steps=1, borders=True, lung_content=True)
     pretrain(config, scans / "ct.nii.gz", tmp_path / "run", validation_data=held, report=quiet)
-    assert len(read_checkpoint(tmp_path / "run/last.pt")["data"]) == 2
-    with pytest.raises(VolumeError, match="must not both train and validate"):
+    assert len(read_checkpoint(tmp_path / "run/last.pt")["data"]["volumes"]) == 2
+    with pytest.raises(ValueError, match="ct must not both train and validate"):
         pretrain(config, scans, tmp_path / "other", validation_data=scans / "ct.nii.gz", report=quiet)
+
+
+def test_a_store_trains_as_the_scans_it_was_made_of(scans: Path, tmp_path: Path) -> None:
+    config = replace(CONFIG, steps=2)
+    store = prepare_cached(scans, report=quiet, spacing_mm=None)
+    for name, data in (("scans", scans), ("store", store.path)):
+        pretrain(config, data, tmp_path / name, report=quiet)
+    a, b = (read_checkpoint(tmp_path / name / "last.pt") for name in ("scans", "store"))
+    assert same(a, b)
+    assert a["data"]["checksum"] == store.checksum
+
+
+def test_settings_for_files_are_refused_for_a_store(scans: Path, tmp_path: Path) -> None:
+    store = prepare_cached(scans, report=quiet)
+    with pytest.raises(ValueError, match=r"is a store, .* spacing_mm, ct_window_hu must not be given"):
+        pretrain(replace(CONFIG, spacing_mm=2.0, ct_window_hu=(0.0, 9.0)), store.path, tmp_path / "run", report=quiet)
+
+
+def test_an_unfinished_store_is_named(scans: Path, tmp_path: Path) -> None:
+    store = prepare_cached(scans, report=quiet)
+    (store.path / "index.json").unlink()
+    with pytest.raises(StoreError, match=r"not finished: index\.json is missing"):
+        pretrain(CONFIG, store.path, tmp_path / "run", report=quiet)
+
+
+@pytest.mark.parametrize("residence", ["pinned", "disk"])
+def test_a_run_with_shards_that_rotate_resumes_to_the_last_bit(scans: Path, tmp_path: Path, residence: Any) -> None:
+    write_ct(scans / "b.nii.gz", (20, 30, 40), seed=1)
+    write_ct(scans / "c.nii.gz", (20, 20, 20), seed=2)
+    config = replace(
+        CONFIG,
+        boxes="scales",
+        lung_content=True,
+        foreground=True,
+        residence=residence,
+        budget_gib=2 * 2**-14,  # the largest volume twice
+        samples_a_volume=1,
+        steps=6,
+        checkpoint_every_steps=3,
+    )
+    said: list[str] = []
+    pretrain(config, scans, tmp_path / "whole", report=said.append)
+    assert any("shards" in text for text in said)
+    pretrain(replace(config, steps=3), scans, tmp_path / "parts", report=quiet)
+    pretrain(config, scans, tmp_path / "parts", resume=True, report=quiet)
+    whole, parts = (read_checkpoint(tmp_path / name / "last.pt") for name in ("whole", "parts"))
+    assert same(whole, parts)
 
 
 def test_an_unknown_device_is_refused(scans: Path, tmp_path: Path) -> None:
@@ -169,18 +224,18 @@ def test_real_scans_of_both_modalities_train(shared: Path, tmp_path: Path) -> No
     said: list[str] = []
     config = replace(CONFIG, patch=(32, 32, 24), steps=2, lung_content=True)
     result = pretrain(config, folder, tmp_path / "run", report=said.append)
-    assert len(read_checkpoint(result.out / "last.pt")["data"]) == 2
-    assert "1 of 3 files skipped" in said  # the abdomen has 20 slices
+    assert len(read_checkpoint(result.out / "last.pt")["data"]["volumes"]) == 3
+    assert any(text.startswith("left out abdomen_ts_example_mr_sm") for text in said)  # it has 20 slices
 
 
 def test_on_the_chest_ct_a_constant_beats_the_identity_and_still_does_not_work(shared: Path) -> None:
     pytest.importorskip("SimpleITK")
     patch = (64, 64, 32)
-    volumes = load_volumes([shared / "data/ct/chest_ricord1a_419639.mhd"], patch)
-    sampler = PatchSampler(volumes, [whole_region(volumes, 0)], patch, seed=0)
-    batches = RestorationBatches(sampler, genesis_ext.GenesisTransform(profile="head", seed=0))
-    validator = Validator(batches, patches=16, batch_size=4, loss="mse")
-    report = validator(Constant(float(torch.cat([y for _, y in validator.samples()]).mean())))
+    store = prepare_cached(shared / "data/ct/chest_ricord1a_419639.mhd", report=quiet, spacing_mm=None)
+    transform = genesis_ext.GenesisTransform(profile="head", seed=0)
+    fixed = FixedSamples(store, whole_regions(store.entries), 16, 4, Sampling(out_shape=patch, cube=patch), transform)
+    validator = Validator(fixed, loss="mse")
+    report = validator(Constant(float(torch.cat([batch["target"] for batch in fixed]).mean())))
     assert report.baselines.identity > 2 * report.baselines.constant
     assert report.loss == pytest.approx(report.baselines.constant, rel=1e-4)
     assert not report.works

@@ -10,20 +10,18 @@ from torch import nn
 from torch.nn import functional
 
 from genesis_ext.training import Baselines, Validator
-from genesis_ext.training.batches import FIRST_VALIDATION_ID, training_ids, validation_ids
 from genesis_ext.training.config import Loss
 from genesis_ext.training.objectives import OBJECTIVES, best_constant
 from genesis_ext.training.validation import BLUR_SIGMAS_VOXELS, gaussian_blur
-from tests.training.doubles import Answer, Constant, noisy_ramps
+from tests.training.doubles import Answer, Constant, fixed_ramps
 
 
 def validator(loss: Loss = "mse") -> Validator:
-    return Validator(noisy_ramps, patches=20, batch_size=4, loss=loss)
+    return Validator(fixed_ramps(20, 4), loss)
 
 
 def all_pairs(v: Validator) -> tuple[torch.Tensor, torch.Tensor]:
-    x, y = zip(*v.samples(), strict=True)
-    return torch.cat(x), torch.cat(y)
+    return torch.cat([b["input"] for b in v.samples]), torch.cat([b["target"] for b in v.samples])
 
 
 @pytest.mark.parametrize("loss", ["mse", "l1"])
@@ -65,7 +63,7 @@ def test_networks_that_copy_or_blur_do_not_work_either() -> None:
 
 def test_a_network_that_restores_works() -> None:
     v = validator()
-    targets = iter([y for _, y in v.samples()])
+    targets = iter([batch["target"] for batch in v.samples])
     report = v(Answer(lambda x: next(targets)))
     assert report.loss == 0.0
     assert report.works
@@ -101,18 +99,6 @@ def test_the_blur_is_a_gaussian(sigma: float) -> None:
     x = torch.rand(2, 3, 9, 8, 7, generator=torch.Generator().manual_seed(1))
     wanted = ndimage.gaussian_filter(x.numpy(), sigma, axes=(2, 3, 4), mode="nearest", truncate=3.0)
     assert torch.allclose(gaussian_blur(x, sigma), torch.from_numpy(wanted), atol=1e-5)  # float32 sums
-
-
-def test_validation_ids_come_in_whole_batches_and_are_never_trained_on() -> None:
-    batches = list(validation_ids(10, 4))
-    assert [len(ids) for ids in batches] == [4, 4, 4]
-    assert min(ids.min() for ids in batches) == FIRST_VALIDATION_ID
-    assert training_ids(10**12, 1000).max() < FIRST_VALIDATION_ID
-
-
-def test_training_ids_follow_from_the_step() -> None:
-    assert training_ids(0, 3).tolist() == [0, 1, 2]
-    assert training_ids(5, 3).tolist() == [15, 16, 17]
 
 
 def test_the_best_constant_is_mean_or_median() -> None:

@@ -27,7 +27,7 @@ def add_parser(subparsers: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", type=Path, metavar="FILE_OR_FOLDER", help="your own scan, or folder of scans")
+    parser.add_argument("--data", type=Path, metavar="PATH", help="your own scan, folder of scans, or store")
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="DIR", help="default: %(default)s")
     parser.add_argument("--steps", type=int, metavar="N", help=f"default: {PRESETS['quick']['steps']}")
     parser.add_argument(
@@ -50,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
         PretrainConfig(**settings),
         data,
         args.out,
+        cache=args.out / "cache",
         device=args.device,
         overwrite=True,
         time_limit_s=60 * args.minutes,

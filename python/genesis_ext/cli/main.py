@@ -14,11 +14,12 @@ from importlib import import_module
 import genesis_ext
 from genesis_ext import _library
 
-COMMANDS = ("pretrain", "preview", "demo", "doctor")
+COMMANDS = ("prepare", "pretrain", "preview", "demo", "doctor")
 
 EXAMPLES = """\
 examples:
   genesis doctor
+  genesis prepare scans --out store
   genesis preview scan.nii.gz --out pictures
   genesis pretrain --data scans --out runs/first --steps 2000
 """

@@ -17,18 +17,22 @@ from genesis_ext.training.pretrain import PretrainResult, pretrain
 
 _EPILOG = """\
 examples:
+  genesis pretrain --data store --out runs/first
   genesis pretrain --data scan.nii.gz --out runs/one
   genesis pretrain --data scans --out runs/quick --preset quick --steps 1000
   genesis pretrain --data scans --validation-data held_out --out runs/released --preset released --lr 0.1
+  genesis pretrain --data store --out runs/large --boxes scales --residence disk --budget 16
   genesis pretrain --out runs/one --data scan.nii.gz --resume --steps 40000
 
+A store is what `genesis prepare` makes. Scans are prepared into a store of the cache, at their own spacing.
 RUN gets last.pt and best.pt (weights under "state_dict"), log.jsonl, loss_curve.png, pictures/ and tensorboard/.
 Every validation prints the loss beside three baselines: the input as it is, the best constant, a blur of the input.
 Training works when the loss beats all three.
 """
 
 
-_UNITS = ("_steps", "_validations", "_hu")  # in the names of fields, not in those of options
+_METAVARS = {"patch": ("X", "Y", "Z"), **dict.fromkeys(("scales", "scale_weights"), ("LARGE", "MEDIUM", "SMALL"))}
+_UNITS = ("_steps", "_validations", "_hu", "_mm", "_gib")  # in the names of fields, not in those of options
 
 
 def add_parser(subparsers: Any) -> None:
@@ -36,13 +40,16 @@ def add_parser(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "pretrain",
         help="train a U-Net to restore distorted patches of scans",
-        description="Train a 3D U-Net to restore patches of scans (NIfTI, MHD, MHA, NRRD) that the operators distort.",
+        description="Train a 3D U-Net to restore sub-volumes of scans that the operators distort.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", required=True, type=Path, metavar="FILE_OR_FOLDER", help="scan, or folder of scans")
+    parser.add_argument("--data", required=True, type=Path, metavar="PATH", help="store, scan, or folder of scans")
     parser.add_argument(
-        "--validation-data", type=Path, metavar="FILE_OR_FOLDER", help="scans that validate; else a part of --data does"
+        "--validation-data", type=Path, metavar="PATH", help="the same, to validate; else a part of --data does"
+    )
+    parser.add_argument(
+        "--cache", type=Path, metavar="DIR", help="for the stores of scans (default: $GENESIS_CACHE, or one at home)"
     )
     parser.add_argument("--out", required=True, type=Path, metavar="RUN", help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on from RUN/last.pt, with the settings stored there")
@@ -72,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
         args.data,
         args.out,
         validation_data=args.validation_data,
+        cache=args.cache,
         device=args.device,
         resume=args.resume,
         overwrite=args.overwrite,
@@ -128,9 +136,11 @@ def _argument(name: str, default: Any, text: str) -> dict[str, Any]:
     if name in CHOICES:
         shown = "guessed" if default is None else default
         return {"choices": CHOICES[name], "help": f"{text} (default: {shown})"}
+    if default is None:  # the spacing
+        return {"type": float, "metavar": "MM", "help": f"{text} (default: as it is)"}
     if isinstance(default, tuple):
         shown = " ".join(f"{value:g}" for value in default)
-        metavar = ("X", "Y", "Z") if len(default) == 3 else ("LO", "HI")
+        metavar = _METAVARS.get(name, ("LO", "HI"))
         return {
             "nargs": len(default),
             "type": type(default[0]),

@@ -1,25 +1,49 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Files to volumes, volumes to patches on the device."""
+"""Files to volumes, volumes to a store, a store to batches on the device."""
 
-from genesis_ext.data.patches import PatchSampler
-from genesis_ext.data.preprocess import IntensityWindow
-from genesis_ext.data.readers import Modality, Volume, VolumeError, find_volumes, read_volume
-from genesis_ext.data.volume_set import Region, Split, VolumeEntry, VolumeSet, load_volumes, split_regions, whole_region
+from genesis_ext.data.content import Foreground, LungContent
+from genesis_ext.data.intensity import IntensityWindow
+from genesis_ext.data.loader import Batch, FixedSamples, GenesisLoader
+from genesis_ext.data.prepare import prepare_cached
+from genesis_ext.data.preprocess import PrepareSettings
+from genesis_ext.data.readers import read_volume, read_volumes
+from genesis_ext.data.residence import ResidenceError
+from genesis_ext.data.sampler import Subvolumes, SubvolumeSampler
+from genesis_ext.data.sampling import RELEASED_BORDERS, Sampling
+from genesis_ext.data.sources import find_sources
+from genesis_ext.data.split import MODALITIES, Region, Split, split_regions, whole_regions
+from genesis_ext.data.store import StoreError, VolumeStore, is_store
+from genesis_ext.data.stored_volume import StoredVolume
+from genesis_ext.data.volume import Modality, Volume, VolumeError
 
 __all__ = [
+    "MODALITIES",
+    "RELEASED_BORDERS",
+    "Batch",
+    "FixedSamples",
+    "Foreground",
+    "GenesisLoader",
     "IntensityWindow",
+    "LungContent",
     "Modality",
-    "PatchSampler",
+    "PrepareSettings",
     "Region",
+    "ResidenceError",
+    "Sampling",
     "Split",
+    "StoreError",
+    "StoredVolume",
+    "SubvolumeSampler",
+    "Subvolumes",
     "Volume",
-    "VolumeEntry",
     "VolumeError",
-    "VolumeSet",
-    "find_volumes",
-    "load_volumes",
+    "VolumeStore",
+    "find_sources",
+    "is_store",
+    "prepare_cached",
     "read_volume",
+    "read_volumes",
     "split_regions",
-    "whole_region",
+    "whole_regions",
 ]

@@ -13,14 +13,14 @@ from torch import Tensor
 from genesis_ext import ops
 from genesis_ext.evaluation.pictures import (
     AMBER,
-    AXIAL,
-    CORONAL,
-    SAGITTAL,
+    THREE,
     Row,
     Sheet,
     panel_height,
     panel_width,
+    planes_of,
     show_slices,
+    slice_text,
 )
 from genesis_ext.evaluation.subject import TRIED_IDS, Subject, painted, times
 from genesis_ext.transforms import TransformConfig
@@ -81,14 +81,14 @@ def combinations_sheet(subject: Subject) -> Sheet:
     sample_id = _telling_id(subject)
     columns = min(_COLUMNS, len(shown))
     rows = math.ceil(len(shown) / columns)
-    width = panel_width(subject.shape[0])
+    width, planes = panel_width(subject.shape[0]), planes_of(subject.flat)
     sheet = Sheet(
         f"{subject.name}: the combinations of transformations",
         f"A patch of {subject.size_text} (amber), and what the network gets in place of it; p: how often "
         f"{subject.label} draws that. All panels share the draws of sample id {int(sample_id)}, seed {subject.seed}, "
         f"without flips. {_draws_text(subject.draw(sample_id), shown)}{subject.orientation_text}",
         [1.4 * width] + [width] * columns,
-        [Row(panel_height(subject.shape, subject.spacing_mm, width))] * rows,
+        [Row(panel_height(subject.shape, subject.spacing_mm, width, planes))] * rows,
     )
     _show_place(subject, [row[0] for row in sheet.panels])
     panels = [ax for row in sheet.panels for ax in row[1:]]
@@ -99,7 +99,7 @@ def combinations_sheet(subject: Subject) -> Sheet:
         if combination.paint != "none":
             note += f", {float(painted(plan).float().mean()):.0%} painted"
         title = "none: the original" if combination.name == "none" else combination.name
-        show_slices(ax, result[0, 0], subject.spacing_mm, subject.middle, title, note)
+        show_slices(ax, result[0, 0], subject.spacing_mm, subject.middle, title, note, planes)
     return sheet
 
 
@@ -107,8 +107,8 @@ def samples_sheet(subject: Subject, count: int) -> Sheet:
     """Inputs above their targets, for the ids 0 .. count - 1 at the rates of the config, flips included."""
     plan = subject.draw(subject.ids(count), flip_rate=subject.config.flip_rate)
     inputs, targets = ops.genesis_transform(subject.patch.expand(count, -1, -1, -1, -1), plan)
-    width = panel_width(subject.shape[0])
-    height = panel_height(subject.shape, subject.spacing_mm, width)
+    width, planes = panel_width(subject.shape[0]), planes_of(subject.flat)
+    height = panel_height(subject.shape, subject.spacing_mm, width, planes)
     sheet = Sheet(
         f"{subject.name}: samples as they are drawn",
         f"Drawn by {subject.label}, seed {subject.seed}, sample ids from 0. The network gets the input and has to "
@@ -120,8 +120,9 @@ def samples_sheet(subject: Subject, count: int) -> Sheet:
         name = Combination(drawn["shuffle"], drawn["nonlinear"], drawn["paint"]).name
         share = f"{float(painted(plan[i]).float().mean()):.0%} painted" if drawn["paint"] != "none" else ""
         flips = "flipped along " + ", ".join("xyz"[axis] for axis in drawn["flips"]) if drawn["flips"] else ""
-        show_slices(sheet.panels[0][i], inputs[i, 0], subject.spacing_mm, subject.middle, f"{i}: {name}", share)
-        show_slices(sheet.panels[1][i], targets[i, 0], subject.spacing_mm, subject.middle, note=flips)
+        at, spacing = subject.middle, subject.spacing_mm
+        show_slices(sheet.panels[0][i], inputs[i, 0], spacing, at, f"{i}: {name}", share, planes)
+        show_slices(sheet.panels[1][i], targets[i, 0], spacing, at, note=flips, planes=planes)
     return sheet
 
 
@@ -159,9 +160,9 @@ def _show_place(subject: Subject, axes: "Sequence[Axes]") -> None:
     """Slices of the whole scan with the outline of the patch: as many as there is room for, the axial one first."""
     box = (*subject.start, *(at + side for at, side in zip(subject.start, subject.shape, strict=True)))
     x, y, z = (at + middle for at, middle in zip(subject.start, subject.middle, strict=True))
-    for ax, plane in zip(axes, (AXIAL, CORONAL, SAGITTAL), strict=False):
-        note = f"{'xyz'[plane.normal]} = {(x, y, z)[plane.normal]} of {subject.scan.shape[plane.normal]}"
+    for ax, plane in zip(axes, planes_of(subject.flat, THREE), strict=False):
+        title = plane.name if plane.as_seen else f"the scan, {plane.name}"
         show_slices(
-            ax, subject.scan, subject.spacing_mm, (x, y, z), f"the scan, {plane.name}", note, (plane,), [(box, AMBER)],
-            letters=True,
+            ax, subject.scan, subject.spacing_mm, (x, y, z), title, slice_text(plane, (x, y, z), subject.scan.shape),
+            (plane,), [(box, AMBER)], letters=True,
         )  # fmt: skip

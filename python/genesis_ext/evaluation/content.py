@@ -23,17 +23,31 @@ def richest_patch(voxels: Tensor, patch: Shape3) -> Shape3:
     voxels: (X, Y, Z) in [0, 1].   patch: sides in voxels, none longer than the scan's.
     """
     thin = max(1, round((math.prod(patch) / _MOST_VOXELS) ** (1 / 3)))
-    bins = (voxels.clamp(0.0, 1.0) * (_BINS - 1)).round().long()
+    bins = _binned(voxels)
     best, best_entropy = (0, 0, 0), -1.0
     along_x, along_y, along_z = (_starts(size, side) for size, side in zip(voxels.shape, patch, strict=True))
     for start in product(along_x, along_y, along_z):
         x, y, z = (slice(at, at + side, thin) for at, side in zip(start, patch, strict=True))
-        share = torch.bincount(bins[x, y, z].flatten(), minlength=_BINS).double()
-        share /= share.sum()
-        entropy = -float(torch.special.xlogy(share, share).sum())
+        entropy = _entropy(bins[x, y, z])
         if entropy > best_entropy + 1e-12:
             best, best_entropy = start, entropy
     return best
+
+
+def richest(patches: Tensor) -> int:
+    """Which of the patches (N, 1, X, Y, Z) in [0, 1] tells most, the first of equals."""
+    entropies = [_entropy(bins) for bins in _binned(patches)]
+    return entropies.index(max(entropies))
+
+
+def _binned(voxels: Tensor) -> Tensor:
+    return (voxels.clamp(0.0, 1.0) * (_BINS - 1)).round().long()
+
+
+def _entropy(bins: Tensor) -> float:
+    share = torch.bincount(bins.flatten(), minlength=_BINS).double()
+    share /= share.sum()
+    return -float(torch.special.xlogy(share, share).sum())
 
 
 def _starts(size: int, side: int) -> list[int]:

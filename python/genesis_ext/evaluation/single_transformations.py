@@ -19,9 +19,10 @@ from genesis_ext.evaluation.pictures import (
     describe,
     panel_height,
     panel_width,
+    planes_of,
     show_slices,
 )
-from genesis_ext.evaluation.subject import TRIED_IDS, Shape3, Subject, painted, times
+from genesis_ext.evaluation.subject import TRIED_IDS, Shape3, Subject, evenly, painted, times
 from genesis_ext.ops.local_shuffle import ORDERS, PERMUTES
 from genesis_ext.ops.plan import MAX_WINDOW_VOXELS
 
@@ -39,8 +40,8 @@ def curves_sheet(subject: Subject) -> Sheet:
     ids, drawn = _spread_curves(subject)
     straight = drawn.new_tensor([[[1 / 3, 1 / 3, 2 / 3, 2 / 3]]])  # x(t) = y(t) = t
     points = torch.cat((straight, drawn))  # (curves, 1, 4)
-    width = panel_width(subject.shape[0])
-    pair = [Row(width), Row(panel_height(subject.shape, subject.spacing_mm, width, (AXIAL,)), titled=False, notes=0)]
+    width, planes = panel_width(subject.shape[0]), planes_of(subject.flat, (AXIAL,))
+    pair = [Row(width), Row(panel_height(subject.shape, subject.spacing_mm, width, planes), titled=False, notes=0)]
     sheet = Sheet(
         f"{subject.name}: non-linear transformation",
         "Above each patch its Bezier curve, new over old grey value (blue), with the two inner points that make it "
@@ -55,9 +56,7 @@ def curves_sheet(subject: Subject) -> Sheet:
             name = ("falling" if falling else "rising") if column else ("the inverse" if falling else "the original")
             _show_curve(sheet.panels[row][column], subject.patch, *curve, name)
             result = ops.bezier_map(subject.patch, *curve)
-            show_slices(
-                sheet.panels[row + 1][column], result[0, 0], subject.spacing_mm, subject.middle, planes=(AXIAL,)
-            )
+            show_slices(sheet.panels[row + 1][column], result[0, 0], subject.spacing_mm, subject.middle, planes=planes)
     return sheet
 
 
@@ -68,8 +67,8 @@ def shuffling_sheet(subject: Subject) -> Sheet:
     usual = (numbers.max_window_x, numbers.max_window_y, numbers.max_window_z)
     windows = _window_sizes(usual, subject.shape)
     permute = PERMUTES[numbers.permute]
-    width = panel_width(subject.shape[0])
-    height = panel_height(subject.shape, subject.spacing_mm, width)
+    width, planes = panel_width(subject.shape[0]), planes_of(subject.flat)
+    height = panel_height(subject.shape, subject.spacing_mm, width, planes)
     sheet = Sheet(
         f"{subject.name}: local pixel shuffling by window size",
         f"{numbers.num_windows:,} windows with sides from 1 to the numbers given; "
@@ -83,13 +82,13 @@ def shuffling_sheet(subject: Subject) -> Sheet:
     # Every voxel by its number tells where values went; exact in float64.
     trace = torch.arange(subject.patch.numel(), dtype=torch.float64, device=plan.device).view(subject.patch.shape)
     for row, order in zip(sheet.panels, ORDERS, strict=True):
-        show_slices(row[0], subject.patch[0, 0], subject.spacing_mm, subject.middle, "the original")
+        show_slices(row[0], subject.patch[0, 0], subject.spacing_mm, subject.middle, "the original", planes=planes)
         for ax, window in zip(row[1:], windows, strict=True):
             result, source = (
                 ops.local_shuffle(x, plan.key, numbers.num_windows, window, order, permute)
                 for x in (subject.patch, trace)
             )
-            show_slices(ax, result[0, 0], subject.spacing_mm, subject.middle)
+            show_slices(ax, result[0, 0], subject.spacing_mm, subject.middle, planes=planes)
             moved = float((source != trace).double().mean())
             lost = 1.0 - len(source.unique()) / source.numel()
             own = window == usual and order == ORDERS[numbers.order]
@@ -102,21 +101,21 @@ def painting_sheet(subject: Subject, kind: str) -> Sheet:
     sample_id = _id_with_many_boxes(subject, kind)
     plan = subject.draw(sample_id, paint_rate=1.0, outpaint_rate=float(kind == "out"))
     boxes = plan.boxes[0, : int((plan.boxes[0, :, 3] > 0).sum())]
-    steps = _some(len(boxes), _MOST_STEPS)
+    steps = [1 + i for i in evenly(len(boxes), _MOST_STEPS)]
     constant = bool(plan.constant[0])
     where = "Inside of the boxes" if kind == "in" else "Outside of all boxes"
     fill = ("a constant" + (" a box" if kind == "in" else "")) if constant else "noise, a value a voxel"
-    width = panel_width(subject.shape[0])
+    width, planes = panel_width(subject.shape[0]), planes_of(subject.flat)
     sheet = Sheet(
         f"{subject.name}: {kind}-painting, box after box",
         f"{where}: {fill}. The newest box in amber, dashed where it misses the slice. Drawn by {subject.label}, sample "
         f"id {int(sample_id)}, seed {subject.seed}. {subject.orientation_text}",
         [width] * (len(steps) + 1),
-        [Row(panel_height(subject.shape, subject.spacing_mm, width), notes=2)],
+        [Row(panel_height(subject.shape, subject.spacing_mm, width, planes), notes=2)],
     )
     panels = sheet.panels[0]
     at = _through_most(boxes, subject) if kind == "in" else subject.middle
-    show_slices(panels[0], subject.patch[0, 0], subject.spacing_mm, at, "the original")
+    show_slices(panels[0], subject.patch[0, 0], subject.spacing_mm, at, "the original", planes=planes)
     for ax, step in zip(panels[1:], steps, strict=True):
         some = boxes[None, :step].contiguous()
         share = float(painted(plan, some).float().mean())
@@ -126,7 +125,7 @@ def painting_sheet(subject: Subject, kind: str) -> Sheet:
         x0, y0, z0, x1, y1, z1 = boxes[step - 1].tolist()
         note = f"x {x0}–{x1}, y {y0}–{y1}, z {z0}–{z1}\n{share:.0%} painted"
         title = "1 box" if step == 1 else f"{step} boxes"
-        show_slices(ax, result[0, 0], subject.spacing_mm, at, title, note, boxes=outlines)
+        show_slices(ax, result[0, 0], subject.spacing_mm, at, title, note, planes, outlines)
     return sheet
 
 
@@ -175,13 +174,6 @@ def _id_with_many_boxes(subject: Subject, kind: str) -> Tensor:
     plan = subject.draw(ids, paint_rate=1.0, outpaint_rate=float(kind == "out"))
     number = (plan.boxes[:, :, 3] > 0).sum(dim=1).clamp(max=_MOST_STEPS)
     return ids[(number + subject.shown_shares(ids, kind)).argmax()].view(1)
-
-
-def _some(count: int, most: int) -> list[int]:
-    """1 .. count, thinned evenly to at most ``most`` numbers with both ends kept."""
-    if count <= most:
-        return list(range(1, count + 1))
-    return [1 + round(i * (count - 1) / (most - 1)) for i in range(most)]
 
 
 def _through_most(boxes: Tensor, subject: Subject) -> Shape3:

@@ -25,13 +25,14 @@ class Subject:
 
     Attributes:
         name: of the scan, for titles.
-        scan: (X, Y, Z) float32 in [0, 1]; x to the right, y to the front, z to the head.
+        scan: (X, Y, Z) float32 in [0, 1]; x to the right, y to the front, z to the head, or a picture: see ``flat``.
         spacing_mm: voxel size along x, y, z.
         start: of the patch in the scan, voxels.
         shape: of the patch, voxels.
         config: rates and sizes of the transformations.
         label: what the config is called, for captions.
         seed: of all draws.
+        flat: the scan is a picture (X, Y, 1), x to the right and y down.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Subject:
     config: TransformConfig
     label: str
     seed: int
+    flat: bool = False
 
     def __post_init__(self) -> None:
         for axis, at, side, size in zip("xyz", self.start, self.shape, self.scan.shape, strict=True):
@@ -73,6 +75,8 @@ class Subject:
     @property
     def orientation_text(self) -> str:
         """How to look at the slices."""
+        if self.flat:
+            return "Grey window [0, 1]."
         return "Axial slices above coronal ones; the patient's right is on the left; grey window [0, 1]."
 
     def draw(self, sample_id: Tensor, **rates: float) -> ops.Plan:
@@ -108,3 +112,10 @@ def painted(plan: ops.Plan, boxes: Tensor | None = None) -> Tensor:
 def times(sizes: Sequence[int]) -> str:
     """Sizes as text: 64 × 64 × 32."""
     return " × ".join(map(str, sizes))
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """0 .. count - 1, thinned evenly to at most ``most`` numbers with both ends kept."""
+    if count <= most:
+        return list(range(count))
+    return [round(i * (count - 1) / max(most - 1, 1)) for i in range(most)]

@@ -22,7 +22,18 @@ from torch import nn
 from genesis_ext.training.config import PretrainConfig
 from genesis_ext.training.objectives import LearningRateSchedule
 
-_FORMAT = 1
+_FORMAT = 2
+
+
+@dataclass(frozen=True)
+class DataMark:
+    """What a run trains and validates on.
+
+    checksum: of the store, or of both joined by "+".   volumes: a line for each, to name what differs.
+    """
+
+    checksum: str
+    volumes: tuple[str, ...]
 
 
 @dataclass
@@ -66,11 +77,11 @@ class TrainingState:
 
 
 def save_checkpoint(
-    path: Path, state: TrainingState, config: PretrainConfig, data: list[str], validation_loss: float | None = None
+    path: Path, state: TrainingState, config: PretrainConfig, data: DataMark, validation_loss: float | None = None
 ) -> None:
     """Write everything that a run needs to go on.
 
-    data: the volumes, one text each, so that a run is not resumed on others.
+    data: so that a run is not resumed on other volumes.
     validation_loss: of these very weights, if it was measured.
     """
     content = {
@@ -81,7 +92,7 @@ def save_checkpoint(
         "schedule_state_dict": state.schedule.state_dict(),
         "progress": asdict(state.progress),
         "config": config.as_dict(),
-        "data": data,
+        "data": asdict(data),
         "validation_loss": validation_loss,
     }
     aside = path.with_name(f".{path.name}.{os.getpid()}")
@@ -124,7 +135,7 @@ def restore(content: dict[str, Any], state: TrainingState) -> None:
     state.progress = Progress(**content["progress"])
 
 
-def check_same_run(content: dict[str, Any], config: PretrainConfig, data: list[str]) -> None:
+def check_same_run(content: dict[str, Any], config: PretrainConfig, data: DataMark) -> None:
     """Refuse to resume a run with settings or data that would have given other weights.
 
     Raises:
@@ -133,6 +144,10 @@ def check_same_run(content: dict[str, Any], config: PretrainConfig, data: list[s
     differences = config.difference(PretrainConfig.from_dict(content["config"]))
     if differences:
         raise ValueError(f"a resumed run must keep its settings, got {'; '.join(differences)}")
-    if data != content["data"]:
-        changed = sorted(set(data) ^ set(content["data"]))
-        raise ValueError(f"a resumed run must keep its data, {len(changed)} entries differ, first: {changed[:1]}")
+    before = DataMark(**content["data"])
+    if data.checksum != before.checksum:
+        changed = sorted(set(data.volumes) ^ set(before.volumes)) or ["none by name, shape and voxels"]
+        raise ValueError(
+            f"a resumed run must keep its data, and the checksum of the store is {data.checksum[:12]}, not "
+            f"{before.checksum[:12]}; volumes that differ ({len(changed)}), the first: {changed[0]}"
+        )

@@ -6,12 +6,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-from genesis_ext.data import IntensityWindow, Modality, Split
+from genesis_ext.data.content import ContentRule, Foreground, LungContent
+from genesis_ext.data.intensity import IntensityWindow
+from genesis_ext.data.preprocess import PrepareSettings
+from genesis_ext.data.residence import ResidenceName
+from genesis_ext.data.sampling import RELEASED_BORDERS, Mix, Sampling
+from genesis_ext.data.split import Split
+from genesis_ext.data.volume import Modality
 from genesis_ext.transforms import make_config
 
 Loss = Literal["mse", "l1"]
 Optimizer = Literal["adamw", "sgd"]
 Schedule = Literal["plateau", "step", "constant"]
+Boxes = Literal["cubes", "scales"]
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "loss": get_args(Loss),
@@ -19,6 +26,9 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "schedule": get_args(Schedule),
     "modality": get_args(Modality),
     "split": get_args(Split),
+    "boxes": get_args(Boxes),
+    "mix": get_args(Mix),
+    "residence": get_args(ResidenceName),
 }
 """Fields that are one of a few words."""
 
@@ -36,7 +46,7 @@ class PretrainConfig:
     """
 
     patch: tuple[int, int, int] = (64, 64, 32)
-    """Size of a patch in voxels along x, y, z; multiples of 8."""
+    """Voxels along x, y, z that the network gets; multiples of 8."""
     width: int = 32
     """Channels of the network's first convolution."""
     profile: str = "head"
@@ -44,7 +54,7 @@ class PretrainConfig:
     scheme: str = "unified"
     """Which of them: unified, distortion, painting, autoencoder, or the name of a single one."""
     seed: int = 0
-    """Decides weights, patches and transformations; in [0, 2^63)."""
+    """Decides weights, boxes and transformations; in [0, 2^63)."""
 
     steps: int = 20_000
     """Training steps at most."""
@@ -73,18 +83,45 @@ class PretrainConfig:
     log_every_steps: int = 10
     """Steps from one log entry to the next; each waits for the device."""
 
+    boxes: Boxes = "cubes"
+    """cubes: of `patch` voxels, as in Models Genesis; scales: shares of the volume, resized to `patch`, as in the
+    Universal Model."""
+    scales: tuple[float, float, float] = (0.5, 0.25, 0.125)
+    """Sides of the boxes as shares of the volume's sides."""
+    scale_weights: tuple[int, int, int] = (1, 1, 2)
+    """How often each scale is drawn."""
+    order: int = 1
+    """Order of the interpolation that resizes boxes: 0, 1 or 3."""
+    antialias: bool = False
+    """Smooth boxes that are larger than `patch` before resizing them."""
+    mix: Mix = "balanced"
+    """balanced: all modalities equally often; volumes: all volumes equally often."""
     borders: bool = False
-    """Keep 100 voxels in x and y and 30 in z away from the ends of a scan, as released."""
+    """Keep 100 voxels in x and y and 30 in z away from the ends of a volume, as released."""
     lung_content: bool = False
-    """Cut lung-dominated patches from CT, as released."""
+    """Cut lung-dominated boxes from CT, as released."""
+    foreground: bool = False
+    """Cut boxes from MRI that are brighter than a twentieth of the window in a quarter of their voxels or more."""
+    content_grid: int = 4
+    """Boxes under one of these two rules begin at multiples of so many voxels; 1 costs much memory."""
+    split: Split = "auto"
+    """auto: the split of the store, else every fifth patient, or the last fifth of the volumes of a single patient;
+    patients: every fifth patient; fifth: the last fifth of each volume."""
+    residence: ResidenceName = "device"
+    """Where the volumes are: all in device memory; in host memory (pinned) or on disk, shards of them on the device."""
+    budget_gib: float = 8.0
+    """GiB of device memory for the shards."""
+    samples_a_volume: int = 64
+    """Samples from each volume before its shard makes room for the next."""
+
     modality: Modality | None = None
-    """Modality of all scans; without it, guessed for each."""
+    """Modality of all files; without it, guessed for each. This and the next three are for files, not for a store."""
+    spacing_mm: float | None = None
+    """Voxel size to which files are resampled."""
     ct_window_hu: tuple[float, float] = (-1000.0, 1000.0)
     """HU that become 0 and 1."""
     mri_window: tuple[float, float] = (0.0, 4000.0)
     """Where MRI values are cut, before each scan is scaled by its own least and greatest value."""
-    split: Split = "auto"
-    """scans: every fifth validates; fifth: the last fifth of each; auto: fifth for a single scan, else scans."""
 
     def __post_init__(self) -> None:
         if len(self.patch) != 3 or any(side < 8 or side % 8 for side in self.patch):
@@ -103,12 +140,38 @@ class PretrainConfig:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in (*choices, *((None,) if name == "modality" else ())):
                 raise ValueError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
+        if not self.budget_gib > 0:
+            raise ValueError(f"budget_gib must be positive, got {self.budget_gib}")
         make_config(self.profile, self.scheme)
-        self.window()
+        self.sampling()
+        self.preparation()
 
-    def window(self) -> IntensityWindow:
-        """The intensity windows as the data layer takes them."""
-        return IntensityWindow(self.ct_window_hu, self.mri_window)
+    def sampling(self) -> Sampling:
+        """Which boxes are cut."""
+        content: dict[Modality, ContentRule] = {}
+        if self.lung_content:
+            content["ct"] = LungContent()
+        if self.foreground:
+            content["mri"] = Foreground()
+        return Sampling(
+            out_shape=self.patch,
+            scales=self.scales,
+            scale_weights=self.scale_weights,
+            cube=self.patch if self.boxes == "cubes" else None,
+            borders=RELEASED_BORDERS if self.borders else (0, 0, 0),
+            mix=self.mix,
+            content=content,
+            content_grid=self.content_grid,
+            order=self.order,
+            antialias=self.antialias,
+        )
+
+    def preparation(self) -> PrepareSettings:
+        """How files become volumes of a store."""
+        return PrepareSettings(
+            spacing_mm=None if self.spacing_mm is None else (self.spacing_mm,) * 3,
+            window=IntensityWindow(self.ct_window_hu, self.mri_window),
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Names and plain values, for JSON and checkpoints."""
@@ -138,9 +201,13 @@ _AT_LEAST_ONE = (
     "early_stop_validations",
     "checkpoint_every_steps",
     "log_every_steps",
+    "samples_a_volume",
 )
 # What a resumed run may have otherwise: how long it runs and how often it writes, not what it computes.
 _MAY_CHANGE = {"steps", "early_stop_validations", "checkpoint_every_steps", "log_every_steps"}
+
+FOR_FILES = ("modality", "spacing_mm", "ct_window_hu", "mri_window")
+"""Fields that tell how files are prepared; a store is as it was prepared."""
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},

@@ -4,13 +4,14 @@
 
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from genesis_ext.training.batches import Batches, training_ids
-from genesis_ext.training.checkpoint import TrainingState, best_loss_on_disk, save_checkpoint
+from genesis_ext.data.loader import Batch
+from genesis_ext.training.checkpoint import DataMark, TrainingState, best_loss_on_disk, save_checkpoint
 from genesis_ext.training.config import PretrainConfig
 from genesis_ext.training.objectives import OBJECTIVES
 from genesis_ext.training.pictures import save_loss_curve, save_restorations
@@ -24,10 +25,10 @@ class TrainingDivergedError(RuntimeError):
 
 def train(
     state: TrainingState,
-    batches: Batches,
+    batches: Iterator[Batch],
     validator: Validator,
     config: PretrainConfig,
-    data: list[str],
+    data: DataMark,
     out: Path,
     log: RunLog,
     time_limit_s: float = math.inf,
@@ -38,7 +39,8 @@ def train(
     only reports, and last.pt is written before it: so a run that was stopped and resumed gives the weights of one that
     was not.
 
-    data: names of the volumes for the checkpoints.
+    batches: without end, from the step of ``state.progress`` on.
+    data: of what, for the checkpoints.
     time_limit_s: stop after so many seconds, as if the steps were done; the run can be resumed.
     out: gets last.pt, best.pt, loss_curve.png and, at each validation, pictures/step_*.png.
     Returns the last validation.
@@ -56,9 +58,9 @@ def train(
     network.train()
 
     while not finished:
-        x, y = batches(training_ids(progress.step, config.batch_size))
+        batch = next(batches)
         state.optimizer.zero_grad()
-        loss = objective(network(x), y)
+        loss = objective(network(batch["input"]), batch["target"])
         loss.backward()
         state.optimizer.step()
         progress.step += 1
@@ -101,7 +103,7 @@ def _publish(
     state: TrainingState,
     validator: Validator,
     config: PretrainConfig,
-    data: list[str],
+    data: DataMark,
     out: Path,
     log: RunLog,
 ) -> float:
@@ -113,7 +115,8 @@ def _publish(
             f"warning: the outputs are nearly constant (standard deviation {report.output_std:.4f}, targets "
             f"{report.target_std:.4f}): if this stays, training has collapsed; lower --lr (now {config.lr:g})"
         )
-    x, y = next(validator.samples())
+    batch = next(iter(validator.samples))
+    x, y = batch["input"], batch["target"]
     save_restorations(out / "pictures" / f"step_{step:06d}.png", x, validator.restore(state.network, x), y, step)
     save_loss_curve(out / "loss_curve.png", log.entries())
     if report.loss < best_saved:

@@ -13,26 +13,21 @@ from pathlib import Path
 import torch
 
 import genesis_ext
-from genesis_ext.data import (
-    PatchSampler,
-    Region,
-    VolumeError,
-    VolumeSet,
-    find_volumes,
-    load_volumes,
-    split_regions,
-    whole_region,
-)
+from genesis_ext.data.loader import FixedSamples, GenesisLoader
+from genesis_ext.data.prepare import prepare_cached
+from genesis_ext.data.split import Region, split_regions, whole_regions
+from genesis_ext.data.store import VolumeStore, is_store
+from genesis_ext.data.store_writer import SETTINGS
 from genesis_ext.models import UNet3D
-from genesis_ext.training.batches import RestorationBatches
 from genesis_ext.training.checkpoint import (
+    DataMark,
     Progress,
     TrainingState,
     check_same_run,
     read_checkpoint,
     restore,
 )
-from genesis_ext.training.config import PretrainConfig
+from genesis_ext.training.config import FOR_FILES, PretrainConfig
 from genesis_ext.training.loop import train
 from genesis_ext.training.objectives import SCHEDULES, make_optimizer
 from genesis_ext.training.run_log import RunLog
@@ -67,6 +62,7 @@ def pretrain(
     data: str | PathLike[str],
     out: str | PathLike[str],
     validation_data: str | PathLike[str] | None = None,
+    cache: str | PathLike[str] | None = None,
     device: str | torch.device = "auto",
     resume: bool = False,
     overwrite: bool = False,
@@ -75,7 +71,9 @@ def pretrain(
 ) -> PretrainResult:
     """Train a U-Net to restore patches that the project's operators distort.
 
-    data: file or folder of scans.   validation_data: of its own; None splits `data` by ``config.split``.
+    data: a store, or a file or folder of scans, which are prepared into a store of a cache.
+    validation_data: the same, for validation alone; None splits `data` by ``config.split``.
+    cache: folder for the stores of scans (default: that of ``prepare_cached``).
     out: folder of the run, made if needed.
     device: "auto" is CUDA where there is one, else the CPU.
     resume: go on from out/last.pt; from the start if the run was stopped before there was one.
@@ -83,34 +81,19 @@ def pretrain(
     time_limit_s: stop training after so many seconds; the run can be resumed.
 
     Raises:
-        VolumeError: no usable data.
-        ValueError: config, folder or checkpoint do not fit.
+        ValueError: data, config, folder or checkpoint do not fit; ``StoreError``, ``ResidenceError`` and others of the
+            data layer are kinds of it.
         TrainingDivergedError: the loss is not finite.
     """
     out = Path(out)
     device = _device(device)
     stored = _check_folder(out, resume, overwrite)
-    volumes, train_regions, validation_regions = _load(config, data, validation_data, device, report)
-    names = [f"{entry.path.name} {entry.modality} {'x'.join(map(str, entry.shape))}" for entry in volumes.entries]
+    store = _open(config, data, cache, report)
+    other = None if validation_data is None else _open(config, validation_data, cache, report)
+    mark = _mark(store, other)
     if stored is not None:
-        check_same_run(stored, config, names)
-    else:
-        _clear(out)
-
-    transform = genesis_ext.GenesisTransform(profile=config.profile, scheme=config.scheme, seed=config.seed)
-
-    def batches(regions: list[Region]) -> RestorationBatches:
-        sampler = PatchSampler(
-            volumes,
-            regions,
-            config.patch,
-            config.seed,
-            borders=config.borders,
-            lung_content=config.lung_content,
-            window=config.window(),
-            report=report,
-        )
-        return RestorationBatches(sampler, transform)
+        check_same_run(stored, config, mark)
+    train_regions, validation_regions = _regions(config, store, other, report)
 
     network = UNet3D(width=config.width)
     network.reset_parameters(torch.Generator().manual_seed(config.seed))  # on the CPU: the same on every device
@@ -122,42 +105,95 @@ def pretrain(
     if stored is not None:
         restore(stored, state)
         report(f"resumed {out} at step {state.progress.step}")
-    (out / _MARK).write_text(json.dumps(config.as_dict(), indent=2) + "\n", encoding="utf-8")
-
-    validator = Validator(batches(validation_regions), config.validation_patches, config.batch_size, config.loss)
-    report(
-        f"{len(volumes)} volumes ({volumes.voxels.numel() * 2 / 2**20:.0f} MiB on {device}), "
-        f"{sum(p.numel() for p in network.parameters()):,} parameters, patches of {'x'.join(map(str, config.patch))}"
-    )
-    with RunLog(out, config.steps, config.batch_size, state.progress.step) as log:
-        validation = train(state, batches(train_regions), validator, config, names, out, log, time_limit_s)
+    sampling = config.sampling()
+    transform = genesis_ext.GenesisTransform(profile=config.profile, scheme=config.scheme, seed=config.seed)
+    with GenesisLoader(
+        store,
+        config.batch_size,
+        sampling,
+        transform,
+        regions=train_regions,
+        seed=config.seed,
+        start_step=state.progress.step,
+        residence=config.residence,
+        budget=int(config.budget_gib * 2**30),
+        samples_a_volume=config.samples_a_volume,
+        device=device,
+        report=report,
+    ) as loader:
+        fixed = FixedSamples(
+            other or store,
+            validation_regions,
+            config.validation_patches,
+            config.batch_size,
+            sampling,
+            transform,
+            seed=config.seed,
+            device=device,
+        )
+        if stored is None:
+            _clear(out)
+        (out / _MARK).write_text(json.dumps(config.as_dict(), indent=2) + "\n", encoding="utf-8")
+        validator = Validator(fixed, config.loss)
+        report(
+            f"{sum(p.numel() for p in network.parameters()):,} parameters, "
+            f"boxes of {'x'.join(map(str, config.patch))}, {len(validation_regions)} regions validate"
+        )
+        with RunLog(out, config.steps, config.batch_size, state.progress.step) as log:
+            validation = train(state, loader, validator, config, mark, out, log, time_limit_s)
     return PretrainResult(out, validation)
 
 
-def _load(
+def _open(
     config: PretrainConfig,
     data: str | PathLike[str],
-    validation_data: str | PathLike[str] | None,
-    device: torch.device,
+    cache: str | PathLike[str] | None,
     report: Callable[[str], object],
-) -> tuple[VolumeSet, list[Region], list[Region]]:
-    """Volumes, and the regions that train and validate."""
-    training_paths = find_volumes(data)
-    validation_paths = find_volumes(validation_data) if validation_data is not None else []
-    shared = {path.resolve() for path in training_paths} & {path.resolve() for path in validation_paths}
+) -> VolumeStore:
+    """The store in a folder, or that of the scans."""
+    begun = (Path(data) / SETTINGS).exists()  # a store that is not finished says so when it is opened
+    if not is_store(data) and not begun:
+        settings = config.preparation()
+        return prepare_cached(
+            data, cache, report, modality=config.modality, spacing_mm=settings.spacing_mm, window=settings.window
+        )
+    usual = PretrainConfig()
+    given = [name for name in FOR_FILES if getattr(config, name) != getattr(usual, name)]
+    if given:
+        raise ValueError(f"{data} is a store, which is as it was prepared: {', '.join(given)} must not be given")
+    return VolumeStore(data)
+
+
+def _regions(
+    config: PretrainConfig, store: VolumeStore, other: VolumeStore | None, report: Callable[[str], object]
+) -> tuple[list[Region], list[Region]]:
+    """What trains, of the store, and what validates, of the other one if there is one."""
+    sampling = config.sampling()
+    if other is None:
+        return split_regions(store.entries, sampling.smallest, config.split, sampling.grid, report)
+    shared = {entry.checksum for entry in store.entries} & {entry.checksum for entry in other.entries}
     if shared:
-        raise VolumeError(f"{min(shared)}: must not both train and validate")
-    paths = training_paths + validation_paths
-    volumes = load_volumes(paths, config.patch, device, config.window(), config.modality, report)
-    if not validation_paths:
-        return volumes, *split_regions(volumes, config.patch, config.split)
-    own = set(validation_paths)
-    sides: tuple[list[Region], list[Region]] = ([], [])
-    for index, entry in enumerate(volumes.entries):
-        sides[entry.path in own].append(whole_region(volumes, index))
-    if not all(sides):
-        raise VolumeError(f"no usable volume is left for {'validation' if sides[0] else 'training'}")
-    return volumes, *sides
+        name = next(entry.name for entry in other.entries if entry.checksum in shared)
+        raise ValueError(f"{name} must not both train and validate")
+    train, validation = (
+        [r for r in whole_regions(side.entries, sampling.smallest) if side.entries[r.volume].split != "test"]
+        for side in (store, other)
+    )
+    if not train or not validation:
+        raise ValueError(
+            f"no volume for {'validation' if train else 'training'} holds a box of {sampling.smallest} voxels"
+        )
+    return train, validation
+
+
+def _mark(store: VolumeStore, other: VolumeStore | None) -> DataMark:
+    stores = [store] if other is None else [store, other]
+    lines = [
+        f"{entry.name} {entry.modality} {'x'.join(map(str, entry.shape))} {entry.checksum[:12]}"
+        for side in stores
+        for entry in side.entries
+    ]
+    return DataMark("+".join(side.checksum for side in stores), tuple(lines))
 
 
 def _check_folder(out: Path, resume: bool, overwrite: bool) -> dict[str, object] | None:

@@ -10,14 +10,14 @@ A loss means something only against these: on a chest CT most of the loss of the
 boxes, and a network that answers every patch with one constant beats it easily.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genesis_ext.training.batches import Batches, validation_ids
+from genesis_ext.data.loader import Batch
 from genesis_ext.training.config import Loss
 from genesis_ext.training.objectives import OBJECTIVES, best_constant
 
@@ -71,29 +71,23 @@ class ValidationReport:
 
 
 class Validator:
-    """Validates a network on the same patches, transformed in the same way, each time.
+    """Validates a network on the same samples each time.
 
-    The patches are made anew for each validation: they are a pure function of their ids, so storing them would only
-    cost memory.
+    samples: batches with "input" and "target", (N, 1, X, Y, Z); iterated over for each validation, and the same each
+        time, such as ``FixedSamples``.
     """
 
-    def __init__(self, batches: Batches, patches: int, batch_size: int, loss: Loss) -> None:
-        self._batches = batches
-        self._patches = patches
-        self._batch_size = batch_size
+    def __init__(self, samples: Iterable[Batch], loss: Loss) -> None:
+        self.samples = samples
         self._objective = OBJECTIVES[loss]
         self.baselines = self._measure_baselines(loss)
-
-    def samples(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches: input and target, (N, 1, X, Y, Z)."""
-        for ids in validation_ids(self._patches, self._batch_size):
-            yield self._batches(ids)
 
     @torch.no_grad()
     def __call__(self, network: nn.Module) -> ValidationReport:
         """Validate; the network's mode and statistics stay as they are."""
         rows = []
-        for x, y in self.samples():
+        for batch in self.samples:
+            x, y = batch["input"], batch["target"]
             output = self.restore(network, x)
             rows.append(torch.stack((self._objective(output, y), _std_inside(output), _std_inside(y))))
         loss, output_std, target_std = torch.stack(rows).double().mean(dim=0).tolist()  # waits for the device
@@ -110,9 +104,10 @@ class Validator:
 
     @torch.no_grad()
     def _measure_baselines(self, loss: Loss) -> Baselines:
-        constant = best_constant(torch.cat([y.flatten() for _, y in self.samples()]), loss)
+        constant = best_constant(torch.cat([batch["target"].flatten() for batch in self.samples]), loss)
         rows = []
-        for x, y in self.samples():
+        for batch in self.samples:
+            x, y = batch["input"], batch["target"]
             answers = [x, constant.expand_as(y), *(gaussian_blur(x, sigma) for sigma in BLUR_SIGMAS_VOXELS)]
             rows.append(torch.stack([self._objective(answer, y) for answer in answers]))
         identity, best, *blurs = torch.stack(rows).double().mean(dim=0).tolist()

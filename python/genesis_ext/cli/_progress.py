@@ -1,0 +1,105 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Progress of ``genesis prepare``: a bar where rich is installed and the output is a terminal, else lines."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Any, Protocol
+
+from genesis_ext._extras import require
+from genesis_ext.data.prepare import Step
+
+_LINE_EVERY_S = 5.0
+_TROUBLE = ("skipped", "failed")
+
+
+class ProgressView(Protocol):
+    """Shows steps while it is entered."""
+
+    def __enter__(self) -> "ProgressView": ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+    def __call__(self, step: Step) -> None: ...
+
+
+class PlainProgress:
+    """A line for every file that is not used, and one every five seconds that tells rate and time left."""
+
+    def __init__(self) -> None:
+        self._said = time.monotonic()
+
+    def __enter__(self) -> "PlainProgress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Nothing is left to be closed."""
+
+    def __call__(self, step: Step) -> None:
+        if step.outcome.status in _TROUBLE:
+            print(f"{step.outcome.status} {step.outcome.reason}", flush=True)
+        if step.done == step.total or time.monotonic() - self._said >= _LINE_EVERY_S:
+            self._said = time.monotonic()
+            print(line_of(step), flush=True)
+
+
+class RichProgress:
+    """A bar over the bytes of the files, with the file done last."""
+
+    def __init__(self, rich: Any) -> None:
+        columns = [
+            rich.BarColumn(), rich.TaskProgressColumn(), rich.TextColumn("{task.description}"),
+        ]  # fmt: skip
+        self._bar = rich.Progress(*columns)
+        self._task = self._bar.add_task("", total=1)
+
+    def __enter__(self) -> "RichProgress":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, step: Step) -> None:
+        if step.outcome.status in _TROUBLE:
+            self._bar.print(f"{step.outcome.status} {step.outcome.reason}", markup=False)
+        total = step.bytes_total or 1
+        done = step.bytes_done if step.bytes_total else 1
+        self._bar.update(self._task, completed=done, total=total, description=line_of(step))
+
+
+def make_progress() -> ProgressView:
+    """The view that suits the output."""
+    if not sys.stdout.isatty():
+        return PlainProgress()
+    try:
+        return RichProgress(require("rich.progress", "train", "to draw a progress bar"))
+    except ImportError:
+        return PlainProgress()
+
+
+def line_of(step: Step) -> str:
+    """Files done, rate, and time left."""
+    text = f"{step.done} of {step.total} files"
+    if step.seconds > 0 and step.bytes_done > 0:
+        rate = step.bytes_done / step.seconds
+        left = (step.bytes_total - step.bytes_done) / rate
+        text += f", {rate / 1e6:.1f} MB/s, {duration(left)} left"
+    return text
+
+
+def duration(seconds: float) -> str:
+    """As in 45 s, 3 min 20 s, 2 h 5 min."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -1,0 +1,204 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""`genesis prepare`: scans to a volume store."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+from genesis_ext.cli._progress import duration, make_progress
+from genesis_ext.data.dry_run import forecast, free_bytes
+from genesis_ext.data.intensity import IntensityWindow
+from genesis_ext.data.prepare import prepare
+from genesis_ext.data.preprocess import PrepareSettings
+from genesis_ext.data.recipes import RECIPES
+from genesis_ext.data.report import Report
+from genesis_ext.data.sources import Found, PatientRule, find_sources
+from genesis_ext.data.store_writer import check_settings
+from genesis_ext.data.stored_volume import SplitName, StoreDtype
+from genesis_ext.data.volume import Modality
+
+_EPILOG = """\
+examples:
+  genesis prepare scans --out store
+  genesis prepare LUNA16 --recipe luna16 --out stores/luna16 --splits train validation
+  genesis prepare list.csv --out store --dtype uint8 --spacing native
+  genesis prepare Task02_Heart/dataset.json 'more/**/*.nii.gz' --out store --dry-run
+
+SOURCES are folders, image files, folders of DICOM slices, patterns in quotes, CSV tables with the columns path, label,
+name, patient, modality, split (only path is needed), or a dataset.json of MSD or nnU-Net.
+A run that was ended in any way goes on when it is run again. STORE gets index.json, report.json and report.csv.
+Exit status 1 if nothing could be taken, or if a file failed through no fault of its own (full disk, lost worker).
+
+recipes:
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the subcommand."""
+    recipes = "\n".join(f"  {r.name:<12}{r.layout};\n{'':<14}{r.splits}" for r in RECIPES.values())
+    parser = subparsers.add_parser(
+        "prepare",
+        help="resample, window and store scans for training",
+        description="Turn scans (NIfTI, MHD, MHA, NRRD, DICOM, PNG, JPEG) into a volume store: axes to RAS, "
+        "resampled by third-order splines, cut and scaled by modality.",
+        epilog=_EPILOG + recipes,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    window = IntensityWindow()
+    parser.add_argument("sources", nargs="+", metavar="SOURCES", help="what to prepare")
+    parser.add_argument("--out", required=True, type=Path, metavar="STORE", help="folder of the store")
+    parser.add_argument("--recipe", choices=RECIPES, help="layout of a public dataset that SOURCES hold")
+    parser.add_argument(
+        "--modality", choices=get_args(Modality), help="of scans that do not tell (default: guessed by their values)"
+    )
+    parser.add_argument(
+        "--patient", choices=get_args(PatientRule), default="auto",
+        help="what tells patients apart below a folder: the name of the file, its folder, or auto: the folder where "
+        "names repeat from folder to folder (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--splits", nargs="+", choices=get_args(SplitName), metavar="SPLIT", help="take only train, validation, test"
+    )
+    parser.add_argument(
+        "--frames", action="store_true", help="take 4D files, one volume a frame; else they are skipped"
+    )
+    parser.add_argument(
+        "--spacing", nargs="+", default=["1"], metavar="MM",
+        help="of the result: one number, three for x y z, or native (default: 1)",
+    )  # fmt: skip
+    parser.add_argument("--antialias", action="store_true", help="smooth before making a grid coarser")
+    parser.add_argument(
+        "--ct-window", nargs=2, type=float, default=window.ct_hu, metavar=("LO", "HI"),
+        help="HU at which CT is clipped (default: -1000 1000)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--mri-window", nargs=2, type=float, default=window.mri, metavar=("LO", "HI"),
+        help="values at which MRI is clipped before it is scaled by its own range (default: 0 4000)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--percentiles", nargs=2, type=float, metavar=("LO", "HI"), help="clip each CT and MRI at its own instead"
+    )
+    parser.add_argument(
+        "--pad-to", nargs=3, type=int, metavar=("X", "Y", "Z"), help="widen smaller volumes to so many voxels"
+    )
+    parser.add_argument(
+        "--dtype", choices=get_args(StoreDtype), default="int16", help="of the stored numbers (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes (default: the cores, 8 at most; 0: this one)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="clear what STORE holds of other settings")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="tell what would be done and how large it gets, do nothing"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Prepare, or tell what would be; 1 if nothing could be taken or something failed."""
+    try:
+        settings = settings_of(args)
+        if args.workers is not None and args.workers < 0:
+            raise ValueError(f"--workers must be at least 0, got {args.workers}")
+    except ValueError as error:
+        raise argparse.ArgumentError(None, str(error)) from error
+    found = find_sources(args.sources, args.recipe, args.modality, args.patient, args.splits)
+    if args.dry_run:
+        return _tell(found, args.out, settings, args.overwrite)
+    try:
+        with make_progress() as view:
+            report = prepare(found, args.out, settings, args.workers, args.overwrite, view)
+    except KeyboardInterrupt:
+        print(f"what is done stays in {args.out}: run the same command again to go on", file=sys.stderr)
+        raise
+    _summarise(report, args.out)
+    return 0 if report.entries and not report.failed else 1
+
+
+def settings_of(args: argparse.Namespace) -> PrepareSettings:
+    """The settings of a command line.
+
+    Raises:
+        ValueError: one breaks its rule.
+    """
+    return PrepareSettings(
+        spacing_mm=_spacing(args.spacing),
+        dtype=args.dtype,
+        window=IntensityWindow(tuple(args.ct_window), tuple(args.mri_window)),
+        percentiles=args.percentiles and tuple(args.percentiles),
+        pad_to=args.pad_to and tuple(args.pad_to),
+        antialias=args.antialias,
+        frames=args.frames,
+    )
+
+
+def _spacing(words: list[str]) -> tuple[float, float, float] | None:
+    if words == ["native"]:
+        return None
+    try:
+        numbers = [float(word) for word in words]
+        x, y, z = numbers * 3 if len(numbers) == 1 else numbers
+    except ValueError:
+        raise ValueError(f"--spacing must be one number, three, or native, got {' '.join(words)}") from None
+    return x, y, z
+
+
+def _tell(found: Found, store: Path, settings: PrepareSettings, overwrite: bool) -> int:
+    """The dry run."""
+    if not overwrite:
+        check_settings(store, settings.to_dict())
+    volumes = size = new = 0
+    for source in found.sources:
+        what = forecast(source, store, settings)
+        if what.reason:
+            print(f"skip  {what.reason}")
+            continue
+        kept = what.kept and not overwrite
+        volumes, size, new = volumes + len(what.after), size + what.bytes, new + (0 if kept else what.bytes)
+        old = ", ".join(
+            f"{_times(shape)} at {_times(mm)} mm" + (f" x {n}" if n > 1 else "") for n, shape, mm in what.before
+        )
+        print(
+            f"{'keep' if kept else 'take'}  {source.path}: {old} -> {_times(what.after[0])}, "
+            f"{what.bytes / 1e6:.1f} MB, patient {source.patient}, {source.split or 'no split'}"
+            + (", with label" if source.label else "")
+        )
+    for path, reason in found.skipped:
+        print(f"skip  {path}: {reason}")
+    for note in found.notes:
+        print(f"note: {note}")
+    free = free_bytes(store)
+    print(
+        f"{volumes} volumes, {size / 1e9:.3f} GB without labels, {new / 1e9:.3f} GB to be written, "
+        f"{free / 1e9:.1f} GB free"
+    )
+    if new > free:
+        print(f"the disk of {store} is too small: choose another, --dtype uint8, or a larger --spacing")
+    return 0 if volumes else 1
+
+
+def _summarise(report: Report, store: Path) -> None:
+    for note in report.found.notes:
+        print(f"note: {note}")
+    for path, reason in report.found.skipped:
+        print(f"skipped {path}: {reason}")
+    for outcome in report.outcomes:
+        for file, reason in outcome.problems:
+            print(f"skipped {file}: {reason}")
+    counts = report.counts
+    told = ", ".join(
+        f"{counts[status]} {status}" for status in ("taken", "kept", "skipped", "failed", "ignored") if counts[status]
+    )
+    patients = len({entry.patient for entry in report.entries})
+    print(f"{told} in {duration(report.seconds)}; {len(report.entries)} volumes of {patients} patients")
+    parts = report.time_by_part()
+    if total := sum(parts.values()):
+        print("work: " + ", ".join(f"{part} {seconds / total:.0%}" for part, seconds in parts.items()))
+    print(store / "report.csv")
+    if not report.entries:
+        print(report.why_nothing(), file=sys.stderr)
+
+
+def _times(numbers: tuple[float, ...]) -> str:
+    return "x".join(f"{number:.4g}" for number in numbers)

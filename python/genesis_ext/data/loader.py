@@ -1,0 +1,234 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Batches on the device from a store: volumes, boxes, resized sub-volumes and their distorted versions."""
+
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+
+import torch
+from torch import Tensor
+
+from genesis_ext import ops
+from genesis_ext.data.residence import DEFAULT_BUDGET, Residence, ResidenceName, Resident, Room
+from genesis_ext.data.sampler import Subvolumes, SubvolumeSampler, check_weights
+from genesis_ext.data.sampling import Sampling, note_on_borders
+from genesis_ext.data.split import Region, split_regions
+from genesis_ext.data.store import VolumeStore
+from genesis_ext.data.transfer import copy_from_disk
+
+# keys: input and target (N, 1, X, Y, Z) float32 in [0, 1]; scale, modality and sample_id (N,) int64.
+Batch = dict[str, Tensor]
+
+# (batch, sample_id) -> input, target, such as ``GenesisTransform``.
+Transform = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+FIRST_VALIDATION_ID = 2**62
+"""Training counts sample ids from 0; validation has ids that no training run reaches."""
+
+SAMPLES_A_VOLUME = 64
+"""How many samples a volume of weight 1 gives before its shard makes room, as many as in the Universal Model."""
+
+
+class GenesisLoader:
+    """An iterator without end over training batches, each a pure function of (seed, step).
+
+    Step s has the sample ids s * batch_size to (s + 1) * batch_size - 1, and a rank gets its contiguous part of them:
+    the batches of all ranks together are those of a single process, and a run that starts at any step has those of a
+    run that came there. With a rotating residence they depend on store, `budget`, `batch_size` and `samples_a_volume`
+    too, which decide when a shard serves; all ranks and restarts must be given the same.
+
+    Args:
+        store: the volumes.
+        batch_size: samples a step, over all ranks.
+        sampling: which sub-volumes (default: those of the Universal Model).
+        transform: makes input and target of the sub-volumes and their ids; without it both are the sub-volumes.
+        regions: where boxes may lie (default: the training side of ``split_regions``).
+        weights: how often each volume of the store is drawn beside others of its modality (default: 1).
+        seed: 64 bits; of the boxes. The transform has its own.
+        rank, world_size: which part of the batch.
+        start_step: the first step.
+        residence: "device", "pinned" or "disk", see ``Residence``.
+        budget: bytes of device memory for the shards of "pinned" and "disk".
+        samples_a_volume: how many samples a volume of weight 1 gives before its shard makes room for the next.
+        device: where batches are made.
+        report: told of the split, of shrunk borders and of what is loaded.
+
+    Raises:
+        ValueError: an argument breaks its rule.
+        ResidenceError: the store does not fit its residence.
+
+    Example:
+        >>> loader = GenesisLoader(VolumeStore("store"), 64, transform=GenesisTransform(), device="cuda")
+        >>> for batch in loader:
+        ...     loss = criterion(network(batch["input"]), batch["target"])
+    """
+
+    def __init__(
+        self,
+        store: VolumeStore,
+        batch_size: int,
+        sampling: Sampling | None = None,
+        transform: Transform | None = None,
+        *,
+        regions: Sequence[Region] | None = None,
+        weights: Sequence[int] | None = None,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        start_step: int = 0,
+        residence: ResidenceName = "device",
+        budget: int = DEFAULT_BUDGET,
+        samples_a_volume: int = SAMPLES_A_VOLUME,
+        device: torch.device | str = "cpu",
+        report: Callable[[str], object] = print,
+    ) -> None:
+        if not 0 <= rank < world_size:
+            raise ValueError(f"GenesisLoader: rank must be in [0, world_size), got {rank} of {world_size}")
+        if batch_size < world_size:
+            raise ValueError(
+                f"GenesisLoader: batch_size counts the samples of all ranks and must be at least {world_size}, got "
+                f"{batch_size}"
+            )
+        if start_step < 0 or samples_a_volume < 1:
+            raise ValueError(
+                f"GenesisLoader: start_step must be at least 0 and samples_a_volume at least 1, got {start_step} and "
+                f"{samples_a_volume}"
+            )
+        self.step = start_step
+        """The step of the next batch."""
+        self.batch_size = batch_size
+        self._sampling = sampling = sampling or Sampling()
+        self._transform = transform
+        self._device = torch.device(device)
+        self._part = range(batch_size)[batch_size * rank // world_size : batch_size * (rank + 1) // world_size]
+        if regions is None:
+            regions = split_regions(store.entries, sampling.smallest, grid=sampling.grid, report=report)[0]
+        check_weights(weights, len(store))
+        regions = [region for region in regions if weights is None or weights[region.volume]]
+        if not regions:
+            raise ValueError("GenesisLoader: regions must hold at least one region of a volume with a weight above 0")
+        if note := note_on_borders(store.entries, regions, sampling):
+            report(note)
+        volumes = sorted({region.volume for region in regions})
+        self.residence = Residence(
+            store,
+            volumes,
+            sampling,
+            residence,
+            device,
+            budget=budget,
+            seed=seed,
+            samples_a_volume=samples_a_volume,
+            batch_size=batch_size,
+            weights=weights,
+            report=report,
+        )
+        self._samplers = {
+            shard: SubvolumeSampler(
+                store.entries, [r for r in regions if r.volume in shard], sampling, seed, device, weights
+            )
+            for shard in self.residence.layout.shards
+        }
+        self._bound: dict[tuple[tuple[int, ...], int], SubvolumeSampler] = {}
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        ids, resident, drawn = self.draw(self.step)
+        self.step += 1
+        return _distorted(_cut(resident, drawn, self._sampling), drawn.scale, drawn.modality, ids, self._transform)
+
+    def __enter__(self) -> "GenesisLoader":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def draw(self, step: int) -> tuple[Tensor, Resident, Subvolumes]:
+        """Sample ids of a step, the volumes that serve it, and the boxes in them; nothing is cut."""
+        resident = self.residence.at(step)
+        key = (resident.volumes, resident.room)
+        if key not in self._bound:
+            self._bound[key] = self._samplers[resident.volumes].on(resident.volumes, resident.tables)
+        first = step * self.batch_size
+        ids = torch.arange(first + self._part.start, first + self._part.stop, device=self._device)
+        return ids, resident, self._bound[key](ids)
+
+    def close(self) -> None:
+        """End the thread that copies shards."""
+        self.residence.close()
+
+
+class FixedSamples:
+    """The batches that validate: the same sub-volumes, distorted in the same way, each time it is iterated over.
+
+    The sub-volumes are cut once, one volume after the other, so no volume stays on the device; they are distorted anew
+    each time.
+
+    Args:
+        store, sampling, transform, weights, seed, device: as for ``GenesisLoader``.
+        regions: where boxes may lie.
+        count: samples at least; whole batches are made of them (batch norm would treat a smaller last one otherwise).
+        batch_size: samples a batch.
+    """
+
+    def __init__(
+        self,
+        store: VolumeStore,
+        regions: Sequence[Region],
+        count: int,
+        batch_size: int,
+        sampling: Sampling | None = None,
+        transform: Transform | None = None,
+        *,
+        weights: Sequence[int] | None = None,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        sampling = sampling or Sampling()
+        device = torch.device(device)
+        self.batch_size = batch_size
+        self._transform = transform
+        self._ids = FIRST_VALIDATION_ID + torch.arange(-(-count // batch_size) * batch_size, device=device)
+        sampler = SubvolumeSampler(store.entries, regions, sampling, seed, device, weights)
+        volumes = sampler.volumes_of(self._ids).tolist()
+        needed = sorted(set(volumes))
+        room, copy = Room(store, [(volume,) for volume in needed], sampling, device), copy_from_disk(store, device)
+        self._targets = torch.empty(len(volumes), 1, *sampling.out_shape, device=device)
+        self._scale, self._modality = torch.empty_like(self._ids), torch.empty_like(self._ids)
+        for volume in needed:
+            resident = room.fill((volume,), copy)
+            own = torch.tensor([i for i, other in enumerate(volumes) if other == volume], device=device)
+            drawn = sampler.on((volume,), resident.tables)(self._ids[own])
+            self._targets[own] = _cut(resident, drawn, sampling)
+            self._scale[own], self._modality[own] = drawn.scale, drawn.modality
+
+    def __len__(self) -> int:
+        """Batches."""
+        return len(self._ids) // self.batch_size
+
+    def __iter__(self) -> Iterator[Batch]:
+        parts = (tensor.split(self.batch_size) for tensor in (self._targets, self._scale, self._modality, self._ids))
+        for cut, scale, modality, ids in zip(*parts, strict=True):
+            yield _distorted(cut, scale, modality, ids, self._transform)
+
+
+def _cut(resident: Resident, drawn: Subvolumes, sampling: Sampling) -> Tensor:
+    """The sub-volumes, (N, 1, *out_shape) in [0, 1]."""
+    cut: Tensor = ops.crop_resize(
+        resident.packed,
+        drawn.volume_index,
+        drawn.boxes,
+        sampling.out_shape,
+        order=sampling.order,
+        antialias=sampling.antialias,
+    )
+    return cut
+
+
+def _distorted(cut: Tensor, scale: Tensor, modality: Tensor, ids: Tensor, transform: Transform | None) -> Batch:
+    x, y = (cut, cut) if transform is None else transform(cut, ids)
+    return {"input": x, "target": y, "scale": scale, "modality": modality, "sample_id": ids}

@@ -1,0 +1,157 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Image files to volumes: axes turned to right, front, head, a spacing in millimetres, values as they were measured.
+
+NIfTI is read by nibabel; MHD, MHA, NRRD and DICOM by SimpleITK, PNG and JPEG by Pillow (extra ``train``). A file that
+cannot be used raises ``VolumeError``, whose text names the file and the rule that it breaks; nothing is allocated for
+voxels that its size cannot hold. What was decided or changed is written in the notes of the volume.
+"""
+
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+
+from torch import Tensor
+
+from genesis_ext.data.readers import dicom, itk, nifti, picture, values
+from genesis_ext.data.readers.dicom_slices import is_dicom
+from genesis_ext.data.readers.stored import StoredImage
+from genesis_ext.data.volume import Header, Modality, Volume, VolumeError
+
+PICTURE_SUFFIXES = picture.SUFFIXES
+SUFFIXES = nifti.SUFFIXES + itk.SUFFIXES + PICTURE_SUFFIXES  # DICOM is told by its first bytes: `is_dicom`
+
+__all__ = [
+    "PICTURE_SUFFIXES",
+    "SUFFIXES",
+    "Header",
+    "Modality",
+    "Volume",
+    "VolumeError",
+    "describe",
+    "is_dicom",
+    "read_label",
+    "read_volume",
+    "read_volumes",
+    "suffix_of",
+]
+
+
+def read_volume(path: str | PathLike[str], modality: Modality | None = None, series: str | None = None) -> Volume:
+    """Read a file, or a folder of DICOM slices, that holds exactly one volume.
+
+    path: ``.nii``, ``.nii.gz``, ``.mhd``, ``.mha``, ``.nrrd``, ``.nhdr``, ``.png``, ``.jpg``, a DICOM file that is
+        a picture, or a folder of DICOM files.
+    modality: as the file says if None, else guessed by the values; the notes say which.
+    series: of a folder with several, by name or Series Instance UID.
+
+    Raises:
+        VolumeError: missing, empty, truncated, damaged, several volumes or frames, colour, no sound affine, more than
+            5 % of the voxels not finite, or one value only.
+    """
+    image = _one(Path(path), _images(Path(path), modality, series))
+    _refuse_frames(image)
+    return next(values.volumes(image, modality))
+
+
+def read_volumes(
+    path: str | PathLike[str], modality: Modality | None = None, frames: bool = False, series: str | None = None
+) -> list[Volume]:
+    """Read all volumes of a file or folder: of a folder one for each DICOM series or picture.
+
+    frames: of a 4D image take each frame or channel as a volume named ``..._t00``, ``..._t01``, ...; otherwise it is
+        refused. The others are as for ``read_volume``.
+
+    Raises:
+        VolumeError: as for ``read_volume``. Of a folder only if no volume is left; the notes name what was left out.
+    """
+    found: list[Volume] = []
+    refused: list[VolumeError] = []
+    for image in _images(Path(path), modality, series):
+        try:
+            if not frames:
+                _refuse_frames(image)
+            found += values.volumes(image, modality)
+        except VolumeError as error:
+            refused.append(error)
+    if not found:
+        raise refused[0]
+    notes = tuple(f"left out of the folder: {error}" for error in refused)
+    return [replace(volume, notes=volume.notes + notes) for volume in found]
+
+
+def describe(path: str | PathLike[str], modality: Modality | None = None) -> list[Header]:
+    """What a file or folder holds, by its headers alone.
+
+    Raises:
+        VolumeError: as for ``read_volumes``, as far as the headers tell.
+    """
+    return [values.header(image) for image in _images(Path(path), modality)]
+
+
+def read_label(path: str | PathLike[str], like: Volume) -> Tensor:
+    """Read a segmentation on the grid of `like`: (X, Y, Z) uint8, or int16 where a value does not fit.
+
+    path: as for ``read_volume``; of a picture with a palette the indices are the labels.
+
+    Raises:
+        VolumeError: unreadable, another grid than that of `like`, or values that are no whole numbers.
+    """
+    image = _one(Path(path), _images(Path(path), like.modality, label=True))
+    return values.label(image, like)
+
+
+def suffix_of(path: Path) -> str:
+    """The longest known suffix of a name, "" if there is none."""
+    name = path.name.lower()
+    return max((suffix for suffix in SUFFIXES if name.endswith(suffix)), key=len, default="")
+
+
+def _images(
+    path: Path, modality: Modality | None = None, series: str | None = None, label: bool = False
+) -> list[StoredImage]:
+    """The images of a file or folder, their headers read; at least one."""
+    try:
+        if path.is_dir():
+            images = dicom.images(path, modality)
+        elif not path.exists():
+            raise VolumeError(f"{path}: no such file or folder")
+        elif path.stat().st_size == 0:
+            raise VolumeError(f"{path}: the file is empty")
+        else:
+            images = [_image(path, modality, label)]
+    except OSError as error:
+        raise VolumeError(f"{path}: unreadable: {error.strerror or error}") from error
+    if series is not None:
+        images = [image for image in images if series in (image.name, image.series)]
+        if not images:
+            raise VolumeError(f"{path}: must hold the series {series}, found none of that name")
+    return images
+
+
+def _image(path: Path, modality: Modality | None, label: bool) -> StoredImage:
+    suffix = suffix_of(path)
+    if suffix in nifti.SUFFIXES:
+        return nifti.image(path)
+    if suffix in itk.SUFFIXES:
+        return itk.image(path)
+    if suffix in picture.SUFFIXES:
+        return picture.image(path, indexed=label)
+    if is_dicom(path):
+        return dicom.image(path, modality)
+    raise VolumeError(f"{path}: must be DICOM, or its name must end in one of {', '.join(SUFFIXES)}")
+
+
+def _one(path: Path, images: list[StoredImage]) -> StoredImage:
+    if len(images) != 1:
+        found = ", ".join(f"{image.name} {image.shape}" for image in images)
+        raise VolumeError(f"{path}: must hold one series, got {len(images)}: {found}: choose one by its name")
+    return images[0]
+
+
+def _refuse_frames(image: StoredImage) -> None:
+    if image.frames > 1:
+        raise VolumeError(
+            f"{image.path}: must be a 3D image, got 4D, {image.frames} frames or channels of "
+            f"{values.header(image).shape}: read each as a volume of its own with frames=True"
+        )

@@ -1,0 +1,52 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""What kind of scan it is: as the file says, else by its values."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from genesis_ext.data.volume import Modality
+
+_DICOM: dict[str, Modality] = {
+    "CT": "ct",
+    "MR": "mri",
+    **dict.fromkeys(("CR", "DX", "RG", "MG", "IO", "PX", "XA", "RF"), "xray"),
+    **dict.fromkeys(("US", "IVUS"), "us"),
+}
+_META_IMAGE: dict[str, Modality] = {"MET_MOD_CT": "ct", "MET_MOD_MR": "mri", "MET_MOD_US": "us"}
+
+_CT_AIR_HU = -500.0  # no MRI holds voxels as low as the air around and in a body
+_CT_DENSE_HU = 3071.0  # end of the usual 12-bit scale; in a CT only metal lies above it
+_DENSE_SHARE = 0.01
+
+
+def from_dicom(tag: str) -> Modality | None:
+    """Of DICOM's Modality (0008,0060); None for what this package has no name for."""
+    return _DICOM.get(tag.strip().upper())
+
+
+def from_meta_image(field: str) -> Modality | None:
+    """Of the field Modality of an MHD or MHA file."""
+    return _META_IMAGE.get(field.strip().upper())
+
+
+def guess(
+    values: NDArray[Any], least: float, greatest: float, slope: float = 1.0, intercept: float = 0.0
+) -> tuple[Modality, str]:
+    """CT if some voxel is as low as air (-500) and 99 % are no denser than the 12-bit scale of CT (3,071), else MRI.
+
+    The second half keeps apart images in arbitrary units that dip below zero, such as interpolated ones.
+    values: stored numbers, finite; value = stored * slope + intercept.   least, greatest: of these values.
+    Returns the modality and the reason.
+    """
+    if least > _CT_AIR_HU:
+        return "mri", f"no voxel is as low as the air of a CT, {_CT_AIR_HU:g}"
+    limit = (_CT_DENSE_HU - intercept) / slope  # in stored numbers
+    dense = 0
+    if greatest > _CT_DENSE_HU:
+        dense = int(np.count_nonzero(values > limit if slope > 0 else values < limit))
+    if dense > _DENSE_SHARE * values.size:
+        return "mri", f"more than 1 % of the voxels lie above the scale of a CT, {_CT_DENSE_HU:g}"
+    return "ct", f"voxels are as low as air ({least:g}) and 99 % are at most {_CT_DENSE_HU:g}"

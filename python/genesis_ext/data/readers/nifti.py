@@ -1,0 +1,176 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""NIfTI-1 and NIfTI-2 in one file, plain or gzipped.
+
+Fields, voxel types and quaternions are read by nibabel; its repairs of damaged headers are left out, since they put a
+plausible number where the file holds none. The voxels are decompressed here, with the checksum of the gzip stream.
+"""
+
+import gzip
+import math
+import zlib
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import nibabel
+import numpy as np
+from nibabel.spatialimages import HeaderDataError
+from numpy.typing import NDArray
+
+from genesis_ext.data.readers.orientation import check_affine, spacing
+from genesis_ext.data.readers.stored import (
+    DEFLATE_RATIO,
+    StoredImage,
+    check_real,
+    check_shape,
+    check_size,
+    count,
+    inflate,
+    one_line,
+)
+from genesis_ext.data.volume import VolumeError
+
+SUFFIXES = (".nii", ".nii.gz")
+
+_VERSIONS: tuple[tuple[int, Any, bytes, int], ...] = (  # size of the header, its class, its magic, where that stands
+    (348, nibabel.Nifti1Header, b"n+1\0", 344),
+    (540, nibabel.Nifti2Header, b"n+2\0\r\n\x1a\n", 4),
+)
+_MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}  # xyzt_units & 7: unknown (taken as mm), metre, mm, micron
+_UNIT_NAMES = {1: "metres", 3: "microns"}
+
+
+def image(path: Path) -> StoredImage:
+    """Read and check the header.
+
+    Raises:
+        VolumeError: the header cannot be right, or the file is too small for its voxels.
+    """
+    header: Any = _header(path)
+    shape, frames = check_shape(path, _declared_shape(path, header))
+    dtype = _dtype(path, header)
+    check_real(path, dtype)
+    if int(header["bitpix"]) != dtype.itemsize * 8:
+        raise VolumeError(f"{path}: bitpix must be {dtype.itemsize * 8} for {dtype}, got {int(header['bitpix'])}")
+    slope, intercept = _scale(path, header)
+    offset = _offset(path, header)
+    needed = offset + count(shape) * frames * dtype.itemsize
+    check_size(path, needed, path.stat().st_size, DEFLATE_RATIO if _gzipped(path) else 1)
+    affine, notes = _affine(path, header)
+    return StoredImage(
+        path=path,
+        name=path.name[: -len(".nii.gz" if path.name.lower().endswith(".nii.gz") else ".nii")],
+        shape=shape,
+        frames=frames,
+        dtype=dtype,
+        affine=affine,
+        modality=None,
+        load=partial(_load, path, (*shape, frames), dtype, offset),
+        slope=slope,
+        intercept=intercept,
+        notes=notes + check_affine(path, affine),
+    )
+
+
+def _gzipped(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def _header(path: Path) -> object:
+    """The header as it is, of either version and byte order."""
+    try:
+        with gzip.open(path) if _gzipped(path) else path.open("rb") as file:
+            block = file.read(540)
+    except (OSError, EOFError, zlib.error) as error:
+        raise VolumeError(f"{path}: unreadable or truncated: {one_line(error)}") from error
+    for size, kind, magic, at in _VERSIONS:
+        for endian, order in (("<", "little"), (">", "big")):
+            if int.from_bytes(block[:4], order) == size:  # type: ignore[arg-type]
+                if len(block) < size:
+                    raise VolumeError(f"{path}: truncated: the header needs {size} bytes, got {len(block)}")
+                if block[at : at + len(magic)] != magic:
+                    got = block[at : at + len(magic)]
+                    raise VolumeError(f"{path}: unreadable: the header must say {magic!r} for one file, got {got!r}")
+                header: object = kind(block[:size], endianness=endian, check=False)
+                return header
+    got_size = int.from_bytes(block[:4], "little")
+    raise VolumeError(f"{path}: unreadable: a NIfTI header starts with its size 348 or 540, got {got_size}")
+
+
+def _declared_shape(path: Path, header: Any) -> tuple[int, ...]:
+    axes = int(header["dim"][0])
+    if not 1 <= axes <= 7:
+        raise VolumeError(f"{path}: the header is wrong: dim[0] must be 1 to 7 axes, got {axes}")
+    return tuple(int(n) for n in header["dim"][1 : axes + 1])
+
+
+def _dtype(path: Path, header: Any) -> np.dtype[Any]:
+    try:
+        dtype: np.dtype[Any] = header.get_data_dtype()
+        return dtype
+    except (HeaderDataError, KeyError) as error:
+        raise VolumeError(f"{path}: the header is wrong: no voxel type has the code {one_line(error)}") from error
+
+
+def _scale(path: Path, header: Any) -> tuple[float, float]:
+    """Slope and intercept; a slope of 0 or NaN stands for none."""
+    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
+    if slope == 0 or math.isnan(slope):
+        return 1.0, 0.0
+    if not (math.isfinite(slope) and math.isfinite(intercept)):
+        raise VolumeError(f"{path}: the header is wrong: slope and intercept must be finite, got {slope}, {intercept}")
+    return slope, intercept
+
+
+def _offset(path: Path, header: Any) -> int:
+    """Where the voxels start; 0 stands for right behind the header."""
+    least = int(header["sizeof_hdr"]) + 4
+    offset = float(header["vox_offset"])
+    if offset == 0:
+        return least
+    if not math.isfinite(offset) or offset < least or offset != int(offset):
+        raise VolumeError(
+            f"{path}: the header is wrong: vox_offset must be a whole number from {least}, got {offset:g}"
+        )
+    return int(offset)
+
+
+def _affine(path: Path, header: Any) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """The sform where its code is above 0, else the qform, else the spacing alone; in mm."""
+    notes = []
+    zooms = np.asarray(header["pixdim"][1:4], dtype=np.float64)
+    if int(header["sform_code"]) > 0:
+        affine = np.asarray(header.get_sform(), dtype=np.float64)
+        if not np.allclose(spacing(affine), np.abs(zooms), rtol=0.01, atol=0):
+            sizes = [" x ".join(f"{mm:.4g}" for mm in size) for size in (spacing(affine), zooms)]
+            notes.append(f"the sform has a spacing of {sizes[0]}, pixdim says {sizes[1]}: the sform is followed")
+    elif int(header["qform_code"]) > 0:
+        try:
+            affine = np.asarray(header.get_qform(), dtype=np.float64)
+        except (HeaderDataError, ValueError) as error:
+            raise VolumeError(f"{path}: the qform is wrong: {one_line(error)}") from error
+    else:
+        affine = np.diag((*np.abs(zooms), 1.0))
+        notes.append("the header gives no orientation: the axes are taken as right, front, head")
+    unit = int(header["xyzt_units"]) & 7
+    if unit not in _MM_PER_UNIT:
+        raise VolumeError(f"{path}: the header is wrong: the unit of length must be 0 to 3, got {unit}")
+    if unit in _UNIT_NAMES:
+        notes.append(f"the header is in {_UNIT_NAMES[unit]}: converted to mm")
+        affine = np.diag((_MM_PER_UNIT[unit],) * 3 + (1.0,)) @ affine
+    return affine, tuple(notes)
+
+
+def _load(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], offset: int) -> NDArray[Any]:
+    needed = offset + count(shape) * dtype.itemsize
+    buffer = np.empty(needed, np.uint8)
+    try:
+        with path.open("rb") as file:
+            held = inflate(file, buffer.data) if _gzipped(path) else file.readinto(buffer.data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise VolumeError(f"{path}: unreadable or truncated: {one_line(error)}") from error
+    if held < needed:
+        raise VolumeError(f"{path}: truncated: its header needs {needed} bytes, got {held}")
+    return buffer[offset:].view(dtype).reshape(shape, order="F")

@@ -1,0 +1,190 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""From stored numbers to a volume: scaled, finite, without padding, in the smallest type that holds them exactly."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from genesis_ext.data.readers.modality import guess
+from genesis_ext.data.readers.orientation import Turn, slabs, spacing
+from genesis_ext.data.readers.stored import StoredImage
+from genesis_ext.data.volume import Header, Modality, Volume, VolumeError
+
+MAX_SHARE_NOT_FINITE = 0.05
+CT_LEAST_HU = -1024.0  # what lies below is no tissue but padding around the field of view
+GRID_TOLERANCE = 0.1  # of a voxel, between the corners of a label and of its volume
+_INT16 = np.iinfo(np.int16)
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+def header(image: StoredImage) -> Header:
+    """What is known before the voxels are read."""
+    affine, shape = image.affine, image.shape
+    if not image.picture:
+        turn = Turn(affine, shape)
+        affine, shape = turn.affine, turn.shape
+    return Header(
+        path=image.path,
+        name=image.name,
+        shape=shape,
+        frames=image.frames,
+        dtype=image.dtype.name,
+        spacing_mm=spacing(affine),
+        affine=affine,
+        modality=image.modality,
+        patient=image.patient,
+        series=image.series,
+        notes=image.notes,
+    )
+
+
+def volumes(image: StoredImage, modality: Modality | None) -> Iterator[Volume]:
+    """One volume a frame.
+
+    Raises:
+        VolumeError: too many voxels are not finite, or all hold one value.
+    """
+    known = header(image)
+    stored = _load(image)
+    for frame in range(image.frames):
+        voxels, kind, notes = _voxels(image, stored[..., frame], modality)
+        yield Volume(
+            voxels=voxels,
+            spacing_mm=known.spacing_mm,
+            affine=known.affine,
+            modality=kind,
+            path=image.path,
+            name=image.name if image.frames == 1 else f"{image.name}_t{frame:02d}",
+            patient=image.patient,
+            notes=image.notes + notes,
+        )
+
+
+def label(image: StoredImage, like: Volume) -> Tensor:
+    """(X, Y, Z) uint8, or int16 where a value does not fit, on the grid of `like`.
+
+    Raises:
+        VolumeError: another grid, several frames, or values that are no whole numbers of int16.
+    """
+    known = header(image)
+    wanted = tuple(like.voxels.shape)
+    if image.frames != 1:
+        raise VolumeError(f"{image.path}: a label must be 3D, got {image.frames} frames of {known.shape}")
+    if known.shape != wanted:
+        raise VolumeError(f"{image.path}: a label must have the shape of its volume {wanted}, got {known.shape}")
+    corners = np.array([(x, y, z, 1) for x in (0, 1) for y in (0, 1) for z in (0, 1)]).T
+    corners[:3] *= (np.array(wanted) - 1)[:, None]
+    off = float(np.sqrt((((known.affine - like.affine) @ corners) ** 2).sum(axis=0)).max())
+    if not off <= GRID_TOLERANCE * min(like.spacing_mm):
+        raise VolumeError(f"{image.path}: a label must lie where its volume lies, got corners {off:.3g} mm apart")
+    stored = _load(image)[..., 0]
+    least, greatest = _ends(stored)
+    least, greatest = sorted(end * image.slope + image.intercept for end in (least, greatest))
+    if not (_INT16.min <= least and greatest <= _INT16.max):
+        raise VolumeError(f"{image.path}: label values must lie in int16, got {least:g} to {greatest:g}")
+    out = np.empty(wanted, np.uint8 if least >= 0 and greatest <= 255 else np.int16)
+    exact = stored.dtype.kind in "iu" and image.slope == 1 and image.intercept == 0
+    view = stored if image.picture else Turn(image.affine, image.shape).view(stored)
+    for source, target in slabs(view, out):
+        if exact:
+            np.copyto(target, source, casting="unsafe")
+            continue
+        scaled = source.astype(np.float64) * image.slope + image.intercept
+        np.copyto(target, scaled, casting="unsafe")
+        if not np.array_equal(target, scaled):
+            raise VolumeError(f"{image.path}: label values must be whole numbers, got fractions")
+    return torch.from_numpy(out)
+
+
+def _voxels(
+    image: StoredImage, stored: NDArray[Any], modality: Modality | None
+) -> tuple[Tensor, Modality, tuple[str, ...]]:
+    """Voxels of a frame (X, Y, Z), the modality, and notes. stored: in the order of the file."""
+    notes: list[str] = []
+    least, greatest = _ends(stored)
+    if not _in_float32(least, greatest):
+        stored, note = _finite(image, stored)
+        notes.append(note)
+        least, greatest = _ends(stored)
+    if least == greatest:
+        value = least * image.slope + image.intercept
+        raise VolumeError(f"{image.path}: all voxels hold the one value {value:g}: there is nothing to learn")
+    slope, intercept = image.slope, image.intercept
+    least, greatest = sorted(end * slope + intercept for end in (least, greatest))
+    if not _in_float32(least, greatest):
+        raise VolumeError(f"{image.path}: slope {slope:g} and intercept {intercept:g} lead beyond float32")
+    kind, said = _kind(image, stored, modality, least, greatest)
+    notes += said
+    floor = None
+    if kind == "ct" and least < CT_LEAST_HU:
+        limit = (CT_LEAST_HU - intercept) / slope
+        below = int(np.count_nonzero(stored < limit if slope > 0 else stored > limit))
+        if greatest <= CT_LEAST_HU:
+            raise VolumeError(f"{image.path}: all voxels of a CT lie below {CT_LEAST_HU:g} HU: nothing but padding")
+        notes.append(f"{below} voxels below {CT_LEAST_HU:g} HU, down to {least:g}, were set to {CT_LEAST_HU:g}")
+        floor, least = int(CT_LEAST_HU), CT_LEAST_HU
+    out = np.empty(header(image).shape, _target(stored.dtype, slope, intercept, least, greatest))
+    view = stored if image.picture else Turn(image.affine, image.shape).view(stored)
+    for source, target in slabs(view, out):
+        part = source if slope == 1 and intercept == 0 else source.astype(np.float64) * slope + intercept
+        if floor is None:
+            np.copyto(target, part, casting="unsafe")
+        else:
+            np.maximum(part, floor, out=target, casting="unsafe")
+    return torch.from_numpy(out), kind, tuple(notes)
+
+
+def _kind(
+    image: StoredImage, stored: NDArray[Any], given: Modality | None, least: float, greatest: float
+) -> tuple[Modality, list[str]]:
+    if given is not None:
+        if image.modality not in (None, given):
+            return given, [f"taken as {given} as asked, though the file says {image.modality}"]
+        return given, []
+    if image.modality is not None:
+        return image.modality, []
+    if image.picture:
+        return "xray", ["taken as an X-ray: the file does not say what it shows"]
+    kind, reason = guess(stored, least, greatest, image.slope, image.intercept)
+    return kind, [f"taken as {kind.upper()}: {reason}"]
+
+
+def _target(dtype: np.dtype[Any], slope: float, intercept: float, least: float, greatest: float) -> type[np.generic]:
+    if dtype == np.uint8 and slope == 1 and intercept == 0:
+        return np.uint8
+    whole = dtype.kind in "iu" and slope == int(slope) and intercept == int(intercept)
+    return np.int16 if whole and _INT16.min <= least and greatest <= _INT16.max else np.float32
+
+
+def _load(image: StoredImage) -> NDArray[Any]:
+    try:
+        return image.load()
+    except MemoryError as error:
+        raise VolumeError(f"{image.path}: its {image.shape} voxels do not fit in memory") from error
+
+
+def _ends(stored: NDArray[Any]) -> tuple[float, float]:
+    """The least and the greatest number; NaN if one is NaN."""
+    return float(stored.min()), float(stored.max())
+
+
+def _in_float32(least: float, greatest: float) -> bool:
+    return least >= -_FLOAT32_MAX and greatest <= _FLOAT32_MAX  # False for NaN
+
+
+def _finite(image: StoredImage, stored: NDArray[Any]) -> tuple[NDArray[Any], str]:
+    """Voxels that are no finite float32 replaced by the least that is."""
+    bad = ~(np.abs(stored) <= _FLOAT32_MAX)
+    number = int(np.count_nonzero(bad))
+    if number > MAX_SHARE_NOT_FINITE * stored.size:
+        raise VolumeError(
+            f"{image.path}: at most {MAX_SHARE_NOT_FINITE:.0%} of the voxels may be not finite, "
+            f"got {number} of {stored.size}"
+        )
+    least = stored[~bad].min()
+    return np.where(bad, least, stored), f"{number} voxels that are not finite were set to the least value, {least:g}"

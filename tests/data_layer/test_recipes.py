@@ -1,0 +1,187 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from genesis_ext.data.recipes import RECIPES
+from genesis_ext.data.sources import Found, Source, SourceError, find_sources
+
+
+def make(root: Path, names: Iterable[str]) -> Path:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    return root
+
+
+def splits(found: Found) -> Counter[str | None]:
+    return Counter(source.split for source in found.sources)
+
+
+def by_name(found: Found) -> dict[str, Source]:
+    return {source.name: source for source in found.sources}
+
+
+def assert_no_patient_on_two_sides(found: Found) -> None:
+    sides: dict[str, set[str | None]] = {}
+    for source in found.sources:
+        assert source.patient_known
+        sides.setdefault(source.patient, set()).add(source.split)
+    assert all(len(side) == 1 for side in sides.values())
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_luna16(tmp_path: Path, nested: bool) -> None:
+    uids = [f"1.3.6.1.4.1.14519.5.2.1.6279.6001.{100 + fold}" for fold in range(10)]
+    folder = "subset{0}/subset{0}" if nested else "subset{0}"
+    files = [f"{folder.format(fold)}/{uid}.{suffix}" for fold, uid in enumerate(uids) for suffix in ("mhd", "raw")]
+    files += [f"seg-lungs-LUNA16/{uid}.{suffix}" for uid in uids[:9] for suffix in ("mhd", "zraw")]
+    found = find_sources(make(tmp_path, [*files, "CSVFILES/annotations.csv", "candidates_V2.csv"]), "luna16")
+    assert [source.split for source in found.sources] == ["train"] * 5 + ["validation"] * 2 + ["test"] * 3
+    assert [source.name for source in found.sources] == uids
+    assert {source.modality for source in found.sources} == {"ct"}
+    labels = [source.label for source in found.sources]
+    assert labels == [tmp_path / "seg-lungs-LUNA16" / f"{uid}.mhd" for uid in uids[:9]] + [None]
+    assert splits(find_sources(tmp_path / "subset7", "luna16")) == {"test": 1}
+    assert_no_patient_on_two_sides(found)
+
+
+def test_lits2017(tmp_path: Path) -> None:
+    batches = {number: "Training Batch 1" if number < 28 else "Training Batch 2" for number in range(131)}
+    files = [f"{batches[n]}/{kind}-{n}.nii" for n in batches for kind in ("volume", "segmentation")]
+    files += [f"Test-Data/test-volume-{n}.nii" for n in range(70)]
+    found = find_sources(make(tmp_path, files), "lits2017")
+    assert splits(found) == {"train": 111, "validation": 20, "test": 70}
+    sources = by_name(found)
+    assert sources["volume-110"].split == "train"
+    assert sources["volume-111"].split == "validation"
+    assert sources["volume-9"].label == tmp_path / "Training Batch 1" / "segmentation-9.nii"
+    assert sources["test-volume-9"].label is None
+    assert {source.modality for source in found.sources} == {"ct"}
+    assert_no_patient_on_two_sides(found)
+
+
+def test_brats2018(tmp_path: Path) -> None:
+    cases = [f"HGG/Brats18_TCIA02_{n:03d}_1" for n in range(210)] + [f"LGG/Brats18_TCIA13_{n:03d}_1" for n in range(75)]
+    kinds = ("flair", "t1", "t1ce", "t2", "seg")
+    root = tmp_path / "MICCAI_BraTS_2018_Data_Training"
+    files = [f"{root.name}/{case}/{Path(case).name}_{kind}.nii.gz" for case in cases for kind in kinds]
+    held = "Brats18_CBICA_AAM_1"
+    files += [f"MICCAI_BraTS_2018_Data_Validation/{held}/{held}_{kind}.nii.gz" for kind in kinds[:4]]
+    found = find_sources(make(tmp_path, files), "brats2018")
+    assert splits(found) == {"train": 190 * 4, "test": 95 * 4, "validation": 4}
+    flair = by_name(found)["Brats18_TCIA02_000_1_flair"]
+    assert flair.label == root / "HGG" / "Brats18_TCIA02_000_1" / "Brats18_TCIA02_000_1_seg.nii.gz"
+    assert flair.patient == "Brats18_TCIA02_000"
+    assert by_name(found)[f"{held}_t1ce"].label is None
+    assert {source.modality for source in found.sources} == {"mri"}
+    assert found.notes == []
+    assert_no_patient_on_two_sides(found)
+
+
+def test_a_missing_segmentation_of_brats_is_told_once(tmp_path: Path) -> None:
+    make(tmp_path, [f"HGG/case_1/case_1_{kind}.nii.gz" for kind in ("flair", "t1", "t1ce", "t2")])
+    found = find_sources(tmp_path, "brats2018")
+    assert len(found.sources) == 4
+    assert [note.endswith("has no label, case_1_seg.nii.gz is missing") for note in found.notes] == [True]
+
+
+@pytest.mark.parametrize("above", [False, True])
+def test_msd_heart(tmp_path: Path, above: bool) -> None:
+    root = tmp_path / "Task02_Heart"
+    training, test = [f"la_{n:03d}.nii.gz" for n in range(20)], [f"la_{n:03d}.nii.gz" for n in range(20, 30)]
+    make(root, [f"{folder}/{name}" for name in training for folder in ("imagesTr", "labelsTr", "imagesTr/.")])
+    make(root, [*(f"imagesTs/{name}" for name in test), "imagesTr/._la_000.nii.gz"])
+    content = {
+        "name": "LeftAtrium",
+        "modality": {"0": "MRI"},
+        "training": [{"image": f"./imagesTr/{name}", "label": f"./labelsTr/{name}"} for name in training],
+        "test": [f"./imagesTs/{name}" for name in test],
+    }
+    (root / "dataset.json").write_text(json.dumps(content))
+    found = find_sources(tmp_path if above else root, "msd-heart")
+    assert splits(found) == {"train": 20, "test": 10}
+    assert by_name(found)["la_007"].label == root / "labelsTr" / "la_007.nii.gz"
+    assert {source.modality for source in found.sources} == {"mri"}
+    assert_no_patient_on_two_sides(found)
+
+
+def test_mmwhs(tmp_path: Path) -> None:
+    cases = [f"{kind}_train/{kind}_train_{n}" for kind in ("ct", "mr") for n in range(1001, 1021)]
+    files = [f"{case}_{part}.nii.gz" for case in cases for part in ("image", "label")]
+    files += [f"{kind}_test/{kind}_test_{n}_image.nii.gz" for kind in ("ct", "mr") for n in range(2001, 2041)]
+    found = find_sources(make(tmp_path, files), "mmwhs")
+    assert splits(found) == {"train": 32, "test": 88}
+    sources = by_name(found)
+    assert (sources["ct_train_1016"].modality, sources["ct_train_1016"].split) == ("ct", "train")
+    assert (sources["mr_train_1017"].modality, sources["mr_train_1017"].split) == ("mri", "test")
+    assert sources["mr_train_1017"].label == tmp_path / "mr_train" / "mr_train_1017_label.nii.gz"
+    assert sources["ct_test_2001"].label is None
+    assert_no_patient_on_two_sides(found)
+
+
+def test_adni(tmp_path: Path) -> None:
+    files = []
+    for n in range(103):
+        subject, series = f"{n % 50:03d}_S_{1000 + n}", "MPR__GradWarp__B1_Correction__N3__Scaled"
+        for date, image in (("2006-05-19_16_17_47.0", 40000 + n), ("2007-05-02_10_00_00.0", 50000 + n)):
+            file = f"ADNI_{subject}_MR_{series}_Br_20070808181617_S13408_I{image}.nii"
+            files.append(f"ADNI/{subject}/{series}/{date}/I{image}/{file}")
+    files += ["ADNI/000_S_1000/FDG/2006-05-19/I9/ADNI_000_S_1000_PT_FDG_Br_1_I9.nii", "ADNI/template.nii"]
+    found = find_sources(make(tmp_path, files), "adni")
+    subjects = {source.patient: source.split for source in found.sources}
+    assert Counter(subjects.values()) == {"train": 82, "test": 21}
+    assert len(found.sources) == 206
+    assert "000_S_1000_I40000" in by_name(found)
+    assert sorted(reason for _, reason in found.ignored) == [
+        "PET by its name",
+        "lies in no folder of a subject, as 002_S_0295",
+    ]
+    assert_no_patient_on_two_sides(found)
+
+
+def test_chestxray8(tmp_path: Path) -> None:
+    pictures = [f"{patient:08d}_{number:03d}.png" for patient in range(1, 101) for number in range(2)]
+    folders = [f"images_{1 + i % 12:03d}/images" for i in range(len(pictures))]
+    make(tmp_path, [f"{folder}/{name}" for folder, name in zip(folders, pictures, strict=True)])
+    development, tested = pictures[:160], pictures[160:198]
+    (tmp_path / "train_val_list.txt").write_text("\n".join(development))
+    (tmp_path / "test_list.txt").write_text("\n".join(tested))
+    rows = [f"{name},No Finding,0,{int(name[:8])},58,M,PA,2682,2749,0.143,0.143," for name in pictures[:199]]
+    header = "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position"
+    (tmp_path / "Data_Entry_2017.csv").write_text("\n".join([header, *rows]))
+    found = find_sources(tmp_path, "chestxray8")
+    assert splits(found) == {"train": 144, "validation": 16, "test": 38, None: 2}  # 8 of 80 patients validate
+    assert {source.modality for source in found.sources} == {"xray"}
+    assert by_name(found)["00000003_001"].patient == "00000003"
+    assert [note.partition(": ")[2] for note in found.notes] == [
+        "2 pictures are in none of the lists",
+        "1 pictures are not in the table Data_Entry_2017",
+    ]
+    assert_no_patient_on_two_sides(found)
+
+
+def test_pictures_without_the_lists_have_no_split_and_that_is_told(tmp_path: Path) -> None:
+    found = find_sources(make(tmp_path, ["images/00000001_000.png"]), "chestxray8")
+    assert splits(found) == {None: 1}
+    assert sum("missing, so its pictures have no split" in note for note in found.notes) == 2
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_folder_of_another_layout_is_refused_with_what_is_needed(tmp_path: Path, recipe: str) -> None:
+    make(tmp_path, ["scans/a.nii.gz", "scans/b.png", "scans/c.mhd"])
+    with pytest.raises(SourceError, match=f"recipe {recipe} needs .+ found none"):
+        find_sources(tmp_path, recipe)
+    with pytest.raises(SourceError, match="needs the folder of the dataset"):
+        find_sources(tmp_path / "none", recipe)
+
+
+def test_an_unknown_recipe_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"recipe must be one of luna16, lits2017, .+ got 'kits'"):
+        find_sources(tmp_path, "kits")

@@ -1,0 +1,274 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from genesis_ext.data.content import Foreground, LungContent
+from genesis_ext.data.residence import Room
+from genesis_ext.data.sampler import Subvolumes, SubvolumeSampler
+from genesis_ext.data.sampling import RELEASED_BORDERS, Sampling, note_on_borders
+from genesis_ext.data.split import MODALITIES, Region, whole_regions
+from genesis_ext.data.stored_volume import StoredVolume
+from genesis_ext.data.transfer import copy_from_disk
+from genesis_ext.reference.philox import Purpose, below, words
+from tests.data_layer.scores import score_map
+from tests.data_layer.stores import entry_of, write_store
+
+IDS = torch.arange(40)
+CUBES = Sampling(out_shape=(8, 8, 8), cube=(8, 8, 8))
+MIXED = [entry_of("a", (40, 50, 60)), entry_of("b", (33, 64, 20), "mri"), entry_of("c", (90, 30, 41), "mri")]
+
+
+def sampler_of(entries: Sequence[StoredVolume], sampling: Sampling, **options: Any) -> SubvolumeSampler:
+    return SubvolumeSampler(entries, whole_regions(entries), sampling, **options)
+
+
+def with_tables(sampler: SubvolumeSampler, path: Path, entries: Any, sampling: Sampling, device: Any = "cpu") -> Any:
+    """The sampler over a store of noise, and its voxels."""
+    store = write_store(path, entries)
+    everything = tuple(range(len(entries)))
+    room = Room(store, [everything], sampling, torch.device(device))
+    resident = room.fill(everything, copy_from_disk(store, torch.device(device)))
+    return sampler.on(everything, resident.tables), [np.array(store[v].voxels) for v in everything]
+
+
+def test_the_draws_are_those_of_the_specification() -> None:
+    sampling = Sampling(mix={"ct": 1, "mri": 2}, borders=(3, 0, 1))
+    drawn = sampler_of(MIXED, sampling, seed=-5, weights=[1, 3, 1])(IDS + 2**62)
+    for n, sample in enumerate(range(2**62, 2**62 + 40)):
+        head, place = words(-5, sample, Purpose.SUBVOLUME, [0, 1])
+        modality = np.searchsorted([1, 3], below(head[0], 3), "right")
+        volume = 0 if modality == 0 else [1, 1, 1, 2][below(head[1], 4)]
+        scale = [0, 1, 2, 2][below(head[2], 4)]
+        for axis, border in enumerate((3, 0, 1)):
+            size = MIXED[volume].shape[axis]
+            side = max(8, int(size * (0.5, 0.25, 0.125)[scale] + 0.5))
+            own = min(border, max((size - side - 1) // 2, 0))
+            start = own + below(place[axis], size - 2 * own - side + 1)
+            assert drawn.boxes[n, [axis, axis + 3]].tolist() == [start, start + side]
+        assert (drawn.volume_index[n], drawn.scale[n], drawn.modality[n]) == (volume, scale, modality)
+
+
+def test_a_box_depends_on_seed_and_id_alone() -> None:
+    whole = sampler_of(MIXED, Sampling(), seed=1)(IDS)
+    again = sampler_of(MIXED, Sampling(), seed=1)
+    assert all(torch.equal(a[7:9], b) for a, b in zip(whole, again(IDS[7:9]), strict=True))
+    assert all(torch.equal(a.flip(0), b) for a, b in zip(whole, again(IDS.flip(0)), strict=True))
+    assert not torch.equal(whole.boxes, sampler_of(MIXED, Sampling(), seed=2)(IDS).boxes)
+    as_tensor = sampler_of(MIXED, Sampling(), seed=torch.tensor([1]))(IDS)
+    assert torch.equal(whole.boxes, as_tensor.boxes)
+    assert again(torch.tensor([2**62, -1])).boxes.shape == (2, 6)
+    assert again(IDS[:0]).boxes.shape == (0, 6)
+
+
+def test_boxes_are_of_the_stated_types_and_inside_their_regions() -> None:
+    regions = [
+        Region(0, (3, 4, 5), (18, 20, 22)),
+        Region(1, (0, 0, 0), (33, 64, 20)),
+        Region(0, (20, 0, 0), (40, 50, 60)),
+    ]
+    drawn = SubvolumeSampler(MIXED, regions, Sampling())(torch.arange(500))
+    assert [t.dtype for t in drawn] == [torch.int64, torch.float32, torch.int64, torch.int64]
+    for volume, box in zip(drawn.volume_index.tolist(), drawn.boxes.long().tolist(), strict=True):
+        fits = [
+            all(lo <= a < b <= hi for lo, a, b, hi in zip(r.lo, box[:3], box[3:], r.hi, strict=True))
+            for r in regions
+            if r.volume == volume
+        ]
+        assert any(fits)
+
+
+def test_scales_and_modalities_come_in_their_ratios() -> None:
+    drawn = sampler_of(MIXED, Sampling())(torch.arange(20_000))
+    assert stats.chisquare(drawn.scale.bincount(), [5000, 5000, 10_000]).pvalue > 0.001
+    assert stats.binomtest(int((drawn.modality == 0).sum()), 20_000).pvalue > 0.001
+    by_volume = sampler_of(MIXED, Sampling(mix="volumes"))(torch.arange(20_000)).volume_index.bincount()
+    assert stats.chisquare(by_volume).pvalue > 0.001
+    only_mri = sampler_of(MIXED, Sampling(mix={"mri": 1}))(IDS).modality
+    assert only_mri.unique().tolist() == [MODALITIES.index("mri")]
+
+
+def test_starts_are_uniform() -> None:
+    entries = [entry_of("a", (12, 8, 8)), entry_of("b", (8, 8, 30))]
+    drawn = sampler_of(entries, CUBES)(torch.arange(20_000))
+    for index, axis, count in ((0, 0, 5), (1, 2, 23)):
+        seen = drawn.boxes[drawn.volume_index == index, axis].long().bincount(minlength=count)
+        assert len(seen) == count
+        assert stats.chisquare(seen).pvalue > 0.001
+
+
+def test_sides_are_shares_of_the_volume_within_its_region() -> None:
+    entry = entry_of("a", (64, 160, 1), "xray")
+    drawn = SubvolumeSampler([entry], [Region(0, (0, 0, 0), (64, 32, 1))], Sampling())(torch.arange(100))
+    sides = {int(s): (b[3:] - b[:3]).long().tolist() for s, b in zip(drawn.scale, drawn.boxes, strict=True)}
+    assert sides == {0: [32, 32, 1], 1: [16, 32, 1], 2: [8, 20, 1]}
+
+
+def test_released_borders_are_kept_where_there_is_room() -> None:
+    entries = [entry_of("a", (232, 210, 80))]
+    sampling = Sampling(cube=(8, 8, 8), borders=RELEASED_BORDERS)
+    boxes = sampler_of(entries, sampling)(IDS).boxes
+    assert note_on_borders(entries, whole_regions(entries), sampling) is None
+    assert (boxes[:, :3] >= torch.tensor([100, 100, 30])).all()
+    assert (boxes[:, 3:] <= torch.tensor([132, 110, 50])).all()
+
+
+def test_borders_shrink_in_a_small_scan_and_that_is_said() -> None:
+    entries = [entry_of("a", (20, 9, 8)), entry_of("b", (21, 20, 8))]
+    sampling = Sampling(cube=(8, 8, 8), borders=RELEASED_BORDERS)
+    said = note_on_borders(entries, whole_regions(entries), sampling)
+    assert said == "borders of (100, 100, 30) voxels are shrunk in 2 of 2 regions: too small"
+    drawn = sampler_of(entries, sampling)(torch.arange(200))
+    for index, lo, hi in ((0, [5, 0, 0], [7, 1, 0]), (1, [6, 5, 0], [7, 7, 0])):  # (size - side - 1) // 2
+        starts = drawn.boxes[drawn.volume_index == index, :3].long()
+        assert (starts.amin(0).tolist(), starts.amax(0).tolist()) == (lo, hi)
+
+
+RULES = {"ct": LungContent(), "mri": Foreground(above=0.5, min_share=0.55)}
+
+
+@pytest.mark.parametrize("grid", [1, 4])
+@pytest.mark.parametrize("cube", [None, (8, 8, 4)])
+def test_the_first_accepted_candidate_wins_else_the_best(tmp_path: Path, grid: int, cube: Any) -> None:
+    sampling = Sampling(cube=cube, content=RULES, content_grid=grid, candidates=16, borders=(1, 2, 0))
+    entries = [*MIXED, entry_of("d", (12, 9, 3), "us"), entry_of("e", (32, 28, 24), window=(-1000.0, 300.0))]
+    regions = whole_regions(entries, sampling.smallest)
+    sampler, voxels = with_tables(SubvolumeSampler(entries, regions, sampling, seed=3), tmp_path, entries, sampling)
+    drawn, (_, _, candidates) = sampler(IDS), sampler.draw(IDS)
+    ranks = []
+    for n, (volume, box) in enumerate(zip(drawn.volume_index.tolist(), drawn.boxes.long(), strict=True)):
+        entry, side = entries[volume], box[3:] - box[:3]
+        rule = RULES.get(entry.modality)
+        if rule is None:
+            assert box[:3].tolist() == candidates[n, 0].tolist()
+            continue
+        assert all(int(edge) % min(grid, size) == 0 for edge, size in zip(box, entry.shape * 2, strict=True))
+        sums = []
+        for start in candidates[n]:
+            at = tuple(slice(int(a), int(a + b)) for a, b in zip(start, side, strict=True))
+            around = (*at[:2], slice(int(start[2]), int(start[2] + side[2] + 3)))
+            sums.append(score_map(entry, voxels[volume][around], rule)[..., : int(side[2])].sum())
+        passed = [k for k, total in enumerate(sums) if total <= rule.limit(int(side.prod()))]
+        best = passed[0] if passed else int(np.argmin(sums))
+        assert box[:3].tolist() == candidates[n, best].tolist()
+        ranks.append((bool(passed), best))
+    assert {passed for passed, _ in ranks} == {True, False} or cube is None
+    assert any(best > 0 for _, best in ranks)
+
+
+def test_without_a_rule_on_them_volumes_are_cut_as_if_there_were_none(tmp_path: Path) -> None:
+    sampling = Sampling(content={"ct": LungContent()})
+    sampler, _ = with_tables(sampler_of(MIXED, sampling), tmp_path, MIXED, sampling)
+    ruled, free = sampler(IDS), sampler_of(MIXED, Sampling())(IDS)
+    mri = free.modality == 1
+    assert torch.equal(ruled.boxes[mri], free.boxes[mri])
+    assert torch.equal(ruled.volume_index, free.volume_index)
+
+
+def test_a_rule_needs_the_tables() -> None:
+    with pytest.raises(ValueError, match="needs the tables"):
+        sampler_of(MIXED, Sampling(content=RULES))(IDS)
+
+
+def test_volumes_are_counted_as_they_are_packed() -> None:
+    sampler = sampler_of(MIXED, Sampling())
+    everywhere = sampler(IDS).volume_index
+    packed = sampler.on((2, 0), torch.zeros(1, dtype=torch.int32))(IDS).volume_index
+    assert torch.equal(sampler.volumes_of(IDS), everywhere)
+    assert packed.tolist() == [{0: 1, 1: -1, 2: 0}[volume] for volume in everywhere.tolist()]
+
+
+class NoWaiting(TorchDispatchMode):
+    """Refuses what would make a device wait, or give a shape that depends on values."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        assert name not in ("_local_scalar_dense", "nonzero", "masked_select", "unique2"), name
+        assert name != "_to_copy" or kwargs.get("device") is None
+        if name == "index":
+            assert all(index is None or index.dtype == torch.int64 for index in args[1])
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("sampling", [CUBES, Sampling(content=RULES, candidates=8)], ids=["cubes", "rules"])
+def test_drawing_never_asks_the_device_for_a_value(tmp_path: Path, sampling: Sampling) -> None:
+    sampler, _ = with_tables(sampler_of(MIXED, sampling), tmp_path, MIXED, sampling)
+    wanted = sampler(IDS)
+    with NoWaiting():
+        boxes = sampler(IDS)
+    assert torch.equal(boxes.boxes, wanted.boxes)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "rule"),
+    [
+        ("out_shape", (8, 8), "three sizes"),
+        ("cube", (8, 0, 8), "three sides"),
+        ("borders", (-1, 0, 0), "three sizes"),
+        ("scales", (), "shares"),
+        ("scales", (1.5, 0.5, 0.2), "shares"),
+        ("scale_weights", (1, 1), "each of the scales"),
+        ("scale_weights", (1, 0, 2), "above 0"),
+        ("smallest_side", 0, "at least 1"),
+        ("mix", "even", "'balanced'"),
+        ("mix", {"pet": 1}, "by modality"),
+        ("mix", {}, "by modality"),
+        ("content", {"pet": LungContent()}, "keys of ct, mri, xray, us"),
+        ("content_grid", 0, "at least 1"),
+        ("candidates", 0, "at least 1"),
+        ("order", 2, "0, 1 or 3"),
+    ],
+)
+def test_a_setting_that_breaks_its_rule_is_named(field: str, value: Any, rule: str) -> None:
+    with pytest.raises(ValueError, match=rule) as caught:
+        Sampling(**{field: value})
+    assert field in str(caught.value)
+
+
+def test_the_grid_must_divide_a_cube_under_a_rule() -> None:
+    with pytest.raises(ValueError, match="content_grid must divide"):
+        Sampling(cube=(8, 8, 6), content=RULES)
+    assert Sampling(cube=(8, 8, 6), content=RULES, content_grid=2).grid == 2
+
+
+def test_what_cannot_be_drawn_from_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one region"):
+        SubvolumeSampler(MIXED, [], CUBES)
+    with pytest.raises(ValueError, match="holds no box of"):
+        SubvolumeSampler(MIXED, [Region(0, (0, 0, 3), (10, 10, 10))], CUBES)
+    with pytest.raises(ValueError, match="3 numbers"):
+        sampler_of(MIXED, CUBES, weights=[1, 2])
+    with pytest.raises(ValueError, match="not all be 0"):
+        sampler_of(MIXED, CUBES, weights=[0, 0, 0])
+    with pytest.raises(ValueError, match=r"less than 2\^31"):
+        sampler_of(MIXED, CUBES, weights=[1, 2**31, 1])
+    with pytest.raises(ValueError, match="gives ct, mri, all that is there, no weight"):
+        sampler_of(MIXED, Sampling(mix={"us": 1}))
+
+
+def same(a: Subvolumes, b: Subvolumes) -> bool:
+    return all(torch.equal(x, y.cpu()) for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.cuda
+def test_boxes_on_a_gpu_are_those_of_the_cpu_and_a_captured_graph_draws_them(tmp_path: Path) -> None:
+    sampling = Sampling(content=RULES)
+    cpu, _ = with_tables(sampler_of(MIXED, sampling, seed=9), tmp_path / "a", MIXED, sampling)
+    gpu, _ = with_tables(sampler_of(MIXED, sampling, seed=9, device="cuda"), tmp_path / "b", MIXED, sampling, "cuda")
+    ids: Tensor = IDS.cuda()
+    assert same(cpu(IDS), gpu(ids))
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        drawn = gpu(ids)
+    ids += 100
+    graph.replay()
+    assert same(cpu(IDS + 100), drawn)

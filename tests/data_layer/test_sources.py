@@ -1,0 +1,287 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from genesis_ext.data.source_lists import channel_modality
+from genesis_ext.data.sources import Found, SourceError, find_sources, safe_name
+from tests.data_layer.images import write_dicom
+
+
+def touch(path: Path, content: bytes = b"scan") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def names(found: Found) -> list[tuple[str, str]]:
+    return [(source.name, source.patient) for source in found.sources]
+
+
+def test_a_folder_gives_its_images_by_path_and_says_what_it_ignores(tmp_path: Path) -> None:
+    for name in (
+        "b.nii.gz",
+        "a.NII",
+        "c/d.mhd",
+        "c/d.zraw",
+        "c/e.nrrd",
+        "c/f.png",
+        "notes.txt",
+        ".hidden.nii",
+        "._a.nii",
+    ):
+        touch(tmp_path / name)
+    found = find_sources(tmp_path)
+    assert names(found) == [("a", "a"), ("b", "b"), ("c_d", "d"), ("c_e", "e"), ("c_f", "f")]
+    assert found.ignored == [(tmp_path / "notes.txt", "no image file by its name")]
+    assert (found.skipped, found.notes) == ([], [])
+    assert all(source.split is None and source.label is None and not source.patient_known for source in found.sources)
+
+
+def test_a_folder_of_slices_is_one_source(tmp_path: Path) -> None:
+    for number in range(3):
+        write_dicom(tmp_path / "study" / "ct" / f"{number}.dcm", np.zeros((2, 2), np.int16))
+        write_dicom(tmp_path / "study" / "no_suffix" / f"{number}", np.zeros((2, 2), np.int16))
+    touch(tmp_path / "study" / "no_suffix" / "README")
+    found = find_sources(tmp_path)
+    assert [source.path.name for source in found.sources] == ["ct", "no_suffix"]
+    assert find_sources(tmp_path / "study" / "ct").sources[0].name == "ct"
+
+
+def test_files_and_patterns_are_sources_too(tmp_path: Path) -> None:
+    a, b = touch(tmp_path / "x" / "a.nii"), touch(tmp_path / "y" / "z" / "b.nii")
+    touch(tmp_path / "y" / "c.txt")
+    wanted = [("x_a", "a"), ("y_z_b", "b")]
+    assert names(find_sources([a, b])) == wanted
+    assert names(find_sources(str(tmp_path / "**" / "*.nii"))) == wanted
+    assert names(find_sources(a)) == [("a", "a")]
+
+
+@pytest.mark.parametrize("missing", ["none", "none/*.nii", "none.csv", "none.json"])
+def test_a_path_that_leads_nowhere_is_told(tmp_path: Path, missing: str) -> None:
+    with pytest.raises(SourceError, match=r"none\S*: (no such file|unreadable)"):
+        find_sources(tmp_path / missing)
+
+
+def test_folders_without_images_and_empty_lists_are_told(tmp_path: Path) -> None:
+    touch(tmp_path / "a.txt")
+    with pytest.raises(SourceError, match="no image file was found in"):
+        find_sources(tmp_path)
+    with pytest.raises(SourceError, match="no sources are given"):
+        find_sources([])
+
+
+def test_loops_of_links_end_and_are_told(tmp_path: Path) -> None:
+    touch(tmp_path / "data" / "a.nii")
+    (tmp_path / "data" / "sub").mkdir()
+    (tmp_path / "data" / "sub" / "up").symlink_to(tmp_path / "data")
+    (tmp_path / "data" / "self.nii").symlink_to(tmp_path / "data" / "self.nii")
+    (tmp_path / "data" / "lost.nii").symlink_to(tmp_path / "nowhere.nii")
+    found = find_sources(tmp_path / "data")
+    assert names(found) == [("a", "a")]
+    told = {path.name: reason for path, reason in found.skipped}
+    assert told["up"] == f"a link to {tmp_path / 'data'}, where the walk has been"
+    assert "leads nowhere" in told["lost.nii"]
+    assert set(told) == {"up", "lost.nii", "self.nii"}
+
+
+def test_links_are_followed_and_every_file_is_taken_once(tmp_path: Path) -> None:
+    real = touch(tmp_path / "elsewhere" / "a.nii")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "link").symlink_to(tmp_path / "elsewhere")
+    found = find_sources([tmp_path / "data", real])
+    assert len(found.sources) == 1
+    assert "the same file as" in found.skipped[0][1]
+
+
+def test_unreadable_folders_are_told_and_the_rest_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path / "a.nii")
+    touch(tmp_path / "locked" / "b.nii")
+    scandir = os.scandir
+
+    def refuse(path: Any) -> Any:  # permissions do not bind every user who runs tests
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = find_sources(tmp_path)
+    assert names(found) == [("a", "a")]
+    assert found.skipped == [(tmp_path / "locked", "unreadable folder: Permission denied")]
+
+
+def test_stores_in_the_way_are_left_out(tmp_path: Path) -> None:
+    touch(tmp_path / "a.nii")
+    touch(tmp_path / "store" / "settings.json")
+    touch(tmp_path / "store" / "volumes" / "b.nii")
+    found = find_sources(tmp_path)
+    assert names(found) == [("a", "a")]
+    assert found.ignored == [(tmp_path / "store", "a volume store")]
+
+
+def test_where_names_repeat_from_folder_to_folder_the_folder_is_the_patient(tmp_path: Path) -> None:
+    for name in ("p1/T1.nii", "p1/T2.nii", "p2/T1.nii", "p3/single.nii"):
+        touch(tmp_path / name)
+    found = find_sources(tmp_path)
+    assert names(found) == [("p1_T1", "p1"), ("p1_T2", "p1"), ("p2_T1", "p2"), ("p3_single", "single")]
+    assert "each of 2 folders is taken as one patient" in found.notes[0]
+    by_name = find_sources(tmp_path, patient="name")
+    assert [source.patient for source in by_name.sources] == ["p1/T1", "T2", "p2/T1", "single"]
+    by_folder = find_sources(tmp_path, patient="folder")
+    assert [source.patient for source in by_folder.sources] == ["p1", "p1", "p2", "p3"]
+
+
+def test_subjects_of_bids_are_patients(tmp_path: Path) -> None:
+    for name in ("sub-01/anat/sub-01_T1w.nii.gz", "sub-01/anat/sub-01_T2w.nii.gz", "sub-02/anat/sub-02_T1w.nii.gz"):
+        touch(tmp_path / name)
+    assert [source.patient for source in find_sources(tmp_path).sources] == ["sub-01", "sub-01", "sub-02"]
+
+
+def test_two_patients_of_one_name_stay_two_and_are_told(tmp_path: Path) -> None:
+    touch(tmp_path / "kiel" / "case1.nii")
+    touch(tmp_path / "oslo" / "case1.nii", b"other")
+    found = find_sources([tmp_path / "kiel", tmp_path / "oslo"])
+    (name, patient), (other_name, other_patient) = names(found)
+    assert (name, patient, other_patient) == ("case1", "case1", "oslo/case1")
+    assert other_name.startswith("case1-")
+    assert "two patients are called case1" in found.notes[0]
+    assert "two sources are called case1" in found.notes[1]
+    assert names(find_sources([tmp_path / "kiel", tmp_path / "oslo"])) == names(found)
+
+
+def test_names_are_fit_for_files() -> None:
+    assert safe_name("a b/ü:c") == "a_b_c"
+    assert safe_name("../..") == "volume"
+    assert len(safe_name("x" * 500)) <= 120
+
+
+def write_table(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8-sig")
+    return path
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_a_table_tells_everything(tmp_path: Path, mark: str) -> None:
+    scan = touch(tmp_path / "scans" / "a.nii.gz")
+    touch(tmp_path / "scans" / "b.nii")
+    lines = [
+        "Path,label,patient,modality,split,name",
+        "scans/a.nii.gz,scans/a_seg.nii,P1,CT,val,first",
+        "scans/b.nii,,,,,",
+        "scans/lost.nii,,,,,",
+    ]
+    found = find_sources(write_table(tmp_path / "list.csv", "\n".join(lines).replace(",", mark)))
+    a, b = found.sources
+    assert (a.path, a.label) == (scan, tmp_path / "scans" / "a_seg.nii")
+    assert (a.name, a.patient, a.modality, a.split, a.patient_known) == ("first", "P1", "ct", "validation", True)
+    assert (b.name, b.patient, b.modality, b.split, b.label, b.patient_known) == ("b", "b", None, None, None, False)
+    assert found.skipped == [(tmp_path / "scans" / "lost.nii", "no such file or folder (line 4 of list.csv)")]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("file\na.nii", "path is missing"),
+        ("", "path is missing"),
+        ("path,lable\na.nii,", "'lable' is none of them"),
+        ("path,split\na.nii,dev", "line 2: split must be train, validation, test or empty, got 'dev'"),
+        ("path,modality\na.nii,pet", "line 2: modality must be one of ct, mri, xray, us or empty, got 'pet'"),
+        ("path,split\n,train", "line 2: path must not be empty"),
+        ("path,split\na.nii,train,x", "line 2: must have 2 cells"),
+        ("path,split\na.nii", "line 2: must have 2 cells"),
+    ],
+)
+def test_a_wrong_table_is_told_with_its_line(tmp_path: Path, text: str, complaint: str) -> None:
+    touch(tmp_path / "a.nii")
+    with pytest.raises(SourceError, match=complaint):
+        find_sources(write_table(tmp_path / "list.csv", text))
+
+
+def write_json(path: Path, content: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_a_dataset_of_the_decathlon_is_read(tmp_path: Path) -> None:
+    for name in ("imagesTr/la_003.nii.gz", "labelsTr/la_003.nii.gz", "imagesTs/la_001.nii.gz"):
+        touch(tmp_path / name)
+    training = [
+        {"image": "./imagesTr/la_003.nii.gz", "label": "./labelsTr/la_003.nii.gz"},
+        {"image": "./imagesTr/la_004.nii.gz", "label": "./labelsTr/la_004.nii.gz"},
+    ]
+    content = {"modality": {"0": "MRI"}, "training": training, "test": ["./imagesTs/la_001.nii.gz"]}
+    path = write_json(tmp_path / "dataset.json", content)
+    found = find_sources(path)
+    assert [(s.name, s.modality, s.split) for s in found.sources] == [
+        ("la_003", "mri", "train"),
+        ("la_001", "mri", "test"),
+    ]
+    assert [s.label for s in found.sources] == [tmp_path / "labelsTr" / "la_003.nii.gz", None]
+    assert found.skipped[0][0].name == "la_004.nii.gz"
+    whole = find_sources(tmp_path)  # the folder would hold labels as scans
+    assert [s.path for s in whole.sources] == [s.path for s in found.sources]
+    assert "its dataset.json" in whole.notes[0]
+
+
+def test_a_dataset_of_nnunet_is_read_with_a_source_for_each_channel(tmp_path: Path) -> None:
+    for name in ("imagesTr/a_0000", "imagesTr/a_0001", "labelsTr/a", "imagesTs/b_0000", "imagesTr/odd"):
+        touch(tmp_path / f"{name}.nii.gz")
+    content = {"channel_names": {"0": "T1", "1": "FLAIR"}, "labels": {"background": 0}, "numTraining": 1}
+    found = find_sources(write_json(tmp_path / "dataset.json", {**content, "file_ending": ".nii.gz"}))
+    assert names(found) == [("a_T1", "a"), ("a_FLAIR", "a"), ("b_T1", "b")]
+    assert [s.split for s in found.sources] == ["train", "train", "test"]
+    assert [s.label and s.label.name for s in found.sources] == ["a.nii.gz", "a.nii.gz", None]
+    assert {s.modality for s in found.sources} == {"mri"}
+    assert found.skipped[0][0].name == "odd.nii.gz"
+    training = [{"image": "./imagesTr/a.nii.gz", "label": "./labelsTr/a.nii.gz"}]
+    old = {"modality": {"0": "T1", "1": "FLAIR"}, "training": training}
+    assert names(find_sources(write_json(tmp_path / "dataset.json", old))) == [("a_T1", "a"), ("a_FLAIR", "a")]
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ([], "must hold an object"),
+        ({}, "must name its channels"),
+        ({"modality": {"0": "CT"}}, "names no cases"),
+        ({"modality": {"0": "CT"}, "training": [{"label": "a"}]}, "every case of training must name its image"),
+    ],
+)
+def test_a_wrong_dataset_json_is_told(tmp_path: Path, content: Any, complaint: str) -> None:
+    with pytest.raises(SourceError, match=complaint):
+        find_sources(write_json(tmp_path / "dataset.json", content))
+
+
+@pytest.mark.parametrize(
+    ("name", "modality"),
+    [
+        ("CT", "ct"),
+        ("CT_contrast", "ct"),
+        ("FLAIR", "mri"),
+        ("T1w", "mri"),
+        ("t1gd", "mri"),
+        ("MRI", "mri"),
+        ("ADC", "mri"),
+        ("X-ray", "xray"),
+        ("ultrasound", "us"),
+        ("PET", None),
+        ("noNorm", None),
+    ],
+)
+def test_the_name_of_a_channel_tells_the_modality(name: str, modality: str | None) -> None:
+    assert channel_modality(name) == modality
+
+
+def test_a_given_modality_fills_in_where_nothing_is_told_and_splits_choose(tmp_path: Path) -> None:
+    for name in ("a.nii", "b.nii", "c.nii"):
+        touch(tmp_path / name)
+    table = write_table(tmp_path / "list.csv", "path,modality,split\na.nii,ct,train\nb.nii,,test\nc.nii,,validation")
+    found = find_sources(table, modality="mri", splits=("train", "test"))
+    assert [(s.name, s.modality) for s in found.sources] == [("a", "ct"), ("b", "mri")]
