@@ -50,6 +50,8 @@ def test_every_operator_has_a_cpu_and_a_cuda_kernel(tmp_path):
     assert result.returncode == 0, result.stderr
     rows = [line.split() for line in result.stdout.splitlines()]
     assert {name.removeprefix("genesis_ext::") for name, _, _ in rows} >= {
+        "affine_sample",
+        "affine_sample_adjoint",
         "bezier_map",
         "bezier_map_slope",
         "draw_plan",

@@ -9,16 +9,28 @@ from pathlib import Path
 import pytest
 
 from benchmarks import report
-from benchmarks.registry import BENCHMARKS
+from benchmarks.registry import OPERATORS
 from genesis_ext.cli.main import COMMANDS
 from genesis_ext.training.config import PRESETS
 from genesis_ext.transforms import PROFILES, SCHEMES
+from tests.data_layer.images import random_voxels, write_ct, write_nifti, write_series
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")))
 every_page = pytest.mark.parametrize("page", PAGES)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+@pytest.fixture
+def files_of_the_examples(tmp_path, monkeypatch):
+    """What the pages call their files, small, in a folder of their own where the examples run."""
+    shape = (8, 9, 10)
+    write_ct(tmp_path / "chest.nii.gz", shape)
+    write_nifti(tmp_path / "chest_seg.nii.gz", random_voxels(shape, 0, 3).astype("uint8"))
+    write_nifti(tmp_path / "heart.nii", random_voxels((*shape, 2), 0, 900))
+    write_series(tmp_path / "study", random_voxels(shape, -1000, 900))
+    monkeypatch.chdir(tmp_path)
 
 
 def text_of(page: str) -> str:
@@ -54,7 +66,7 @@ def test_no_page_names_a_place_on_the_disk_of_whoever_wrote_it(page):
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if page != "docs/operators.md" and _PYTHON.search(text_of(page))]
 )
-def test_python_examples_run(page, capsys):
+def test_python_examples_run(page, capsys, files_of_the_examples):
     for example in _PYTHON.findall(text_of(page)):
         exec(compile(example, page, "exec"), {})
 
@@ -69,7 +81,7 @@ def test_the_operators_page_is_what_the_docstrings_say():
     assert text_of("docs/operators.md") == script["page"](), "run python scripts/make_operator_docs.py"
 
 
-@pytest.mark.parametrize("operator", BENCHMARKS)
+@pytest.mark.parametrize("operator", OPERATORS)
 def test_every_operator_has_its_entry(operator):
     entry = text_of("docs/operators.md").partition(f"\n## {operator}\n")[2].partition("\n## ")[0]
     for part in (f"ops.{operator}(", "**Arguments**", "**Returns**", "**Raises**", "**Source**"):

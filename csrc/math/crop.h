@@ -23,8 +23,8 @@ struct CropTaps {
 };
 
 // Order 3 is the cubic spline through all samples of the line, as weights of the samples themselves: a coefficient is
-// the sum of sqrt(3) z^|j| s[k + j], so beyond the two nearest samples weights fall by z each. Those left out sum up to
-// less than 1e-7. A position on a sample is that sample.
+// the sum of sqrt(3) z^|j| s[k + j], so beyond the two nearest samples weights fall by z each. The magnitudes of those
+// left out sum up to less than 2e-7. A position on a sample is that sample.
 GX_HD CropTaps cardinal_taps(int32_t at, const double* b) {
   constexpr double kZ = Pole<double>::kZ, kGain = 0.28867513459481288225;  // sqrt(3) / 6
   return {at - kCardinalTaps / 2 + 1,

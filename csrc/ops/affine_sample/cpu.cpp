@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "../../cpu/affine.h"
+#include "../../cpu/memory.h"
 #include "../../torch_api/cpu_separable.h"
 #include "affine_sample.h"
 
@@ -32,6 +33,7 @@ template <typename T>
 void run(const AffineArguments& arguments, double fill, void* out) {
   const Volumes& volumes = arguments.volumes;
   const AffineSpec& spec = arguments.spec;
+  cpu::advise_huge_pages(out, static_cast<size_t>(volumes.count() * spec.outputs() * size_of(arguments.out_type)));
   std::unique_ptr<T[]> coefficients;
   cpu::AxisTable<T> tables[3];
   if (spec.filtered()) {

@@ -33,10 +33,10 @@ def affine_sample(
     """Sample each volume where its matrix puts the output voxels.
 
     Equal to ``scipy.ndimage.affine_transform`` for each volume, within 1e-5 of the larger of value range and magnitude
-    (order 3 is the interpolating cubic B-spline, prefilter included); docs/resampling.md gives every operation. To bring
-    a volume of affine A (index to mm) onto the grid of affine B: ``matrix = inv(A) @ B``. Exactness class B: same bits
-    on CPU and CUDA. Differentiable in x, for floating dtypes, once; the gradient is the exact adjoint (class C; on CUDA
-    it adds in any order, and refuses under ``torch.use_deterministic_algorithms``).
+    (order 3 is the interpolating cubic B-spline, prefilter included); docs/resampling.md gives every operation. To
+    bring a volume of affine A (index to mm) onto the grid of affine B: ``matrix = inv(A) @ B``. Exactness class B: same
+    bits on CPU and CUDA. Differentiable in x, for floating dtypes, once; the gradient is the exact adjoint (class C; on
+    CUDA it adds in any order, and refuses under ``torch.use_deterministic_algorithms``).
 
     Args:
         x: (N, C, X, Y, Z) or (N, C, X, Y), uint8, int16, float16, bfloat16, float32 or float64, any strides. One volume
@@ -116,8 +116,8 @@ def _backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
     """Scatter to the coefficients, then apply the transpose of the prefilter, a matrix for each axis."""
     if grad.is_cuda and torch.are_deterministic_algorithms_enabled():
         raise RuntimeError(
-            "affine_sample: the gradient on CUDA must be taken without torch.use_deterministic_algorithms, since its sums "
-            "have no fixed order, got deterministic algorithms; take it on the CPU, or allow it there"
+            "affine_sample: the gradient on CUDA must be taken without torch.use_deterministic_algorithms, since its "
+            "sums have no fixed order, got deterministic algorithms; take it on the CPU, or allow it there"
         )
     grad = grad.to(torch.float64 if ctx.dtype == torch.float64 else torch.float32)
     (matrix,) = ctx.saved_tensors
