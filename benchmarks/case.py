@@ -61,7 +61,7 @@ Make: TypeAlias = Callable[[Size, int, torch.device], Case]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """One operator.
+    """One operator, or a pipeline of several.
 
     Attributes:
         make: make(size, batch, device) -> Case.

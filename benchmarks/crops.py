@@ -66,7 +66,7 @@ def _crops(size: Size, batch: int, device: torch.device, antialias: bool) -> Cas
         return [scan[x0:x1, y0:y1, z0:z1].float()[None] for x0, y0, z0, x1, y1, z1 in boxes]
 
     def torch_s(call: int) -> Tensor:
-        resize = _smoothed_by_torch if antialias else _linear_by_torch
+        resize = _smoothed_by_torch if antialias else linear_by_torch
         return torch.stack([resize(crop, size) for crop in cut(sets[call % SETS])])
 
     def check(found: Tensor, exact: bool) -> None:
@@ -100,7 +100,7 @@ def _random_boxes(sides: Tensor, side: int, rng: torch.Generator) -> Boxes:
     return [tuple(box) for box in torch.cat([starts, starts + sides[:, None]], 1).tolist()]
 
 
-def _linear_by_torch(crop: Tensor, size: Size) -> Tensor:
+def linear_by_torch(crop: Tensor, size: Size) -> Tensor:
     resized: Tensor = functional.interpolate(crop[None], size, mode="trilinear", align_corners=False)[0]
     return resized
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""The benchmarks by operator. Inputs are uniform noise: the hardest for caches, tables and branches."""
+"""The benchmarks of operators and pipelines. Inputs are uniform noise: the hardest for caches, tables and branches."""
 
 import math
 
@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks import affine, crops, monai_peers, resampling
+from benchmarks import affine, crops, loading, monai_peers, resampling
 from benchmarks.case import NUMPY, OURS, Benchmark, Case, Contender, Size
 from genesis_ext import GenesisTransform, ops
 from genesis_ext.reference import bezier_map as bezier_reference
@@ -216,7 +216,7 @@ def _affine_sample(size: Size, batch: int, device: torch.device) -> Case:
 
 SIZES = ((64, 64, 32), (160, 160, 160))
 
-BENCHMARKS = {
+OPERATORS = {
     "draw_plan": Benchmark(_draw_plan, SIZES[:1], _thousand, unit="samples"),
     "philox_words": Benchmark(_philox_words, SIZES[:1], _thousand, unit="calls of Philox"),
     "genesis_transform": Benchmark(_genesis_transform, SIZES, _batch_of_voxels),
@@ -235,3 +235,8 @@ BENCHMARKS = {
     "crop_resize": Benchmark(crops.linear, SIZES[:1], crops.boxes_a_call, more=(crops.smoothed,)),
 }
 """Operator -> benchmark, in the order of csrc/schema.cpp. A new operator adds a function above and a line here."""
+
+PIPELINES = {"store_to_batch": Benchmark(loading.store_to_batch, SIZES[:1], loading.samples_a_batch)}
+"""Several operators and what is between them, as a training step waits for it."""
+
+BENCHMARKS = OPERATORS | PIPELINES

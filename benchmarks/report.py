@@ -59,11 +59,17 @@ def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:
         f"`{entry['operator']}`" + (f" {setting}" if setting else ""),
         " x ".join(map(str, entry["size"])) + (f" {entry['dtype']}" if entry["dtype"] != "float32" else ""),
         f"{_time(ours['median_s'])} ± {_time(ours['iqr_s'] / 2)}",
-        f"{ours['items_per_s'] / 1e6:.0f} M" if in_voxels else "",
+        _rate(entry, ours) if in_voxels else "",
         f"{ours['share_of_copy_bandwidth']:.0%}" if in_voxels else "",
         f"{extra / ours['samples'] / entry['items']:.1f} B/voxel" if in_voxels and extra is not None else "",
         "<br>".join(map(_other, others)),
     )
+
+
+def _rate(entry: Mapping[str, Any], ours: Mapping[str, Any]) -> str:
+    """Voxels a second; of a pipeline the samples too, for they are what a training step waits for."""
+    samples = f" ({1 / ours['median_s']:,.0f} samples)" if entry.get("pipeline") else ""
+    return f"{ours['items_per_s'] / 1e6:.0f} M{samples}"
 
 
 def _other(contender: Mapping[str, Any]) -> str:

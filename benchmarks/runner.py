@@ -15,7 +15,7 @@ import torch
 from benchmarks import machine
 from benchmarks.case import Case, Contender, Size
 from benchmarks.memory import peak_extra_bytes
-from benchmarks.registry import BENCHMARKS
+from benchmarks.registry import BENCHMARKS, PIPELINES
 
 SMALL: Size = (30, 21, 20)  # to verify on: windows up to 3 x 2 x 2, boxes with their margin, no side alike
 
@@ -59,6 +59,7 @@ def run(
             measured = measure(case, device, bandwidth, effort)
             result = {
                 "operator": name,
+                "pipeline": name in PIPELINES,
                 "setting": case.setting,
                 "size": list(size),
                 "dtype": case.dtype,

@@ -9,14 +9,20 @@ import torch
 
 from benchmarks import runner
 from benchmarks.case import OURS
-from benchmarks.registry import BENCHMARKS
+from benchmarks.registry import BENCHMARKS, OPERATORS, PIPELINES
 
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
 
 
 def test_every_operator_has_a_benchmark():
-    assert set(BENCHMARKS) == {folder.name for folder in (ROOT / "csrc" / "ops").iterdir()}
+    assert set(OPERATORS) == {folder.name for folder in (ROOT / "csrc" / "ops").iterdir()}
+
+
+def test_a_pipeline_is_no_operator_and_measured_all_the_same():
+    assert PIPELINES
+    assert set(OPERATORS).isdisjoint(PIPELINES)
+    assert [*BENCHMARKS] == [*OPERATORS, *PIPELINES]
 
 
 @pytest.mark.parametrize("name", BENCHMARKS)

@@ -60,6 +60,13 @@ def test_a_row_holds_time_rate_share_memory_and_peers():
     ]
 
 
+def test_a_pipeline_tells_its_samples_a_second_too():
+    data = result()
+    data["results"][0] |= {"operator": "store_to_batch", "pipeline": True}
+    data["results"][0]["contenders"][0]["median_s"] = 0.0002
+    assert "| 131 M (5,000 samples) |" in report.markdown(data).splitlines()[2]
+
+
 def test_settings_dtypes_and_all_others_are_named():
     data = result()
     data["results"][0] |= {"setting": "order 3", "dtype": "int16"}
