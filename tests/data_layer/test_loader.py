@@ -131,8 +131,17 @@ def test_volumes_of_weight_zero_are_not_even_loaded(store: VolumeStore) -> None:
 def test_what_is_loaded_and_shrunk_borders_are_said_once(store: VolumeStore) -> None:
     said: list[str] = []
     batches(store, 5, sampling=Sampling(borders=(100, 100, 30)), residence="disk", report=said.append)
-    assert [text.split()[0] for text in said] == ["borders", "7"]
+    assert [text.split()[0] for text in said] == ["borders", "7", "not"]
     assert "from disk to cpu in" in said[1]
+
+
+def test_modalities_without_a_part_in_the_mix_are_not_even_loaded(store: VolumeStore) -> None:
+    only = Sampling(mix={"mri": 1})
+    drawn = batches(store, 9, sampling=only, residence="disk")
+    assert set(torch.cat([batch["modality"] for batch in drawn]).tolist()) == {1}
+    with GenesisLoader(store, 8, only, regions=whole_regions(ENTRIES), report=quiet) as loader:
+        held = [volume for shard in loader.residence.layout.shards for volume in shard]
+    assert {ENTRIES[volume].modality for volume in held} == {"mri"}
 
 
 def test_validation_samples_are_fixed_and_come_in_whole_batches(store: VolumeStore) -> None:

@@ -85,8 +85,9 @@ def test_other_settings_are_refused_unless_overwritten(scans: Path, tmp_path: Pa
 
 def test_a_store_holds_the_sources_of_the_last_run(scans: Path, tmp_path: Path) -> None:
     run(scans, tmp_path / "store")
-    run([scans / "a.nii.gz", scans / "b.nii"], tmp_path / "store")
+    report = run([scans / "a.nii.gz", scans / "b.nii"], tmp_path / "store")
     assert [entry.name for entry in VolumeStore(tmp_path / "store").entries] == ["a", "b"]
+    assert [note for note in report.found.notes if note.startswith("1 sources that were prepared here before")]
     assert dict(run(scans, tmp_path / "store").counts) == {"kept": 3}
 
 

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,7 @@ def test_a_scan_outside_the_window_is_refused(modality: Modality) -> None:
     [
         (lambda: IntensityWindow(ct_hu=(100.0, 100.0)), "lo < hi"),
         (lambda: IntensityWindow(mri=(5.0, float("nan"))), "lo < hi"),
+        (lambda: IntensityWindow(mri=(0.0, float("inf"))), "finite"),
         (lambda: IntensityWindow(ct_hu=(-40000.0, 0.0)), "range of int16"),
         (lambda: PrepareSettings(spacing_mm=(1.0, 0.0, 1.0)), "spacing_mm must lie in"),
         (lambda: PrepareSettings(dtype="int32"), "dtype must be one of"),  # type: ignore[arg-type]
@@ -205,6 +207,25 @@ def test_a_result_that_would_fill_the_memory_is_refused() -> None:
         VolumeError, match=r"4×4×4 voxels of 90×90×90 mm become 360×360×360 of 1×1×1 mm, more than 1000"
     ):
         prepare_volume(volume, None, PrepareSettings(max_voxels=1000))
+    with pytest.raises(VolumeError, match="become 4×4×100 of"):
+        prepare_volume(volume, None, PrepareSettings(spacing_mm=None, pad_to=(1, 1, 100), max_voxels=1000))
+
+
+def test_an_mri_that_loses_its_negative_half_says_so() -> None:
+    scored = torch.linspace(-2, 2, 4000)
+    settings = PrepareSettings(spacing_mm=None)
+    assert prepare_volume(volume_of(scored, "mri"), None, settings).notes == (
+        "50% of the voxels lie below the MRI window's beginning 0",
+    )
+    assert prepare_volume(volume_of(scored, "mri"), None, replace(settings, percentiles=(1.0, 99.0))).notes == ()
+
+
+def test_traces_of_the_spline_around_zero_are_no_loss() -> None:
+    bright = torch.zeros(16, 16, 16)
+    bright[8, 8, 8] = 100.0
+    prepared = prepare_volume(volume_of(bright, "mri", (2.0, 2.0, 2.0)), None, PrepareSettings())
+    assert prepared.statistics["clipped_below"] > 0.1
+    assert prepared.notes == ()
 
 
 def test_a_distribution_tells_what_sorting_tells() -> None:

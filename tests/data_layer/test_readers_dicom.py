@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
 
+import locale
 from pathlib import Path
 
 import numpy as np
@@ -222,6 +223,7 @@ def _pack(folder: Path, out: Path, compressor: str) -> None:
     writer.KeepOriginalImageUIDOn()
     writer.UseCompressionOn()
     writer.SetCompressor(compressor)
+    spoken = locale.setlocale(locale.LC_ALL)
     for path in folder.iterdir():
         image = itk.ReadImage(str(path))
         packed = itk.Cast(image, itk.sitkInt16)  # the rescaled numbers come in 32 bits, which these cannot hold
@@ -229,6 +231,7 @@ def _pack(folder: Path, out: Path, compressor: str) -> None:
             packed.SetMetaData(key, image.GetMetaData(key))
         writer.SetFileName(str(out / path.name))
         writer.Execute(packed)
+    locale.setlocale(locale.LC_ALL, spoken)  # the encoder of JPEG 2000 leaves "C" behind, and Python then reads ASCII
 
 
 @pytest.mark.parametrize("compressor", ["JPEG2000", "JPEG"])

@@ -5,7 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from genesis_ext.data.shards import ShardLayout, lay_out
+from genesis_ext.data.sampling import Sampling
+from genesis_ext.data.shards import ShardLayout, lay_out, note_on_mix
 from tests.data_layer.stores import entry_of
 
 ENTRIES = [entry_of(f"c{i}", (1, 1, 1), "ct") for i in range(6)] + [
@@ -72,3 +73,16 @@ def test_a_single_shard_serves_for_ever() -> None:
 def test_a_volume_larger_than_a_shard_is_refused() -> None:
     with pytest.raises(ValueError, match="volume m0 takes 40 bytes, a shard 39"):
         layout(39)
+
+
+def test_shards_without_a_modality_change_the_mix_and_that_is_told() -> None:
+    def told(shards: tuple[tuple[int, ...], ...], steps: tuple[int, ...], mix: str = "balanced") -> str | None:
+        return note_on_mix(ENTRIES, ShardLayout(shards, steps, 0), Sampling(mix=mix), None)  # type: ignore[arg-type]
+
+    apart = ((0, 1, 2, 6, 7), (3, 4, 5, 8))
+    assert told(apart, (5, 4)) is None
+    lacking = ((0, 1, 6, 7, 8), (2, 3, 4, 5))
+    note = told(lacking, (5, 3))
+    assert note is not None
+    assert "ct 69% (wanted 50%), mri 31% (wanted 50%)" in note
+    assert told(lacking, (5, 4), "volumes") is None

@@ -123,6 +123,18 @@ def test_stores_in_the_way_are_left_out(tmp_path: Path) -> None:
     found = find_sources(tmp_path)
     assert names(found) == [("a", "a")]
     assert found.ignored == [(tmp_path / "store", "a volume store")]
+    with pytest.raises(SourceError, match="store: a volume store"):
+        find_sources(tmp_path / "store")
+
+
+def test_files_that_may_be_sequences_of_one_patient_are_told(tmp_path: Path) -> None:
+    for name in ("p7_T1.nii.gz", "p8_FLAIR.nii.gz", "x/p7_T2.nii.gz", "sub-1_T1w.nii", "sub-1_T2w.nii"):
+        touch(tmp_path / name)
+    assert find_sources(tmp_path).notes == []
+    touch(tmp_path / "p8_T1post.nii.gz")
+    (note,) = find_sources(tmp_path).notes
+    assert "as p8_FLAIR and p8_T1post: each is taken as a patient of its own" in note
+    assert find_sources(tmp_path, patient="folder").notes == []
 
 
 def test_where_names_repeat_from_folder_to_folder_the_folder_is_the_patient(tmp_path: Path) -> None:
@@ -285,3 +297,5 @@ def test_a_given_modality_fills_in_where_nothing_is_told_and_splits_choose(tmp_p
     table = write_table(tmp_path / "list.csv", "path,modality,split\na.nii,ct,train\nb.nii,,test\nc.nii,,validation")
     found = find_sources(table, modality="mri", splits=("train", "test"))
     assert [(s.name, s.modality) for s in found.sources] == [("a", "ct"), ("b", "mri")]
+    with pytest.raises(SourceError, match="is marked train or validation"):
+        find_sources(tmp_path / "a.nii", splits=("train", "validation"))

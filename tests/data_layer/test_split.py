@@ -114,3 +114,27 @@ def test_data_without_room_for_validation_are_refused() -> None:
         split_regions(entries_of(("ct", (15, 15, 15))), CUBE, "patients")
     with pytest.raises(ValueError, match="0 usable volumes"):
         split_regions(entries_of(("ct", (7, 15, 15))), CUBE, report=quiet)
+
+
+def test_a_patient_marked_for_two_sides_is_refused() -> None:
+    entries = [
+        entry_of("a", CUBE, patient="p", split="train"),
+        entry_of("b", CUBE, patient="p", split="validation"),
+        entry_of("c", CUBE),
+    ]
+    with pytest.raises(ValueError, match="patient p is on two sides of the split: a is marked train, b validation"):
+        split_regions(entries, CUBE)
+    assert [volumes(side) for side in split_regions(entries, CUBE, "patients")] == [[0, 1], [2]]
+    with pytest.raises(ValueError, match="a is marked test, b train"):
+        split_regions([entry_of("a", CUBE, patient="p", split="test"), *entries[1:]], CUBE, "patients")
+
+
+def test_a_volume_without_a_mark_goes_with_its_patient() -> None:
+    entries = [
+        entry_of("a", CUBE, patient="p", split="validation"),
+        entry_of("b", CUBE, patient="p"),
+        entry_of("c", CUBE, patient="q", split="test"),
+        entry_of("d", CUBE, patient="q"),
+        entry_of("e", CUBE),
+    ]
+    assert [volumes(side) for side in split_regions(entries, CUBE)] == [[4], [0, 1]]

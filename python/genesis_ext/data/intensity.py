@@ -14,7 +14,7 @@ from genesis_ext.data.volume import Volume, VolumeError
 
 _TOP = {"int16": 32767.0, "uint8": 255.0, "float16": 1.0}  # what the upper end of a scaled volume is stored as
 _TORCH_DTYPES = {"int16": torch.int16, "uint8": torch.uint8, "float16": torch.float16}
-_CUT_WORTH_A_NOTE = 0.01  # share of an MRI's voxels above the window
+_CUT_WORTH_A_NOTE = 0.01  # share of an MRI's voxels at one side of the window
 _INT16 = (-32768.0, 32767.0)
 
 
@@ -33,8 +33,8 @@ class IntensityWindow:
 
     def __post_init__(self) -> None:
         for name, (lo, hi) in (("ct_hu", self.ct_hu), ("mri", self.mri)):
-            if not lo < hi:
-                raise ValueError(f"IntensityWindow: {name} must be (lo, hi) with lo < hi, got {(lo, hi)}")
+            if not -math.inf < lo < hi < math.inf:
+                raise ValueError(f"IntensityWindow: {name} must be (lo, hi) with lo < hi, both finite, got {(lo, hi)}")
         if not _INT16[0] <= self.ct_hu[0] <= self.ct_hu[1] <= _INT16[1]:
             raise ValueError(f"IntensityWindow: ct_hu must lie in the range of int16, got {self.ct_hu}")
 
@@ -58,7 +58,6 @@ class Scale:
         slope, intercept: value = stored * slope + intercept.
         window: stored numbers that become 0 and 1.
         dtype: of the stored numbers.
-        notes: what is worth telling about the choice.
     """
 
     lo: float
@@ -67,7 +66,6 @@ class Scale:
     intercept: float
     window: tuple[float, float]
     dtype: StoreDtype
-    notes: tuple[str, ...] = ()
 
 
 def scale_of(
@@ -88,7 +86,6 @@ def scale_of(
         VolumeError: no two values differ between the ends.
     """
     least, greatest = values.least, values.greatest
-    notes: tuple[str, ...] = ()
     if volume.modality in ("xray", "us"):
         lo, hi = (0.0, 255.0) if volume.voxels.dtype == torch.uint8 else (least, greatest)
         what = "image"
@@ -101,15 +98,29 @@ def scale_of(
     else:
         lo, hi = max(least, window.mri[0]), min(greatest, window.mri[1])
         what = f"volume inside the MRI window [{window.mri[0]:g}, {window.mri[1]:g}]"
-        above = values.shares_outside(*window.mri)[1]
-        if above > _CUT_WORTH_A_NOTE:
-            notes = (f"{above:.0%} of the voxels lie above the MRI window's end {window.mri[1]:g}",)
     if not max(lo, least) < min(hi, greatest):
         raise VolumeError(f"{volume.path}: there is nothing but one value in the {what}")
     if volume.modality == "ct" and dtype == "int16":
-        return Scale(lo, hi, 1.0, 0.0, (lo, hi), dtype, notes)
+        return Scale(lo, hi, 1.0, 0.0, (lo, hi), dtype)
     top = _TOP[dtype]
-    return Scale(lo, hi, (hi - lo) / top, lo, (0.0, top), dtype, notes)
+    return Scale(lo, hi, (hi - lo) / top, lo, (0.0, top), dtype)
+
+
+def outside_mri_window(values: Distribution, window: IntensityWindow) -> list[str]:
+    """Notes on an MRI of which the window cuts more than a hundredth at one end.
+
+    values: of its voxels as they were read: a spline leaves traces below 0 in an empty background, which mean nothing.
+    """
+    return [
+        f"{share:.0%} of the voxels lie {where} {end:g}"
+        for share, end, where in zip(
+            values.shares_outside(*window.mri),
+            window.mri,
+            ("below the MRI window's beginning", "above the MRI window's end"),
+            strict=True,
+        )
+        if share > _CUT_WORTH_A_NOTE
+    ]
 
 
 def stored_numbers(voxels: Tensor, scale: Scale, owned: bool) -> Tensor:

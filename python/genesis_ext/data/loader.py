@@ -12,6 +12,7 @@ from genesis_ext import ops
 from genesis_ext.data.residence import DEFAULT_BUDGET, Residence, ResidenceName, Resident, Room
 from genesis_ext.data.sampler import Subvolumes, SubvolumeSampler, check_weights
 from genesis_ext.data.sampling import Sampling, note_on_borders
+from genesis_ext.data.shards import note_on_mix
 from genesis_ext.data.split import Region, split_regions
 from genesis_ext.data.store import VolumeStore
 from genesis_ext.data.transfer import copy_from_disk
@@ -104,9 +105,16 @@ class GenesisLoader:
         if regions is None:
             regions = split_regions(store.entries, sampling.smallest, grid=sampling.grid, report=report)[0]
         check_weights(weights, len(store))
-        regions = [region for region in regions if weights is None or weights[region.volume]]
+        regions = [
+            region
+            for region in regions
+            if (weights is None or weights[region.volume]) and sampling.takes(store.entries[region.volume].modality)
+        ]
         if not regions:
-            raise ValueError("GenesisLoader: regions must hold at least one region of a volume with a weight above 0")
+            raise ValueError(
+                "GenesisLoader: regions must hold at least one region of a volume with a weight above 0, of a modality "
+                f"with a part in the mix {sampling.mix}"
+            )
         if note := note_on_borders(store.entries, regions, sampling):
             report(note)
         volumes = sorted({region.volume for region in regions})
@@ -129,6 +137,8 @@ class GenesisLoader:
             )
             for shard in self.residence.layout.shards
         }
+        if note := note_on_mix(store.entries, self.residence.layout, sampling, weights):
+            report(note)
         self._bound: dict[tuple[tuple[int, ...], int], SubvolumeSampler] = {}
 
     def __iter__(self) -> Iterator[Batch]:

@@ -14,15 +14,17 @@ from typing import Any
 
 from genesis_ext.data.outcome import Outcome, Task, bytes_of, fingerprint, patient_of, prepare_source
 from genesis_ext.data.preprocess import PrepareSettings
+from genesis_ext.data.remarks import remarks
 from genesis_ext.data.report import Report
 from genesis_ext.data.sources import Found, Source, find_sources
-from genesis_ext.data.store import INDEX, StoreError, VolumeStore, is_store
+from genesis_ext.data.store import FORMAT, INDEX, StoreError, VolumeStore, is_store
 from genesis_ext.data.store_writer import (
     StoreLock,
     begin,
     check_settings,
     has_record,
     read_record,
+    record_names,
     write_index,
     write_record,
 )
@@ -117,7 +119,7 @@ def prepare_cached(
     choice = {name: settings.pop(name) for name in ("recipe", "modality", "patient", "splits") if name in settings}
     how = PrepareSettings(**settings)
     found = find_sources(sources, **choice)
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(f"{FORMAT}\n".encode())
     for source in found.sources:
         digest.update(f"{fingerprint(source, how)} {source.name} {source.patient} {source.split}\n".encode())
     root = Path(cache_dir or os.environ.get("GENESIS_CACHE") or Path.home() / ".cache" / "genesis_ext")
@@ -165,7 +167,11 @@ def _prepare(
         bytes_done += sizes[number]
         seconds = time.monotonic() - begun
         progress(step(result, len(outcomes), bytes_done=bytes_done, seconds=seconds))
-    report = Report([outcomes[source.name] for source in found.sources], found, time.monotonic() - begun)
+    results = [outcomes[source.name] for source in found.sources]
+    entries = [entry for outcome in results for entry in outcome.volumes]
+    earlier = record_names(store) - outcomes.keys()
+    found = replace(found, notes=[*found.notes, *remarks(entries, settings, earlier)])
+    report = Report(results, found, time.monotonic() - begun)
     if report.entries:
         write_index(store, settings.to_dict(), settings.dtype, report.entries)
     else:

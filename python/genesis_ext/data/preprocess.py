@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genesis_ext import ops
-from genesis_ext.data.intensity import IntensityWindow, Scale, scale_of, stored_numbers
+from genesis_ext.data.intensity import IntensityWindow, Scale, outside_mri_window, scale_of, stored_numbers
 from genesis_ext.data.statistics import Distribution
 from genesis_ext.data.stopwatch import Stopwatch
 from genesis_ext.data.stored_volume import StoreDtype
@@ -157,9 +157,10 @@ def prepare_volume(
     x, y, z = volume.voxels.shape
     grid = Grid((x, y, z), volume.spacing_mm, volume.affine)
     target = target_grid(grid, volume.modality, settings)
-    if target.voxels > settings.max_voxels:
+    shape = stored_shape(grid, volume.modality, settings)
+    if math.prod(shape) > settings.max_voxels:
         raise VolumeError(
-            f"{volume.path}: {_times(grid.shape)} voxels of {_mm(grid.spacing_mm)} become {_times(target.shape)} of "
+            f"{volume.path}: {_times(grid.shape)} voxels of {_mm(grid.spacing_mm)} become {_times(shape)} of "
             f"{_mm(target.spacing_mm)}, more than {settings.max_voxels}"
         )
     clock = clock or Stopwatch()
@@ -180,6 +181,8 @@ def prepare_volume(
         scale = scale_of(values, volume, settings.window, settings.percentiles, settings.dtype)
         below, above = values.shares_outside(scale.lo, scale.hi)
         stored = stored_numbers(voxels, scale, owned=voxels is not volume.voxels)
+    windowed = volume.modality == "mri" and settings.percentiles is None
+    notes = outside_mri_window(before, settings.window) if windowed else []
     with clock("statistics"):
         after = Distribution(stored)
     beyond = (scale.hi - scale.lo) / 2  # of the window: how far the histogram reaches
@@ -202,7 +205,7 @@ def prepare_volume(
         marks = None if marks is None else np.pad(marks, widths)
         px, py, pz = result.shape
         target = target.padded((widths[0][0], widths[1][0], widths[2][0]), (px, py, pz))
-    return Prepared(result, marks, target, scale, statistics, scale.notes)
+    return Prepared(result, marks, target, scale, statistics, tuple(notes))
 
 
 def _resampled(voxels: Tensor, shape: Shape3, order: int, dtype: torch.dtype, antialias: bool) -> Tensor:

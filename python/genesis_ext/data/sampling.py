@@ -102,6 +102,10 @@ class Sampling:
         """Of the scales; one for cubes."""
         return (1,) if self.cube else self.scale_weights
 
+    def takes(self, modality: Modality) -> bool:
+        """Whether the mix has a part for a modality."""
+        return not isinstance(self.mix, Mapping) or self.mix.get(modality, 0) > 0
+
     def mix_weights(self, volumes: Mapping[Modality, int]) -> list[int]:
         """How often each modality is drawn, given the summed weights of its volumes.
 

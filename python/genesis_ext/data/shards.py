@@ -8,15 +8,21 @@ many steps as its volumes deserve.
 
 import math
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 
+from genesis_ext.data.sampling import Sampling
 from genesis_ext.data.stored_volume import StoredVolume
+from genesis_ext.data.volume import Modality
 from genesis_ext.reference.philox import Purpose, words
+
+_MIX_TOLERANCE = Fraction(5, 100)  # by which the share of a modality may differ from the mix without a word
 
 
 class Turn(NamedTuple):
@@ -90,6 +96,29 @@ def lay_out(
         count += 1
     deserved = [sum(1 if weights is None else weights[volume] for volume in shard) for shard in shards]
     return ShardLayout(shards, tuple(max(1, -(-samples_a_volume * total // batch_size)) for total in deserved), seed)
+
+
+def note_on_mix(
+    entries: Sequence[StoredVolume], layout: ShardLayout, sampling: Sampling, weights: Sequence[int] | None
+) -> str | None:
+    """One sentence if shards lack modalities, so that some are drawn much less or more often than the mix says."""
+
+    def mix(volumes: Sequence[int]) -> dict[Modality, Fraction]:
+        own: Counter[Modality] = Counter()
+        for volume in volumes:
+            own[entries[volume].modality] += 1 if weights is None else weights[volume]
+        parts = sampling.mix_weights(own)
+        return {modality: Fraction(part, sum(parts)) for modality, part in zip(own, parts, strict=True)}
+
+    wanted = mix([volume for shard in layout.shards for volume in shard])
+    shares = dict.fromkeys(wanted, Fraction(0))
+    for shard, steps in zip(layout.shards, layout.steps, strict=True):
+        for modality, share in mix(shard).items():
+            shares[modality] += share * steps / sum(layout.steps)
+    if all(abs(shares[modality] - wanted[modality]) <= _MIX_TOLERANCE for modality in wanted):
+        return None
+    told = ", ".join(f"{name} {float(shares[name]):.0%} (wanted {float(wanted[name]):.0%})" for name in wanted)
+    return f"not every shard has every modality, so batches hold in the long run {told}: a larger budget comes nearer"
 
 
 def _deal(

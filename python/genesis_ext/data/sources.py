@@ -124,13 +124,16 @@ def find_sources(
             found.extend(_apart(sources_below(matches, patient), root, whose))
         else:
             raise SourceError(f"{root}: no such file or folder, and no file matches it as a pattern")
-    if splits is not None:
+    if splits is not None and found.sources:
         found.sources = [source for source in found.sources if source.split in splits]
+        if not found.sources:
+            raise SourceError(f"none of the files in {', '.join(map(str, roots))} is marked {' or '.join(splits)}")
     found.sources = _unique(_each_once(found), found.notes)
     if modality is not None:
         found.sources = [s if s.modality else replace(s, modality=modality) for s in found.sources]
     if not found.sources:
-        reason = f" ({found.skipped[0][0]}: {found.skipped[0][1]})" if found.skipped else ""
+        left_out = found.skipped or found.ignored
+        reason = f" ({left_out[0][0]}: {left_out[0][1]})" if left_out else ""
         raise SourceError(f"no image file was found in {', '.join(map(str, roots))}{reason}")
     return found
 

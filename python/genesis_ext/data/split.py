@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from genesis_ext.data.stored_volume import StoredVolume
+from genesis_ext.data.stored_volume import SplitName, StoredVolume
 from genesis_ext.data.volume import Modality
 
 Shape3 = tuple[int, int, int]
@@ -51,20 +51,23 @@ def split_regions(
     "auto": the store's own split where one of its volumes is marked "validation"; else by patients, but the volumes of
         a modality with a single patient are cut as by "fifth".
 
+    A volume without a mark counts as the other volumes of its patient are marked.
+
     smallest: voxels along x, y, z that a region must hold; smaller volumes are left out and named through `report`.
     grid: regions are cut at multiples of so many voxels.
 
     Raises:
-        ValueError: one of the two sides would be empty.
+        ValueError: one of the two sides would be empty, or a patient is marked for both.
     """
-    usable = [i for i, entry in enumerate(entries) if entry.split != "test"]
+    own = split == "auto" and any(entry.split == "validation" for entry in entries)
+    marks = marks_of(entries, own)
+    usable = [i for i, mark in enumerate(marks) if mark != "test"]
     small = [entries[i] for i in usable if not _holds(entries[i].shape, smallest)]
     for entry in small:
         report(f"left out {entry.name}: its {_text(entry.shape)} voxels hold no box of {_text(smallest)}")
     usable = [i for i in usable if _holds(entries[i].shape, smallest)]
-    own = split == "auto" and any(entry.split == "validation" for entry in entries)
     if own:
-        held, cut = {i for i in usable if entries[i].split == "validation"}, set[int]()
+        held, cut = {i for i in usable if marks[i] == "validation"}, set[int]()
     elif split == "fifth":
         held, cut = set[int](), set(usable)
     else:
@@ -84,6 +87,27 @@ def split_regions(
             f"{split!r}): give more or larger volumes, smaller boxes, or volumes of their own for validation"
         )
     return train, validation
+
+
+def marks_of(entries: Sequence[StoredVolume], validation: bool = False) -> list[SplitName | None]:
+    """The mark of every volume; one without it takes that of the other volumes of its patient.
+
+    validation: tell "validation" from "train"; else both are "train".
+
+    Raises:
+        ValueError: volumes of one patient are marked for two sides.
+    """
+    told: dict[str, tuple[SplitName, str]] = {}
+    for entry in entries:
+        if entry.split is not None:
+            mark: SplitName = "train" if entry.split == "validation" and not validation else entry.split
+            other, name = told.setdefault(entry.patient, (mark, entry.name))
+            if other != mark:
+                raise ValueError(
+                    f"patient {entry.patient} is on two sides of the split: {name} is marked {other}, {entry.name} "
+                    f"{mark}: mark all volumes of a patient alike, or tell patients apart, by a CSV of the sources"
+                )
+    return [told[entry.patient][0] if entry.patient in told else None for entry in entries]
 
 
 def _by_patient(entries: Sequence[StoredVolume], usable: Sequence[int], cut_single: bool) -> tuple[set[int], set[int]]:

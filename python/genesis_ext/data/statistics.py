@@ -52,7 +52,8 @@ class Distribution:
         return [int(count) for count in np.diff([0, *inner, self._ordered.size])]
 
     def describe(self, slope: float = 1.0, intercept: float = 0.0) -> dict[str, float]:
-        """min, max, mean, p1, p50 and p99 of the values * slope + intercept."""
+        """min, max, mean, p1, p50 and p99 of the values * slope + intercept; how many differ in the sample."""
         values = {"min": self.least, "max": self.greatest, "mean": float(self._ordered.mean(dtype=np.float64))}
         values |= {f"p{q:g}": value for q, value in zip(_PERCENTS, self.percentiles(_PERCENTS), strict=True)}
-        return {name: value * slope + intercept for name, value in values.items()}
+        described = {name: value * slope + intercept for name, value in values.items()}
+        return described | {"different": 1 + int(np.count_nonzero(np.diff(self._ordered)))}

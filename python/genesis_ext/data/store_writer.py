@@ -214,6 +214,11 @@ class StoreLock:
         self._file.close()
 
 
+def record_names(store: Path) -> set[str]:
+    """Names of all sources that were ever done there."""
+    return {path.stem for path in (store / RECORDS).glob("*.json")}
+
+
 def _record_path(store: Path, name: str) -> Path:
     return store / RECORDS / f"{name}.json"
 

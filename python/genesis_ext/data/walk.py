@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _COMPANIONS = (".raw", ".zraw", ".raw.gz", ".img")  # voxels of headers that are listed themselves
 _STORE = "settings.json"
+_SEQUENCE = re.compile(
+    r"[_.-](t1|t1w|t1c|t1ce|t1gd|t1post|t2|t2w|flair|pd|pdw|dwi|adc|swi|dce|bold|raw|ct|mri?)(?=[_.-]|$)", re.IGNORECASE
+)
 _BIDS_SUBJECT = re.compile(r"(sub-[A-Za-z0-9]+)(_|$)")
 
 
@@ -141,13 +144,24 @@ def _name(path: Path, base: Path) -> str:
     return "_".join((*parts, stem(path))) if path != base else path.resolve().name
 
 
+def _named_after_sequences(sources: Sequence[Source]) -> tuple[str, str] | None:
+    """The names of two files of a folder that are one but for the words of MRI sequences; None if there are none."""
+    seen: dict[tuple[Path, str], str] = {}
+    for source in sources:
+        name = stem(source.path)
+        common = _SEQUENCE.sub("", name)
+        if common != name and (other := seen.setdefault((source.path.parent, common.lower()), name)) != name:
+            return other, name
+    return None
+
+
 def _with_patients(sources: list[Source], base: Path, rule: PatientRule, notes: list[str]) -> list[Source]:
     """Tell patients by the names of files, or by their folders where names repeat."""
     by_subject = [_BIDS_SUBJECT.match(source.path.name) for source in sources]
+    unnamed = [source for source, subject in zip(sources, by_subject, strict=True) if subject is None]
     folders: dict[str, set[Path]] = defaultdict(set)
-    for source, subject in zip(sources, by_subject, strict=True):
-        if subject is None:
-            folders[source.patient].add(source.path.parent)
+    for source in unnamed:
+        folders[source.patient].add(source.path.parent)
     repeated = {name: places for name, places in folders.items() if len(places) > 1}
     crowded = {place for places in repeated.values() for place in places}
     if repeated and rule == "auto":
@@ -156,6 +170,12 @@ def _with_patients(sources: list[Source], base: Path, rule: PatientRule, notes: 
             f"files of one name lie in several folders, as {name} in {' and '.join(map(str, sorted(places)[:2]))}: "
             f"each of {len(crowded)} folders is taken as one patient; --patient name takes each file as one, a CSV "
             "with a column patient tells it"
+        )
+    elif rule == "auto" and (alike := _named_after_sequences(unnamed)):
+        notes.append(
+            f"files of one folder differ in the name of a sequence alone, as {' and '.join(alike)}: each is taken as a "
+            "patient of its own, so that one may train while the other validates; --patient folder takes those of a "
+            "folder as one, a CSV with a column patient tells who is who"
         )
     result = []
     for source, subject in zip(sources, by_subject, strict=True):

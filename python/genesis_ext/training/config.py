@@ -99,9 +99,9 @@ class PretrainConfig:
     borders: bool = False
     """Keep 100 voxels in x and y and 30 in z away from the ends of a volume, as released."""
     lung_content: bool = False
-    """Cut lung-dominated boxes from CT, as released."""
+    """Take only boxes of CT that lung dominates, as released."""
     foreground: bool = False
-    """Cut boxes from MRI that are brighter than a twentieth of the window in a quarter of their voxels or more."""
+    """Take only boxes of MRI that are brighter than a twentieth of the window in a quarter of their voxels or more."""
     content_grid: int = 4
     """Boxes under one of these two rules begin at multiples of so many voxels; 1 costs much memory."""
     split: Split = "auto"

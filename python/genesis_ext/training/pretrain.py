@@ -15,7 +15,7 @@ import torch
 import genesis_ext
 from genesis_ext.data.loader import FixedSamples, GenesisLoader
 from genesis_ext.data.prepare import prepare_cached
-from genesis_ext.data.split import Region, split_regions, whole_regions
+from genesis_ext.data.split import Region, marks_of, split_regions, whole_regions
 from genesis_ext.data.store import VolumeStore, is_store
 from genesis_ext.data.store_writer import SETTINGS
 from genesis_ext.models import UNet3D
@@ -176,8 +176,8 @@ def _regions(
         name = next(entry.name for entry in other.entries if entry.checksum in shared)
         raise ValueError(f"{name} must not both train and validate")
     train, validation = (
-        [r for r in whole_regions(side.entries, sampling.smallest) if side.entries[r.volume].split != "test"]
-        for side in (store, other)
+        [r for r in whole_regions(side.entries, sampling.smallest) if marks[r.volume] != "test"]
+        for side, marks in ((side, marks_of(side.entries)) for side in (store, other))
     )
     if not train or not validation:
         raise ValueError(
