@@ -23,8 +23,8 @@ from benchmarks.case import MONAI, NUMPY, OURS, Case, Contender, Size
 from benchmarks.crops import BOUND, SIDE, WINDOW, linear_by_torch
 from genesis_ext import GenesisTransform, ops
 from genesis_ext.data import GenesisLoader, Sampling, StoredVolume, VolumeStore, whole_regions
-from genesis_ext.data.sampling import box_ranges
-from genesis_ext.data.store_writer import volume_files, write_index, write_volume
+from genesis_ext.data.sampling.settings import box_ranges
+from genesis_ext.data.store.writer import volume_files, write_index, write_volume
 from genesis_ext.reference import crop_resize as crop_reference
 from genesis_ext.reference import genesis_transform as genesis_reference
 from genesis_ext.reference import released

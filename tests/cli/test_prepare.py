@@ -12,13 +12,13 @@ from genesis_ext.cli import _progress
 from genesis_ext.cli._progress import PlainProgress, RichProgress, duration, line_of, make_progress
 from genesis_ext.cli.main import build_parser, main
 from genesis_ext.cli.prepare import settings_of
-from genesis_ext.data.intensity import IntensityWindow
-from genesis_ext.data.outcome import Outcome
-from genesis_ext.data.prepare import Step
-from genesis_ext.data.preprocess import PrepareSettings
-from genesis_ext.data.recipes import RECIPES
-from genesis_ext.data.sources import Source
-from genesis_ext.data.store import VolumeStore
+from genesis_ext.data.prepare.intensity import IntensityWindow
+from genesis_ext.data.prepare.outcome import Outcome
+from genesis_ext.data.prepare.preprocess import PrepareSettings
+from genesis_ext.data.prepare.run import Step
+from genesis_ext.data.sources.find import Source
+from genesis_ext.data.sources.recipes import RECIPES
+from genesis_ext.data.store.volume_store import VolumeStore
 from tests.data_layer.images import random_voxels, write_ct, write_mri, write_nifti
 
 

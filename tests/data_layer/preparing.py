@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from genesis_ext.data.prepare import prepare
-from genesis_ext.data.preprocess import PrepareSettings
-from genesis_ext.data.report import Report
-from genesis_ext.data.sources import find_sources
+from genesis_ext.data.prepare.preprocess import PrepareSettings
+from genesis_ext.data.prepare.report import Report
+from genesis_ext.data.prepare.run import prepare
+from genesis_ext.data.sources.find import find_sources
 from tests.data_layer.images import random_voxels, write_ct, write_mri, write_nifti
 
 THIN = np.diag((1.0, 1.0, 2.0, 1.0))

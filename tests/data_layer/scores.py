@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genesis_ext.data.content import ContentRule, Foreground
-from genesis_ext.data.stored_volume import StoredVolume
+from genesis_ext.data.sampling.content import ContentRule, Foreground
+from genesis_ext.data.store.entry import StoredVolume
 
 
 def lung_score(hu: NDArray[Any], x: int, y: int, z: int) -> float:

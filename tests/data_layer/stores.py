@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genesis_ext.data.store import VolumeStore
-from genesis_ext.data.store_writer import volume_files, write_index, write_volume
-from genesis_ext.data.stored_volume import StoredVolume
+from genesis_ext.data.store.entry import StoredVolume
+from genesis_ext.data.store.volume_store import VolumeStore
+from genesis_ext.data.store.writer import volume_files, write_index, write_volume
 from genesis_ext.reference.philox import words
 
 Shape3 = tuple[int, int, int]

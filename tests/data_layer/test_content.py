@@ -8,9 +8,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from genesis_ext.data import content
-from genesis_ext.data.content import Foreground, LungContent, box_sums, table_places, write_table
-from genesis_ext.data.stored_volume import StoredVolume
+from genesis_ext.data.sampling import content
+from genesis_ext.data.sampling.content import Foreground, LungContent, box_sums, table_places, write_table
+from genesis_ext.data.store.entry import StoredVolume
 from tests.data_layer.scores import score_map
 from tests.data_layer.stores import entry_of, noise
 

@@ -4,8 +4,8 @@
 from pathlib import Path
 
 from genesis_ext.data.demo_scans import write_demo_scans
-from genesis_ext.data.prepare import prepare_cached
-from genesis_ext.data.split import split_regions
+from genesis_ext.data.prepare.run import prepare_cached
+from genesis_ext.data.sampling.split import split_regions
 
 CUBE = (32, 32, 16)
 

@@ -10,11 +10,11 @@ import pytest
 import torch
 
 import genesis_ext
-from genesis_ext.data.content import Foreground, LungContent
 from genesis_ext.data.loader import FIRST_VALIDATION_ID, Batch, FixedSamples, GenesisLoader
-from genesis_ext.data.sampling import Sampling
-from genesis_ext.data.split import Region, split_regions, whole_regions
-from genesis_ext.data.store import VolumeStore
+from genesis_ext.data.sampling.content import Foreground, LungContent
+from genesis_ext.data.sampling.settings import Sampling
+from genesis_ext.data.sampling.split import Region, split_regions, whole_regions
+from genesis_ext.data.store.volume_store import VolumeStore
 from tests.data_layer.stores import entry_of, write_store
 
 ENTRIES = [entry_of(f"c{i}", (20 + i, 18, 24)) for i in range(4)] + [

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from genesis_ext.data.prepare import PrepareError, Step, prepare_cached
-from genesis_ext.data.preprocess import PrepareSettings
-from genesis_ext.data.store import StoreError, VolumeStore
+from genesis_ext.data.prepare.preprocess import PrepareSettings
+from genesis_ext.data.prepare.run import PrepareError, Step, prepare_cached
+from genesis_ext.data.store.volume_store import StoreError, VolumeStore
 from tests.data_layer.images import random_voxels, write_ct, write_dicom, write_mri, write_nifti
 from tests.data_layer.preparing import THIN, run, table
 

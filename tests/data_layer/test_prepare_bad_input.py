@@ -12,12 +12,12 @@ import nibabel
 import numpy as np
 import pytest
 
-from genesis_ext.data import prepare as prepare_module
-from genesis_ext.data.prepare import prepare
-from genesis_ext.data.preprocess import PrepareSettings
-from genesis_ext.data.sources import find_sources
-from genesis_ext.data.store import StoreError, VolumeStore, is_store
-from genesis_ext.data.workers import WorkerLost
+from genesis_ext.data.prepare import run as prepare_module
+from genesis_ext.data.prepare.preprocess import PrepareSettings
+from genesis_ext.data.prepare.run import prepare
+from genesis_ext.data.prepare.workers import WorkerLost
+from genesis_ext.data.sources.find import find_sources
+from genesis_ext.data.store.volume_store import StoreError, VolumeStore, is_store
 from tests.data_layer.images import random_voxels, write_ct, write_nifti
 from tests.data_layer.preparing import reasons, run, table
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from genesis_ext.data.prepare import prepare_cached
-from genesis_ext.data.store import VolumeStore, is_store
+from genesis_ext.data.prepare.run import prepare_cached
+from genesis_ext.data.store.volume_store import VolumeStore, is_store
 from tests.data_layer.images import random_voxels, write_ct, write_nifti
 from tests.data_layer.preparing import run, table
 
@@ -25,8 +25,8 @@ MANY = 60  # scans, so that a run still has some to do when its first is seen
 KILLED_AT_EVERY_STEP = """
 import os, signal, sys
 from pathlib import Path
-from genesis_ext.data.prepare import prepare
-from genesis_ext.data.sources import find_sources
+from genesis_ext.data.prepare.run import prepare
+from genesis_ext.data.sources.find import find_sources
 
 sources, out = sys.argv[1], Path(sys.argv[2])
 for moment in range(1000):
@@ -160,7 +160,7 @@ def test_a_worker_that_is_killed_costs_one_file(tmp_path: Path) -> None:
 
 
 CACHED = (
-    "import sys; from genesis_ext.data.prepare import prepare_cached; print(prepare_cached(*sys.argv[1:]).checksum)"
+    "import sys; from genesis_ext.data.prepare.run import prepare_cached; print(prepare_cached(*sys.argv[1:]).checksum)"
 )
 
 

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from genesis_ext.data.intensity import IntensityWindow
-from genesis_ext.data.preprocess import Grid, Prepared, PrepareSettings, prepare_volume, stored_shape
+from genesis_ext.data.prepare.intensity import IntensityWindow
+from genesis_ext.data.prepare.preprocess import Grid, Prepared, PrepareSettings, prepare_volume, stored_shape
+from genesis_ext.data.prepare.statistics import Distribution
 from genesis_ext.data.readers import read_label, read_volume
-from genesis_ext.data.statistics import Distribution
 from genesis_ext.data.volume import Modality, Volume, VolumeError
 from tests.data_layer.images import random_voxels
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from genesis_ext.data.recipes import RECIPES
-from genesis_ext.data.sources import Found, Source, SourceError, find_sources
+from genesis_ext.data.sources.find import Found, Source, SourceError, find_sources
+from genesis_ext.data.sources.recipes import RECIPES
 
 
 def make(root: Path, names: Iterable[str]) -> Path:

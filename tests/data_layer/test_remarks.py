@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from genesis_ext.data.preprocess import PrepareSettings
+from genesis_ext.data.prepare.preprocess import PrepareSettings
 from tests.data_layer.images import random_voxels, write_nifti
 from tests.data_layer.preparing import run
 

@@ -10,12 +10,19 @@ import numpy as np
 import pytest
 import torch
 
-from genesis_ext.data import residence as module
-from genesis_ext.data import transfer
-from genesis_ext.data.content import Foreground, LungContent
-from genesis_ext.data.residence import Residence, ResidenceError, Resident, check_fit, free_bytes, volume_bytes
-from genesis_ext.data.sampling import Sampling
-from genesis_ext.data.store import StoreError, VolumeStore
+from genesis_ext.data.residence import residence as module
+from genesis_ext.data.residence import transfer
+from genesis_ext.data.residence.residence import (
+    Residence,
+    ResidenceError,
+    Resident,
+    check_fit,
+    free_bytes,
+    volume_bytes,
+)
+from genesis_ext.data.sampling.content import Foreground, LungContent
+from genesis_ext.data.sampling.settings import Sampling
+from genesis_ext.data.store.volume_store import StoreError, VolumeStore
 from tests.data_layer.stores import entry_of, write_store
 
 ENTRIES = [entry_of(f"c{i}", (9 + i, 8, 12)) for i in range(4)] + [

@@ -19,9 +19,9 @@ from scipy import ndimage
 from torch import Tensor
 
 from genesis_ext import ops
-from genesis_ext.data.preprocess import Prepared, PrepareSettings, prepare_volume
+from genesis_ext.data.prepare.preprocess import Prepared, PrepareSettings, prepare_volume
 from genesis_ext.data.readers import read_label, read_volume
-from genesis_ext.data.store import VolumeStore
+from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.data.volume import Volume
 from tests.data_layer.images import write_nifti
 from tests.data_layer.preparing import run

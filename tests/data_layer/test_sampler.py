@@ -12,13 +12,13 @@ from scipy import stats
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from genesis_ext.data.content import Foreground, LungContent
-from genesis_ext.data.residence import Room
-from genesis_ext.data.sampler import Subvolumes, SubvolumeSampler
-from genesis_ext.data.sampling import RELEASED_BORDERS, Sampling, note_on_borders
-from genesis_ext.data.split import MODALITIES, Region, whole_regions
-from genesis_ext.data.stored_volume import StoredVolume
-from genesis_ext.data.transfer import copy_from_disk
+from genesis_ext.data.residence.residence import Room
+from genesis_ext.data.residence.transfer import copy_from_disk
+from genesis_ext.data.sampling.content import Foreground, LungContent
+from genesis_ext.data.sampling.sampler import Subvolumes, SubvolumeSampler
+from genesis_ext.data.sampling.settings import RELEASED_BORDERS, Sampling, note_on_borders
+from genesis_ext.data.sampling.split import MODALITIES, Region, whole_regions
+from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.reference.philox import Purpose, below, words
 from tests.data_layer.scores import score_map
 from tests.data_layer.stores import entry_of, write_store

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from genesis_ext.data.sampling import Sampling
-from genesis_ext.data.shards import ShardLayout, lay_out, note_on_mix
+from genesis_ext.data.residence.shards import ShardLayout, lay_out, note_on_mix
+from genesis_ext.data.sampling.settings import Sampling
 from tests.data_layer.stores import entry_of
 
 ENTRIES = [entry_of(f"c{i}", (1, 1, 1), "ct") for i in range(6)] + [

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from genesis_ext.data.source_lists import channel_modality
-from genesis_ext.data.sources import Found, SourceError, find_sources, safe_name
+from genesis_ext.data.sources.find import Found, SourceError, find_sources, safe_name
+from genesis_ext.data.sources.lists import channel_modality
 from tests.data_layer.images import write_dicom
 
 

@@ -4,8 +4,8 @@
 import numpy as np
 import pytest
 
-from genesis_ext.data.split import Region, split_regions, whole_regions
-from genesis_ext.data.stored_volume import StoredVolume
+from genesis_ext.data.sampling.split import Region, split_regions, whole_regions
+from genesis_ext.data.store.entry import StoredVolume
 from tests.data_layer.stores import entry_of
 
 CUBE = (8, 8, 8)

@@ -15,8 +15,9 @@ import pytest
 import torch
 
 from genesis_ext import ops
-from genesis_ext.data.store import StoreError, VolumeStore, is_store
-from genesis_ext.data.store_writer import (
+from genesis_ext.data.store.entry import StoredVolume
+from genesis_ext.data.store.volume_store import StoreError, VolumeStore, is_store
+from genesis_ext.data.store.writer import (
     Record,
     StoreLock,
     begin,
@@ -28,7 +29,6 @@ from genesis_ext.data.store_writer import (
     write_record,
     write_volume,
 )
-from genesis_ext.data.stored_volume import StoredVolume
 from tests.data_layer.stores import entry_of, noise, write_store
 
 SHAPES = ((5, 6, 7), (4, 3, 2))
@@ -240,7 +240,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, overwrite: boo
 
 def test_two_runs_cannot_write_one_store(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from genesis_ext.data.store_writer import StoreLock\n"
+        "import sys; from pathlib import Path; from genesis_ext.data.store.writer import StoreLock\n"
         f"with StoreLock(Path({str(tmp_path)!r})): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1) as other:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from genesis_ext.data.workers import WorkerLost, run_in_workers
+from genesis_ext.data.prepare.workers import WorkerLost, run_in_workers
 
 
 def squared(number: int) -> int:
@@ -49,7 +49,8 @@ def test_workers_end_with_the_loop_that_leaves_them() -> None:
 def test_a_script_without_a_main_guard_is_told_so(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
-        "from genesis_ext.data.workers import run_in_workers\nprint(dict(run_in_workers(abs, [-1], workers=1)))\n"
+        "from genesis_ext.data.prepare.workers import run_in_workers\n"
+        "print(dict(run_in_workers(abs, [-1], workers=1)))\n"
     )
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1

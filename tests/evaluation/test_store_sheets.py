@@ -10,15 +10,15 @@ import pytest
 import torch
 
 from genesis_ext import ops
-from genesis_ext.data.intensity import IntensityWindow
-from genesis_ext.data.prepare import prepare
-from genesis_ext.data.preprocess import PrepareSettings
-from genesis_ext.data.sampler import SubvolumeSampler
-from genesis_ext.data.sampling import Sampling
-from genesis_ext.data.sources import find_sources
-from genesis_ext.data.split import whole_regions
-from genesis_ext.data.store import StoreError, VolumeStore
-from genesis_ext.data.store_writer import write_index, write_volume
+from genesis_ext.data.prepare.intensity import IntensityWindow
+from genesis_ext.data.prepare.preprocess import PrepareSettings
+from genesis_ext.data.prepare.run import prepare
+from genesis_ext.data.sampling.sampler import SubvolumeSampler
+from genesis_ext.data.sampling.settings import Sampling
+from genesis_ext.data.sampling.split import whole_regions
+from genesis_ext.data.sources.find import find_sources
+from genesis_ext.data.store.volume_store import StoreError, VolumeStore
+from genesis_ext.data.store.writer import write_index, write_volume
 from tests.data_layer.images import write_nifti
 from tests.data_layer.stores import entry_of, noise, write_store
 

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from genesis_ext._extras import require
-from genesis_ext.data.prepare import Step
+from genesis_ext.data.prepare.run import Step
 
 _LINE_EVERY_S = 5.0
 _TROUBLE = ("skipped", "failed")

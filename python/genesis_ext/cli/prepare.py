@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any, get_args
 
 from genesis_ext.cli._progress import duration, make_progress
-from genesis_ext.data.dry_run import forecast, free_bytes
-from genesis_ext.data.intensity import IntensityWindow
-from genesis_ext.data.prepare import prepare
-from genesis_ext.data.preprocess import PrepareSettings
-from genesis_ext.data.recipes import RECIPES
-from genesis_ext.data.report import Report
-from genesis_ext.data.sources import Found, PatientRule, find_sources
-from genesis_ext.data.store_writer import check_settings
-from genesis_ext.data.stored_volume import SplitName, StoreDtype
+from genesis_ext.data.prepare.dry_run import forecast, free_bytes
+from genesis_ext.data.prepare.intensity import IntensityWindow
+from genesis_ext.data.prepare.preprocess import PrepareSettings
+from genesis_ext.data.prepare.report import Report
+from genesis_ext.data.prepare.run import prepare
+from genesis_ext.data.sources.find import Found, PatientRule, find_sources
+from genesis_ext.data.sources.recipes import RECIPES
+from genesis_ext.data.store.entry import SplitName, StoreDtype
+from genesis_ext.data.store.writer import check_settings
 from genesis_ext.data.volume import Modality
 
 _EPILOG = """\

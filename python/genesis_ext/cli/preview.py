@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any, get_args
 
-from genesis_ext.data.intensity import IntensityWindow
+from genesis_ext.data.prepare.intensity import IntensityWindow
 from genesis_ext.data.readers import read_volume
-from genesis_ext.data.sampling import Sampling
-from genesis_ext.data.store import INDEX, VolumeStore
-from genesis_ext.data.store_writer import SETTINGS
+from genesis_ext.data.sampling.settings import Sampling
+from genesis_ext.data.store.volume_store import INDEX, VolumeStore
+from genesis_ext.data.store.writer import SETTINGS
 from genesis_ext.data.volume import Modality
 from genesis_ext.evaluation.content import richest_patch
 from genesis_ext.evaluation.preview import write_preview

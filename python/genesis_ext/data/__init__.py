@@ -2,19 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files to volumes, volumes to a store, a store to batches on the device."""
 
-from genesis_ext.data.content import Foreground, LungContent
-from genesis_ext.data.intensity import IntensityWindow
 from genesis_ext.data.loader import Batch, FixedSamples, GenesisLoader
-from genesis_ext.data.prepare import prepare_cached
-from genesis_ext.data.preprocess import PrepareSettings
+from genesis_ext.data.prepare.intensity import IntensityWindow
+from genesis_ext.data.prepare.preprocess import PrepareSettings
+from genesis_ext.data.prepare.run import prepare_cached
 from genesis_ext.data.readers import read_volume, read_volumes
-from genesis_ext.data.residence import ResidenceError
-from genesis_ext.data.sampler import Subvolumes, SubvolumeSampler
-from genesis_ext.data.sampling import RELEASED_BORDERS, Sampling
-from genesis_ext.data.sources import find_sources
-from genesis_ext.data.split import MODALITIES, Region, Split, split_regions, whole_regions
-from genesis_ext.data.store import StoreError, VolumeStore, is_store
-from genesis_ext.data.stored_volume import StoredVolume
+from genesis_ext.data.residence.residence import ResidenceError
+from genesis_ext.data.sampling.content import Foreground, LungContent
+from genesis_ext.data.sampling.sampler import Subvolumes, SubvolumeSampler
+from genesis_ext.data.sampling.settings import RELEASED_BORDERS, Sampling
+from genesis_ext.data.sampling.split import MODALITIES, Region, Split, split_regions, whole_regions
+from genesis_ext.data.sources.find import find_sources
+from genesis_ext.data.store.entry import StoredVolume
+from genesis_ext.data.store.volume_store import StoreError, VolumeStore, is_store
 from genesis_ext.data.volume import Modality, Volume, VolumeError
 
 __all__ = [

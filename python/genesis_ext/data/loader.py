@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from genesis_ext import ops
-from genesis_ext.data.residence import DEFAULT_BUDGET, Residence, ResidenceName, Resident, Room
-from genesis_ext.data.sampler import Subvolumes, SubvolumeSampler, check_weights
-from genesis_ext.data.sampling import Sampling, note_on_borders
-from genesis_ext.data.shards import note_on_mix
-from genesis_ext.data.split import Region, split_regions
-from genesis_ext.data.store import VolumeStore
-from genesis_ext.data.transfer import copy_from_disk
+from genesis_ext.data.residence.residence import DEFAULT_BUDGET, Residence, ResidenceName, Resident, Room
+from genesis_ext.data.residence.shards import note_on_mix
+from genesis_ext.data.residence.transfer import copy_from_disk
+from genesis_ext.data.sampling.sampler import Subvolumes, SubvolumeSampler, check_weights
+from genesis_ext.data.sampling.settings import Sampling, note_on_borders
+from genesis_ext.data.sampling.split import Region, split_regions
+from genesis_ext.data.store.volume_store import VolumeStore
 
 # keys: input and target (N, 1, X, Y, Z) float32 in [0, 1]; scale, modality and sample_id (N,) int64.
 Batch = dict[str, Tensor]

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from genesis_ext import ops
-from genesis_ext.data.sampler import SubvolumeSampler
-from genesis_ext.data.sampling import Sampling
-from genesis_ext.data.split import whole_regions
-from genesis_ext.data.store import VolumeStore
-from genesis_ext.data.stored_volume import StoredVolume
+from genesis_ext.data.sampling.sampler import SubvolumeSampler
+from genesis_ext.data.sampling.settings import Sampling
+from genesis_ext.data.sampling.split import whole_regions
+from genesis_ext.data.store.entry import StoredVolume
+from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.evaluation.content import richest
 from genesis_ext.evaluation.pictures import (
     AMBER,

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from os import PathLike
 from pathlib import Path
 
-from genesis_ext.data.sampling import Sampling
-from genesis_ext.data.store import VolumeStore
+from genesis_ext.data.sampling.settings import Sampling
+from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.evaluation.box_sheets import boxes_sheet
 from genesis_ext.evaluation.subject import evenly
 from genesis_ext.evaluation.volume_sheets import MODALITY_NAMES, volumes_sheet

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genesis_ext.data.statistics import Distribution
-from genesis_ext.data.store import StoredItem, VolumeStore
-from genesis_ext.data.stored_volume import StoredVolume
+from genesis_ext.data.prepare.statistics import Distribution
+from genesis_ext.data.store.entry import StoredVolume
+from genesis_ext.data.store.volume_store import StoredItem, VolumeStore
 from genesis_ext.evaluation.pictures import (
     AMBER,
     BLUE,

@@ -97,7 +97,10 @@ def zoomed_shape(op: str, shape: Sequence[int], zoom: float | Sequence[float]) -
     factors = list(zoom) if isinstance(zoom, Iterable) and not isinstance(zoom, Tensor) else [zoom] * len(shape)
     if len(factors) != len(shape) or not all(map(_is_factor, factors)):
         raise ValueError(f"{op}: zoom must be a positive number, or one for each of {len(shape)} axes, got {zoom!r}")
-    return [max(1, round(n * z)) for n, z in zip(shape, factors, strict=True)]
+    sides = [n * z for n, z in zip(shape, factors, strict=True)]
+    if any(side >= _SIDES_END for side in sides):
+        raise ValueError(f"{op}: zoom must give sides below 2^30, got {zoom!r} for {tuple(shape)}")
+    return [max(1, round(side)) for side in sides]
 
 
 def _is_factor(value: object) -> bool:

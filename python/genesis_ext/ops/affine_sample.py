@@ -13,6 +13,7 @@ from ._resampling import (
     BOUNDARIES,
     DTYPES,
     boundary_code,
+    check_fill,
     check_order,
     check_shape,
     check_volumes,
@@ -80,7 +81,7 @@ def affine_sample(
         shape,
         check_order("affine_sample", order),
         boundary_code("affine_sample", boundary),
-        fill,
+        check_fill("affine_sample", fill),
         dtype_code("affine_sample", x.dtype if dtype is None else dtype),
     )
     return as_before(out, x)

@@ -18,7 +18,7 @@ class PackedVolumes(NamedTuple):
     Attributes:
         voxels: (M,) uint8, int16, float16 or float32, contiguous: the volumes one after another, z fastest.
         offset: (V,) int64, where each volume begins in `voxels`.
-        shape: (V, 3) int32, sides of each volume, at least 1.
+        shape: (V, 3) int32, sides of each volume, in [1, 2^30).
         window: (V, 2) float32, the stored values that become 0 and 1; lo = hi leaves values as they are stored.
     """
 

@@ -37,6 +37,8 @@ def philox_words(sample_id: Tensor, seed: int | Tensor, purpose: int, count: int
     for name, number in (("purpose", purpose), ("count", count)):
         if isinstance(number, bool) or not isinstance(number, int):
             raise TypeError(f"philox_words: {name} must be an int, got {type(number).__name__}")
+        if not -(2**63) <= number < 2**63:
+            raise ValueError(f"philox_words: {name} must fit 64 bits, got {number}")
     words: Tensor = torch.ops.genesis_ext.philox_words.default(
         sample_id, as_seed("philox_words", seed, sample_id), int(purpose), count
     )

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
-from genesis_ext.data.content import ContentRule, Foreground, LungContent
-from genesis_ext.data.intensity import IntensityWindow
-from genesis_ext.data.preprocess import PrepareSettings
-from genesis_ext.data.residence import ResidenceName
-from genesis_ext.data.sampling import RELEASED_BORDERS, Mix, Sampling
-from genesis_ext.data.split import Split
+from genesis_ext.data.prepare.intensity import IntensityWindow
+from genesis_ext.data.prepare.preprocess import PrepareSettings
+from genesis_ext.data.residence.residence import ResidenceName
+from genesis_ext.data.sampling.content import ContentRule, Foreground, LungContent
+from genesis_ext.data.sampling.settings import RELEASED_BORDERS, Mix, Sampling
+from genesis_ext.data.sampling.split import Split
 from genesis_ext.data.volume import Modality
 from genesis_ext.transforms import make_config
 

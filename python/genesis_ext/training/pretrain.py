@@ -14,10 +14,10 @@ import torch
 
 import genesis_ext
 from genesis_ext.data.loader import FixedSamples, GenesisLoader
-from genesis_ext.data.prepare import prepare_cached
-from genesis_ext.data.split import Region, marks_of, split_regions, whole_regions
-from genesis_ext.data.store import VolumeStore, is_store
-from genesis_ext.data.store_writer import SETTINGS
+from genesis_ext.data.prepare.run import prepare_cached
+from genesis_ext.data.sampling.split import Region, marks_of, split_regions, whole_regions
+from genesis_ext.data.store.volume_store import VolumeStore, is_store
+from genesis_ext.data.store.writer import SETTINGS
 from genesis_ext.models import UNet3D
 from genesis_ext.training.checkpoint import (
     DataMark,

@@ -1,0 +1,205 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of one source: read, prepared, written; every failure ends as a line that names the file."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from genesis_ext.data.prepare.preprocess import Prepared, PrepareSettings, prepare_volume
+from genesis_ext.data.prepare.stopwatch import Stopwatch
+from genesis_ext.data.readers import read_label, read_volumes
+from genesis_ext.data.sources.find import Source, safe_name
+from genesis_ext.data.store.entry import StoredVolume
+from genesis_ext.data.store.writer import Record, forget, volume_files, write_record, write_volume
+from genesis_ext.data.volume import Volume, VolumeError
+
+Status = Literal["taken", "kept", "skipped", "failed"]
+
+_DATA_FILE = re.compile(rb"^(?:ElementDataFile\s*=|data file:)[ \t]*(\S[^\r\n]*)", re.IGNORECASE | re.MULTILINE)
+_HEADER_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Task:
+    """A source to be prepared into a store."""
+
+    source: Source
+    fingerprint: str
+    store: Path
+    settings: PrepareSettings
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a source.
+
+    Attributes:
+        source: which.
+        status: "taken" now, "kept" from an earlier run, "skipped" since it cannot serve, "failed" through no fault of
+            its own (full disk, lost worker): another run may do it.
+        reason: why it was skipped or failed.
+        volumes: what is stored of it.
+        problems: (path, reason) of what belongs to it and could not be used: a label, one of several series.
+        seconds: that each part of the work took.
+    """
+
+    source: Source
+    status: Status
+    reason: str = ""
+    volumes: tuple[StoredVolume, ...] = ()
+    problems: tuple[tuple[str, str], ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def prepare_source(task: Task) -> Outcome:
+    """Prepare one source and write its volumes, then its record. Raises nothing but interrupts."""
+    clock, source = Stopwatch(), task.source
+    try:
+        return _prepare_source(task, clock)
+    except VolumeError as error:
+        return Outcome(source, "skipped", str(error), seconds=clock.seconds)
+    except MemoryError:
+        return Outcome(source, "failed", f"{source.path}: the memory does not suffice", seconds=clock.seconds)
+    except _WriteError as error:
+        reason = f"{source.path}: cannot be written to {task.store}: {error}"
+        return Outcome(source, "failed", reason, seconds=clock.seconds)
+    except OSError as error:
+        reason = f"{source.path}: unreadable: {error.strerror or error}"
+        return Outcome(source, "skipped", reason, seconds=clock.seconds)
+    except Exception as error:  # one odd file must not end a run of thousands
+        reason = f"{source.path}: unexpected {type(error).__name__}: {' '.join(str(error).split())}"
+        return Outcome(source, "skipped", reason, seconds=clock.seconds)
+
+
+def fingerprint(source: Source, settings: PrepareSettings) -> str:
+    """SHA-256 over all that decides the voxels: path, size and time of each file, modality, label and settings.
+
+    Raises:
+        OSError: a file cannot be looked at. A label that cannot is told when it is read.
+    """
+    files = [_stamp(path) for path in _files_of(source.path)]
+    if source.label is not None:
+        try:
+            files += [_stamp(path) for path in _files_of(source.label)]
+        except OSError:
+            files.append([str(source.label)])
+    content = [files, source.modality, settings.to_dict()]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def bytes_of(source: Source) -> int:
+    """Size of its files, without the label."""
+    return sum(path.stat().st_size for path in _files_of(source.path))
+
+
+class _WriteError(Exception):
+    """The store cannot be written."""
+
+
+def _prepare_source(task: Task, clock: Stopwatch) -> Outcome:
+    source, settings = task.source, task.settings
+    forget(task.store, source.name)
+    with clock("read"):
+        volumes = read_volumes(source.path, source.modality, frames=settings.frames)
+    problems: list[tuple[str, str]] = []
+    stored: list[StoredVolume] = []
+    patients: list[str | None] = []
+    for name, volume in _named(source, volumes):
+        label = None
+        if source.label is not None:
+            try:
+                with clock("read"):
+                    label = read_label(source.label, volume)
+            except (VolumeError, OSError) as error:
+                problems.append((str(source.label), f"label of {source.path} not used: {error}"))
+        try:
+            prepared = prepare_volume(volume, label, settings, clock)
+        except VolumeError as error:
+            if len(volumes) == 1:
+                raise
+            problems.append((str(source.path), f"{volume.name} skipped: {error}"))
+            continue
+        entry = _entry(name, volume, prepared, source)
+        try:
+            with clock("write"):
+                stored.append(write_volume(task.store, entry, prepared.voxels, prepared.label))
+        except OSError as error:
+            raise _WriteError(error.strerror or str(error)) from error
+        patients.append(volume.patient)
+    if not stored:
+        return Outcome(source, "skipped", problems[0][1], problems=tuple(problems[1:]), seconds=clock.seconds)
+    record = Record(source.name, task.fingerprint, tuple(stored), tuple(patients), tuple(problems))
+    try:
+        with clock("write"):
+            write_record(task.store, record)
+    except OSError as error:
+        raise _WriteError(error.strerror or str(error)) from error
+    return Outcome(source, "taken", "", tuple(stored), tuple(problems), clock.seconds)
+
+
+def patient_of(source: Source, of_file: str | None) -> str:
+    """Whose a volume is: as a list or recipe says, else as the file says, else by the name of the file."""
+    return source.patient if source.patient_known or not of_file else of_file
+
+
+def _named(source: Source, volumes: list[Volume]) -> Iterator[tuple[str, Volume]]:
+    """Names in the store. A plus sign comes from here alone, so no other source can have such a name."""
+    taken: set[str] = set()
+    for number, volume in enumerate(volumes):
+        name = source.name
+        if len(volumes) > 1:
+            frame = re.search(r"_(t\d+)$", volume.name)
+            name = f"{source.name}+{frame[1] if frame else safe_name(volume.name)}"
+        if name in taken:
+            name = f"{name}+{number}"
+        taken.add(name)
+        yield name, volume
+
+
+def _entry(name: str, volume: Volume, prepared: Prepared, source: Source) -> StoredVolume:
+    """All but the checksums, which writing tells."""
+    file, label = volume_files(name)
+    x, y, z = prepared.voxels.shape
+    return StoredVolume(
+        name=name,
+        file=file,
+        label=None if prepared.label is None else label,
+        shape=(x, y, z),
+        dtype=prepared.scale.dtype,
+        spacing_mm=prepared.grid.spacing_mm,
+        affine=tuple(tuple(float(value) for value in row) for row in prepared.grid.affine),
+        modality=volume.modality,
+        slope=prepared.scale.slope,
+        intercept=prepared.scale.intercept,
+        window=prepared.scale.window,
+        patient=patient_of(source, volume.patient),
+        split=source.split,
+        source=str(source.path),
+        checksum="",
+        label_checksum=None,
+        statistics=prepared.statistics,
+        notes=(*volume.notes, *prepared.notes),
+    )
+
+
+def _files_of(path: Path) -> list[Path]:
+    """The files behind a source: of a folder all, of a header the file of its voxels too."""
+    if path.is_dir():
+        return sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
+    if path.suffix.lower() in (".mhd", ".nhdr"):
+        with path.open("rb") as stream:
+            match = _DATA_FILE.search(stream.read(_HEADER_BYTES))
+        data = path.parent / match[1].decode(errors="replace").strip() if match else path
+        if data != path and data.is_file():
+            return [path, data]
+    return [path]
+
+
+def _stamp(path: Path) -> list[Any]:
+    status = path.stat()
+    return [str(path.resolve()), status.st_size, status.st_mtime_ns]

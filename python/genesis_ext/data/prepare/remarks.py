@@ -1,0 +1,68 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""What only a look at the whole store shows, and who prepared it should know: labels among the scans, one scan twice,
+scans of which much is cut, volumes of an earlier run that are no longer in it."""
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+
+from genesis_ext.data.prepare.preprocess import PrepareSettings
+from genesis_ext.data.store.entry import StoredVolume
+
+_VALUES_OF_LABELS = 48  # at most; of real scans the poorest have some two hundred
+_VOXELS_TO_TELL = 10_000  # smaller volumes have few values for being small
+
+
+def remarks(entries: Sequence[StoredVolume], settings: PrepareSettings, earlier: Collection[str]) -> list[str]:
+    """A sentence for each thing worth knowing of a store.
+
+    earlier: names of sources that were prepared into it before and are not among those of `entries`.
+    """
+    found = []
+    if labels := [entry for entry in entries if _looks_like_label(entry)]:
+        found.append(
+            f"{_many(labels)} at most {_VALUES_OF_LABELS} different values, as labels have: a label is no scan, leave "
+            "it out, or name it beside its scan in a CSV with a column label"
+        )
+    if settings.percentiles is None and (cut := [entry for entry in entries if _much_is_cut(entry, settings)]):
+        found.append(
+            f"{_many(cut)} more than 1 % of the voxels outside the MRI window, where all become one "
+            "value: see their notes in report.csv, and --mri-window or --percentiles"
+        )
+    same: dict[str, list[StoredVolume]] = defaultdict(list)
+    for entry in entries:
+        same[entry.checksum].append(entry)
+    for group in same.values():
+        if len({entry.patient for entry in group}) > 1:
+            found.append(
+                f"{' and '.join(entry.name for entry in group)} hold the same voxels, but count as different patients: "
+                "one may train while the other validates; leave one out"
+            )
+    if earlier:
+        found.append(
+            f"{len(earlier)} sources that were prepared here before are not among those of this run, the first "
+            f"{min(earlier)}: their volumes are no longer in the store, though their files stay until --overwrite; "
+            "to add to a store, give all sources together"
+        )
+    return found
+
+
+def _looks_like_label(entry: StoredVolume) -> bool:
+    voxels = math.prod(entry.statistics["shape_before"])
+    different = entry.statistics["before"].get("different", voxels)
+    return entry.modality in ("ct", "mri") and voxels >= _VOXELS_TO_TELL and different <= _VALUES_OF_LABELS
+
+
+def _much_is_cut(entry: StoredVolume, settings: PrepareSettings) -> bool:
+    """By the voxels as they were read, see ``outside_mri_window``."""
+    lo, hi = settings.window.mri
+    before = entry.statistics["before"]
+    return entry.modality == "mri" and (before["p1"] < lo or before["p99"] > hi)
+
+
+def _many(entries: Sequence[StoredVolume]) -> str:
+    """As in "3 volumes, the first a, have"."""
+    return f"{len(entries)} volume{'s' if len(entries) > 1 else ''}, the first {entries[0].name}, " + (
+        "have" if len(entries) > 1 else "has"
+    )

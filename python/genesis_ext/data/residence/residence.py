@@ -1,0 +1,261 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Where volumes live while a run trains: in device memory, or in host memory or on disk with shards that rotate.
+
+A thread fills one half of the budget while the other half serves. On a CUDA device it copies from pinned memory on a
+stream of its own; the training stream waits for an event, the host never.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import torch
+from torch import Tensor
+
+from genesis_ext import ops
+from genesis_ext.data.residence.shards import Turn, lay_out
+from genesis_ext.data.residence.transfer import CopyVoxels, copy_from_disk, copy_from_host
+from genesis_ext.data.sampling.content import table_length, write_table
+from genesis_ext.data.sampling.settings import Sampling
+from genesis_ext.data.store.volume_store import VolumeStore
+
+ResidenceName = Literal["device", "pinned", "disk"]
+
+DEFAULT_BUDGET = 8 * 2**30  # bytes
+
+
+class ResidenceError(ValueError):
+    """A store that does not fit where it is to live; the text has the numbers and the way out."""
+
+
+class Resident(NamedTuple):
+    """Volumes that lie on the device, until a shard takes their room.
+
+    volumes: their numbers in the store.   packed: for ``ops.crop_resize``.   tables: for ``SubvolumeSampler.on``.
+    room: 0 or 1; the same volumes in the same room have the same addresses.
+    """
+
+    volumes: tuple[int, ...]
+    packed: ops.PackedVolumes
+    tables: Tensor
+    room: int
+
+
+class Room:
+    """Device memory for the volumes of one shard and their tables, filled anew for each.
+
+    shards: all that it must be able to hold.
+    """
+
+    def __init__(
+        self,
+        store: VolumeStore,
+        shards: Sequence[Sequence[int]],
+        sampling: Sampling,
+        device: torch.device,
+        number: int = 0,
+    ) -> None:
+        self._store, self._sampling, self._number = store, sampling, number
+        self._places = {tuple(shard): _places(store, shard, device) for shard in shards}
+        voxels = [sum(store.entries[volume].voxels for volume in shard) for shard in shards]
+        tables = [1 + sum(_table_length(store, volume, sampling) for volume in shard) for shard in shards]
+        self._voxels = torch.empty(max(voxels), dtype=store.dtype, device=device)
+        self._tables = torch.zeros(max(tables), dtype=torch.int32, device=device)
+
+    def fill(self, volumes: Sequence[int], copy: CopyVoxels) -> Resident:
+        """Copy volumes in and make their tables, on the current stream; what was there before is gone."""
+        begin, table_begin = 0, 1
+        for volume in volumes:
+            entry = self._store.entries[volume]
+            voxels = self._voxels[begin : begin + entry.voxels]
+            copy(voxels, volume)
+            length = _table_length(self._store, volume, self._sampling)
+            if length:
+                table = self._tables[table_begin : table_begin + length]
+                rule = self._sampling.content[entry.modality]
+                write_table(table, voxels.view(entry.shape), entry, rule, self._sampling.content_grid)
+            begin += entry.voxels
+            table_begin += length
+        packed = ops.PackedVolumes(self._voxels[:begin], *self._places[tuple(volumes)])
+        return Resident(tuple(volumes), packed, self._tables, self._number)
+
+
+class Residence:
+    """The volumes of a run on the device: all of them, or the shard whose turn it is.
+
+    Args:
+        store: where they come from.
+        volumes: their numbers in the store.
+        sampling: tells which tables are needed.
+        name: "device": all in device memory. "pinned": all in host memory (pinned, for a CUDA device), shards in device
+            memory. "disk": the same without the host memory.
+        device: where they are served.
+        budget: bytes of device memory for the shards of "pinned" and "disk", half of it for each of two.
+        seed: 64 bits; decides the order of the shards.
+        samples_a_volume: for so many samples a volume of weight 1 makes its shard serve.
+        batch_size: samples a step.
+        weights: of each volume of the store (default: 1).
+        report: told what is loaded.
+
+    Raises:
+        ResidenceError: it does not fit.
+    """
+
+    def __init__(
+        self,
+        store: VolumeStore,
+        volumes: Sequence[int],
+        sampling: Sampling,
+        name: ResidenceName = "device",
+        device: torch.device | str = "cpu",
+        budget: int = DEFAULT_BUDGET,
+        seed: int = 0,
+        samples_a_volume: int = 1,
+        batch_size: int = 1,
+        weights: Sequence[int] | None = None,
+        report: Callable[[str], object] = print,
+    ) -> None:
+        if name not in get_args(ResidenceName):
+            raise ValueError(f"residence must be one of {', '.join(get_args(ResidenceName))}, got {name!r}")
+        self._device = torch.device(device)
+        if self._device.type == "cuda" and self._device.index is None:  # the current device of a thread is its own
+            self._device = torch.device("cuda", torch.cuda.current_device())
+        sizes = volume_bytes(store, sampling)
+        most = sum(sizes) if name == "device" else budget // 2
+        largest = max(volumes, key=lambda volume: sizes[volume])
+        if sizes[largest] > most:
+            raise ResidenceError(
+                f"the budget of device memory must hold the largest volume twice: {store.entries[largest].name} takes "
+                f"{_size(sizes[largest])}, the budget is {_size(budget)}"
+            )
+        self.layout = lay_out(store.entries, volumes, sizes, most, samples_a_volume, batch_size, weights, seed)
+        shards = self.layout.shards
+        rooms = min(2, len(shards))
+        on_device = rooms * max(sum(sizes[volume] for volume in shard) for shard in shards)
+        check_fit(name, self._device, on_device, store.bytes(volumes) if name == "pinned" else 0)
+        report(f"{len(volumes)} volumes of {_size(store.bytes(volumes))}, {_where(name, self._device, len(shards))}")
+        self._copy = (
+            copy_from_host(store, volumes, self._device) if name == "pinned" else copy_from_disk(store, self._device)
+        )
+        self._rooms = [Room(store, shards, sampling, self._device, number) for number in range(rooms)]
+        self._stream = torch.cuda.Stream(self._device) if self._device.type == "cuda" else None
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="residence")
+        self._turn: Turn | None = None
+        self._resident: Resident | None = None
+        self._coming: tuple[Turn, Future[tuple[Resident, Any]]] | None = None
+
+    def at(self, step: int) -> Resident:
+        """The volumes that serve a step; waits only where their copy is late. Steps that rise are the fast way."""
+        if self._turn is None or self._resident is None or not self._turn.first <= step < self._turn.last:
+            self._turn = self.layout.turn(step)
+            self._resident = self._take(self._turn)
+        return self._resident
+
+    def close(self) -> None:
+        """End the thread; what lies on the device stays until nobody needs it."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    def _take(self, turn: Turn) -> Resident:
+        """Make the shard of a turn the current one, and begin to fill the other room with the next."""
+        if self._coming is None or self._coming[0] != turn:
+            if self._coming is not None:
+                self._coming[1].exception()  # waits: it may be writing to the room that is wanted
+            self._coming = (turn, self._begin(turn))
+        resident, copied = self._coming[1].result()
+        if copied is not None:
+            torch.cuda.current_stream(self._device).wait_event(copied)
+        self._coming = None
+        if len(self._rooms) > 1:
+            following = self.layout.turn(turn.last)
+            self._coming = (following, self._begin(following))
+        return resident
+
+    def _begin(self, turn: Turn) -> "Future[tuple[Resident, Any]]":
+        """Let the thread fill the room of a turn, once all that was launched so far has left it."""
+        left = torch.cuda.current_stream(self._device).record_event() if self._stream is not None else None
+        return self._thread.submit(self._fill, turn, left)
+
+    def _fill(self, turn: Turn, left: Any) -> tuple[Resident, Any]:
+        room, volumes = self._rooms[turn.number % len(self._rooms)], self.layout.shards[turn.shard]
+        if self._stream is None:
+            return room.fill(volumes, self._copy), None
+        with torch.cuda.device(self._device), torch.cuda.stream(self._stream):
+            self._stream.wait_event(left)
+            resident = room.fill(volumes, self._copy)
+            return resident, self._stream.record_event()
+
+
+def volume_bytes(store: VolumeStore, sampling: Sampling) -> list[int]:
+    """Device memory of each volume of a store with its table."""
+    return [
+        entry.voxels * store.dtype.itemsize + 4 * _table_length(store, volume, sampling)
+        for volume, entry in enumerate(store.entries)
+    ]
+
+
+def check_fit(name: ResidenceName, device: torch.device, on_device: int, on_host: int) -> None:
+    """Compare what is needed with what is free.
+
+    on_device, on_host: bytes needed.
+
+    Raises:
+        ResidenceError: too little is free, with the numbers and the alternative.
+    """
+    device_free, host_free = free_bytes(device), free_bytes(torch.device("cpu"))
+    if device.type == "cpu":
+        on_host, on_device = on_host + on_device, 0
+    for needed, free, place in ((on_device, device_free, str(device)), (on_host, host_free, "host memory")):
+        if free is not None and needed > free:
+            way_out = {
+                "device": "use residence 'pinned' (the whole store in host memory) or 'disk', which keep shards of a "
+                "given budget on the device",
+                "pinned": "use residence 'disk', or a smaller budget",
+                "disk": "use a smaller budget",
+            }[name]
+            raise ResidenceError(
+                f"residence {name!r} needs {_size(needed)} of {place}, and {_size(free)} are free: {way_out}"
+            )
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Memory that can still be had; None where nothing tells."""
+    if device.type == "cuda":
+        cached = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + cached
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration, ValueError):
+        return None
+
+
+def _places(store: VolumeStore, volumes: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Offset, shape and window of packed volumes."""
+    entries = [store.entries[volume] for volume in volumes]
+    offset = [0, *accumulate(entry.voxels for entry in entries)][:-1]
+    return (
+        torch.tensor(offset, dtype=torch.int64, device=device),
+        torch.tensor([entry.shape for entry in entries], dtype=torch.int32, device=device),
+        torch.tensor([entry.window for entry in entries], dtype=torch.float32, device=device),
+    )
+
+
+def _table_length(store: VolumeStore, volume: int, sampling: Sampling) -> int:
+    return table_length(store.entries[volume], sampling.content, sampling.content_grid)
+
+
+def _where(name: ResidenceName, device: torch.device, shards: int) -> str:
+    if name == "device":
+        return f"all on {device}"
+    source = "host memory" if name == "pinned" else "disk"
+    return f"from {source} to {device} in {shards} shard{'s' if shards > 1 else ''}"
+
+
+def _size(count: int) -> str:
+    for unit, name in ((2**30, "GiB"), (2**20, "MiB")):
+        if count >= unit:
+            return f"{count / unit:.2f} {name}"
+    return f"{count:,} bytes"

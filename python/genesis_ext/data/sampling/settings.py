@@ -1,0 +1,196 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which sub-volumes are cut from a volume: scales or cubes, borders, rules on what they hold, and how often each."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from genesis_ext.data.sampling.content import ContentRule, block_of
+from genesis_ext.data.sampling.split import MODALITIES, Region, Shape3
+from genesis_ext.data.store.entry import StoredVolume
+from genesis_ext.data.volume import Modality
+
+Mix = Literal["balanced", "volumes"]
+
+RELEASED_BORDERS = (100, 100, 30)  # voxels along x, y, z
+
+NO_LIMIT = 2**31 - 1
+"""The limit where no rule acts: no sum passes it."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """What sub-volumes are cut; the defaults are those of the Universal Model.
+
+    Attributes:
+        out_shape: voxels along x, y, z to which every box is resized.
+        scales: sides of the boxes as shares of the volume's side along each axis; the scale label is the place here.
+        scale_weights: how often each scale is drawn.
+        smallest_side: voxels that a box of a scale spans at least, where the volume has them.
+        cube: voxels along x, y, z of every box, as in Models Genesis, instead of scales; the scale label is 0.
+        borders: voxels along x, y, z kept away from the ends of a region; ``RELEASED_BORDERS`` for Models Genesis.
+            Where a region is too small for them, ``(size - side - 1) // 2``.
+        mix: "balanced": all modalities equally often; "volumes": all volumes equally often; or weights by modality.
+        content: rules on what a box must hold, by modality. Of `candidates` positions the first accepted is taken, else
+            the one with the best score.
+        content_grid: boxes under a rule begin and end at multiples of so many voxels (1: at any voxel): the table that
+            answers the rule has one int32 for each grid^3 voxels.
+        candidates: positions tried under a rule.
+        order: of the interpolation, 0, 1 or 3.
+        antialias: smooth where a box is larger than `out_shape`.
+
+    Raises:
+        ValueError: a field breaks its rule; the text names it.
+    """
+
+    out_shape: Shape3 = (64, 64, 32)
+    scales: tuple[float, ...] = (0.5, 0.25, 0.125)
+    scale_weights: tuple[int, ...] = (1, 1, 2)
+    smallest_side: int = 8
+    cube: Shape3 | None = None
+    borders: Shape3 = (0, 0, 0)
+    mix: Mix | Mapping[Modality, int] = "balanced"
+    content: Mapping[Modality, ContentRule] = field(default_factory=dict)
+    content_grid: int = 4
+    candidates: int = 64
+    order: int = 1
+    antialias: bool = False
+
+    def __post_init__(self) -> None:
+        mix = self.mix if isinstance(self.mix, Mapping) else {}
+        for rule, holds in (
+            ("out_shape must be three sizes of at least 1", _three(self.out_shape, 1)),
+            ("cube must be three sides of at least 1", self.cube is None or _three(self.cube, 1)),
+            ("borders must be three sizes of at least 0", _three(self.borders, 0)),
+            ("scales must be shares in (0, 1]", len(self.scales) > 0 and all(0 < s <= 1 for s in self.scales)),
+            (
+                "scale_weights must be a whole number above 0 for each of the scales",
+                len(self.scale_weights) == len(self.scales) and all(_whole(w, 1) for w in self.scale_weights),
+            ),
+            ("smallest_side must be at least 1", _whole(self.smallest_side, 1)),
+            (
+                "mix must be 'balanced', 'volumes', or whole weights by modality",
+                self.mix in ("balanced", "volumes")
+                or (len(mix) > 0 and all(key in MODALITIES and _whole(weight, 0) for key, weight in mix.items())),
+            ),
+            (f"content must have keys of {', '.join(MODALITIES)}", all(key in MODALITIES for key in self.content)),
+            ("content_grid must be at least 1", _whole(self.content_grid, 1)),
+            ("candidates must be at least 1", _whole(self.candidates, 1)),
+            ("order must be 0, 1 or 3", self.order in (0, 1, 3)),
+        ):
+            if not holds:
+                raise ValueError(f"Sampling: {rule}, got {getattr(self, rule.split()[0])!r}")
+        if self.cube and self.content and any(side % self.content_grid for side in self.cube):
+            raise ValueError(
+                f"Sampling: content_grid must divide the sides of the cube {self.cube}, got {self.content_grid}"
+            )
+
+    @property
+    def smallest(self) -> Shape3:
+        """Voxels along x, y, z that a region must hold."""
+        return self.cube or (1, 1, 1)
+
+    @property
+    def grid(self) -> int:
+        """Voxels at whose multiples boxes begin in some modality: where regions are best cut."""
+        return self.content_grid if self.content else 1
+
+    @property
+    def weights(self) -> tuple[int, ...]:
+        """Of the scales; one for cubes."""
+        return (1,) if self.cube else self.scale_weights
+
+    def takes(self, modality: Modality) -> bool:
+        """Whether the mix has a part for a modality."""
+        return not isinstance(self.mix, Mapping) or self.mix.get(modality, 0) > 0
+
+    def mix_weights(self, volumes: Mapping[Modality, int]) -> list[int]:
+        """How often each modality is drawn, given the summed weights of its volumes.
+
+        Raises:
+            ValueError: all are zero.
+        """
+        if self.mix == "volumes":
+            return list(volumes.values())
+        if self.mix == "balanced":
+            return [1] * len(volumes)
+        assert not isinstance(self.mix, str)
+        weights = [self.mix.get(modality, 0) for modality in volumes]
+        if not any(weights):
+            raise ValueError(f"Sampling: mix gives {', '.join(volumes)}, all that is there, no weight: {self.mix}")
+        return weights
+
+
+class BoxRange(NamedTuple):
+    """The boxes of one scale in one region, along x, y, z.
+
+    first, step, starts: a box starts at first + k step for k in [0, starts).   side: voxels.
+    limit: of the summed score of a box.   shrunk: whether borders are smaller than asked for.
+    """
+
+    first: Shape3
+    step: Shape3
+    starts: Shape3
+    side: Shape3
+    limit: int
+    shrunk: bool
+
+
+def box_ranges(entry: StoredVolume, region: Region, sampling: Sampling) -> list[BoxRange]:
+    """The boxes of every scale in a region.
+
+    Raises:
+        ValueError: it holds none.
+    """
+    step = block_of(entry, sampling.content, sampling.content_grid)
+    rule = sampling.content.get(entry.modality)
+    shares = (0.0,) if sampling.cube else sampling.scales
+    ranges = []
+    for share in shares:
+        axes = [_along(axis, entry, region, sampling, share, step[axis]) for axis in range(3)]
+        first, starts, side, shrunk = zip(*axes, strict=True)
+        limit = rule.limit(math.prod(side)) if rule else NO_LIMIT
+        ranges.append(BoxRange(first, step, starts, side, limit, any(shrunk)))
+    return ranges
+
+
+def note_on_borders(entries: Sequence[StoredVolume], regions: Sequence[Region], sampling: Sampling) -> str | None:
+    """One sentence if borders are shrunk somewhere."""
+    shrunk = sum(any(r.shrunk for r in box_ranges(entries[region.volume], region, sampling)) for region in regions)
+    if not shrunk:
+        return None
+    return f"borders of {sampling.borders} voxels are shrunk in {shrunk} of {len(regions)} regions: too small"
+
+
+def _along(
+    axis: int, entry: StoredVolume, region: Region, sampling: Sampling, share: float, step: int
+) -> tuple[int, int, int, bool]:
+    """First start, number of starts and side along one axis, and whether the border is shrunk."""
+    lo, hi = -(-region.lo[axis] // step) * step, region.hi[axis] // step * step
+    room = hi - lo
+    if sampling.cube:
+        side = sampling.cube[axis]
+    else:
+        size = entry.shape[axis]
+        side = max(1, math.floor(size * share / step + 0.5)) * step
+        side = min(max(side, -(-min(sampling.smallest_side, size) // step) * step), room)
+    if not 0 < side <= room:
+        raise ValueError(
+            f"{entry.name}: the region {region.lo} .. {region.hi} holds no box of {sampling.cube or step} voxels "
+            f"at multiples of {step}"
+        )
+    border = min(sampling.borders[axis], max((room - side - 1) // 2, 0))
+    first, last = lo - (-border // step) * step, lo + (room - border - side) // step * step
+    if last < first:  # the border is no multiple of the step, and nothing is left between
+        first = last = lo + (room - side) // 2 // step * step
+    return first, (last - first) // step + 1, side, border < sampling.borders[axis]
+
+
+def _whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _three(values: object, least: int) -> bool:
+    return isinstance(values, tuple) and len(values) == 3 and all(_whole(value, least) for value in values)

@@ -1,0 +1,189 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is to be prepared: folders, globs, files, CSV lists, ``dataset.json`` and recipes to one list of sources."""
+
+import glob
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from os import PathLike
+from pathlib import Path
+from typing import Literal
+
+from genesis_ext.data.store.entry import SplitName
+from genesis_ext.data.volume import Modality
+
+PatientRule = Literal["auto", "name", "folder"]
+
+
+class SourceError(ValueError):
+    """A list of sources that cannot be read, or that leads to nothing; the text names it and the rule."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file, or one folder of DICOM slices, that becomes a volume (or several: series, frames).
+
+    Attributes:
+        path: the file or folder.
+        name: unique among the sources; letters, digits, ``.``, ``_`` and ``-`` only, for it names files of the store.
+        patient: whose it is. Volumes of one patient never lie on both sides of a split.
+        modality: None where the file or its values are to tell.
+        split: None where nothing tells.
+        label: file of the label on the same grid, or None.
+        patient_known: `patient` was told by a list or a recipe; else DICOM's Patient ID goes before it.
+    """
+
+    path: Path
+    name: str
+    patient: str
+    modality: Modality | None = None
+    split: SplitName | None = None
+    label: Path | None = None
+    patient_known: bool = False
+
+
+@dataclass
+class Found:
+    """Sources, and what was seen on the way to them.
+
+    Attributes:
+        sources: to be prepared, in a fixed order.
+        skipped: (path, reason) of what was meant to serve and cannot: unreadable folders, loops of links, lost files.
+        ignored: (path, reason) of files that are no scans by their name.
+        notes: decisions worth telling, a sentence each.
+    """
+
+    sources: list[Source] = field(default_factory=list)
+    skipped: list[tuple[Path, str]] = field(default_factory=list)
+    ignored: list[tuple[Path, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def extend(self, other: "Found") -> None:
+        """Add what was found elsewhere."""
+        self.sources += other.sources
+        self.skipped += other.skipped
+        self.ignored += other.ignored
+        self.notes += other.notes
+
+
+def find_sources(
+    paths: Iterable[str | PathLike[str]] | str | PathLike[str],
+    recipe: str | None = None,
+    modality: Modality | None = None,
+    patient: PatientRule = "auto",
+    splits: Sequence[SplitName] | None = None,
+) -> Found:
+    """The sources behind some paths, with unique names and each file once.
+
+    paths: folders (walked, links followed), image files, DICOM folders, globs (``**`` goes down), ``.csv`` lists,
+        ``dataset.json`` files of MSD or nnU-Net, or folders that hold one.
+    recipe: name of the layout in which a dataset is distributed; `paths` are then its folders.
+    modality: of all sources that do not tell theirs.
+    patient: what tells patients apart below a folder: "name" of the file, "folder" that holds it, or "auto": the name,
+        but the folder where names repeat from folder to folder.
+    splits: keep only sources of these splits.
+
+    Raises:
+        SourceError: a path leads to nothing, a list is wrong, or no source is left.
+    """
+    from genesis_ext.data.sources.lists import read_csv, read_dataset_json
+    from genesis_ext.data.sources.recipes import RECIPES  # recipes build on this module
+    from genesis_ext.data.sources.walk import sources_below
+
+    roots = [Path(paths)] if isinstance(paths, str | PathLike) else [Path(path) for path in paths]
+    if not roots:
+        raise SourceError("no sources are given")
+    if recipe is not None and recipe not in RECIPES:
+        raise SourceError(f"recipe must be one of {', '.join(RECIPES)}, got {recipe!r}")
+    found = Found()
+    whose: dict[str, Path] = {}  # patients that names of files or folders told, by where they were found
+    files = [
+        root for root in roots if recipe is None and root.is_file() and root.suffix.lower() not in (".csv", ".json")
+    ]
+    if files:
+        found.extend(_apart(sources_below(files, patient), files[0].parent, whose))
+    for root in roots:
+        if recipe is not None:
+            if not root.is_dir():
+                raise SourceError(f"{root}: a recipe needs the folder of the dataset, and there is none")
+            found.extend(RECIPES[recipe].find(root))
+        elif root in files:
+            continue
+        elif root.suffix.lower() == ".csv":
+            found.extend(read_csv(root))
+        elif root.suffix.lower() == ".json":
+            found.extend(read_dataset_json(root))
+        elif (root / "dataset.json").is_file():
+            found.extend(read_dataset_json(root / "dataset.json"))
+            found.notes.append(f"{root}: the sources are those that its dataset.json names")
+        elif root.exists() or root.is_symlink():
+            found.extend(_apart(sources_below(root, patient), root, whose))
+        elif matches := sorted(Path(match) for match in glob.glob(str(root), recursive=True)):
+            found.extend(_apart(sources_below(matches, patient), root, whose))
+        else:
+            raise SourceError(f"{root}: no such file or folder, and no file matches it as a pattern")
+    if splits is not None and found.sources:
+        found.sources = [source for source in found.sources if source.split in splits]
+        if not found.sources:
+            raise SourceError(f"none of the files in {', '.join(map(str, roots))} is marked {' or '.join(splits)}")
+    found.sources = _unique(_each_once(found), found.notes)
+    if modality is not None:
+        found.sources = [s if s.modality else replace(s, modality=modality) for s in found.sources]
+    if not found.sources:
+        left_out = found.skipped or found.ignored
+        reason = f" ({left_out[0][0]}: {left_out[0][1]})" if left_out else ""
+        raise SourceError(f"no image file was found in {', '.join(map(str, roots))}{reason}")
+    return found
+
+
+def safe_name(text: str) -> str:
+    """A text as part of a file name: letters, digits, ``.``, ``_`` and ``-``; anything else becomes ``_``."""
+    return re.sub(r"[^\w.-]+", "_", text, flags=re.ASCII).strip("._")[:120] or "volume"
+
+
+def _apart(found: Found, root: Path, whose: dict[str, Path]) -> Found:
+    """Patients of one name below two roots are two patients: the second gets the name of its root too. It is told."""
+    for patient in dict.fromkeys(source.patient for source in found.sources):
+        if (other := whose.setdefault(patient, root)) != root:
+            name = f"{root.resolve().name}/{patient}"
+            found.notes.append(
+                f"two patients are called {patient}, below {other} and below {root}: the second is taken as "
+                f"another one, {name}; a CSV with a column patient tells who is who"
+            )
+            found.sources = [replace(s, patient=name) if s.patient == patient else s for s in found.sources]
+    return found
+
+
+def _each_once(found: Found) -> list[Source]:
+    """Without files that come twice, under one path or several."""
+    kept: list[Source] = []
+    seen: dict[Path, Path] = {}
+    for source in found.sources:
+        real = source.path.resolve()
+        if real in seen:
+            found.skipped.append((source.path, f"the same file as {seen[real]}"))
+        else:
+            seen[real] = source.path
+            kept.append(source)
+    return kept
+
+
+def _unique(sources: list[Source], notes: list[str]) -> list[Source]:
+    """Names made safe; of several alike, all but the first get a tail from their path. Each is told."""
+    taken: dict[str, Source] = {}
+    result = []
+    for source in sources:
+        name = safe_name(source.name)
+        if name.lower() in taken:  # disks that ignore case exist
+            other = taken[name.lower()]
+            tail = hashlib.sha256(str(source.path.resolve()).encode()).hexdigest()[:6]
+            notes.append(
+                f"two sources are called {name}: {other.path} keeps the name, {source.path} becomes {name}-{tail}"
+            )
+            name = f"{name}-{tail}"
+        source = replace(source, name=name)
+        taken[name.lower()] = source
+        result.append(source)
+    return result

@@ -1,0 +1,201 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Lists of sources: CSV tables, and the ``dataset.json`` of the Medical Segmentation Decathlon and of nnU-Net."""
+
+import csv
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from genesis_ext.data.sources.find import Found, Source, SourceError
+from genesis_ext.data.sources.walk import stem
+from genesis_ext.data.store.entry import SplitName
+from genesis_ext.data.volume import Modality
+
+_COLUMNS = ("path", "label", "name", "patient", "modality", "split")
+_SPLIT_WORDS: dict[str, SplitName] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "val", "valid"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}  # fmt: skip
+_MRI_CHANNEL = re.compile(r"mri?\b|t1|t2|flair|pd\b|adc|dwi|dce|swi|bssfp|lge", re.IGNORECASE)
+
+
+def read_csv(path: Path) -> Found:
+    """A table with the columns path and, as wanted, label, name, patient, modality, split; comma, semicolon or tab.
+
+    Paths are relative to the table. Empty cells tell nothing.
+
+    Raises:
+        SourceError: unreadable, a column is missing or unknown, or a cell breaks its rule; the text names the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path}: unreadable: {error}") from error
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.DictReader(text.splitlines(), delimiter=delimiter)
+    columns = [name.strip().lower() for name in reader.fieldnames or ()]
+    if "path" not in columns or (unknown := [name for name in columns if name not in _COLUMNS]):
+        wrong = "path is missing" if "path" not in columns else f"{unknown[0]!r} is none of them"
+        raise SourceError(
+            f"{path}: the first line must name the columns path and any of {', '.join(_COLUMNS[1:])}: {wrong}"
+        )
+    reader.fieldnames = columns
+    found = Found()
+    for row in reader:
+        place = f"{path}: line {reader.line_num}"
+        if None in row or None in row.values():
+            raise SourceError(f"{place}: must have {len(columns)} cells as the first line has")
+        cell = {name: (row.get(name) or "").strip() for name in _COLUMNS}
+        if not cell["path"]:
+            raise SourceError(f"{place}: path must not be empty")
+        image = path.parent / cell["path"]
+        if not image.exists():
+            found.skipped.append((image, f"no such file or folder (line {reader.line_num} of {path.name})"))
+            continue
+        found.sources.append(
+            Source(
+                path=image,
+                name=cell["name"] or stem(image),
+                patient=cell["patient"] or stem(image),
+                modality=_modality(cell["modality"], place),
+                split=_split(cell["split"], place),
+                label=path.parent / cell["label"] if cell["label"] else None,
+                patient_known=bool(cell["patient"]),
+            )
+        )
+    return found
+
+
+def read_dataset_json(path: Path) -> Found:
+    """The cases that a ``dataset.json`` names (MSD, nnU-Net 1), or that lie in its folders (nnU-Net 2).
+
+    A case of several channels in files of their own gives one source a channel; all belong to one patient.
+
+    Raises:
+        SourceError: unreadable, or none of these forms.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path}: unreadable: {error}") from error
+    if not isinstance(content, dict):
+        raise SourceError(f"{path}: must hold an object, got {type(content).__name__}")
+    channels = content.get("channel_names", content.get("modality"))
+    if isinstance(channels, list):
+        channels = {str(number): name for number, name in enumerate(channels)}
+    if not isinstance(channels, dict) or not channels:
+        raise SourceError(f"{path}: must name its channels under modality (MSD) or channel_names (nnU-Net)")
+    names = {int(number): str(name) for number, name in channels.items()}
+    listed = [(split, case) for key, split in _SPLIT_WORDS.items() for case in _cases(path, content, key)]
+    if listed:
+        return _listed(path, names, listed)
+    return _in_folders(path, names, content)
+
+
+def channel_modality(name: str) -> Modality | None:
+    """What the name of a channel says, as in "CT", "FLAIR", "T1w"; None if nothing."""
+    word = name.strip().lower()
+    if re.match(r"ct\b|ct_|computed", word):
+        return "ct"
+    if re.search(r"x-?ray", word):
+        return "xray"
+    if re.search(r"ultrasound|^us$", word):
+        return "us"
+    return "mri" if _MRI_CHANNEL.search(word) else None
+
+
+def _cases(path: Path, content: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    cases = content.get(key, [])
+    if not isinstance(cases, list):
+        return []
+    read = [{"image": case} if isinstance(case, str | list) else case for case in cases]
+    for case in read:
+        if not isinstance(case, dict) or "image" not in case:
+            raise SourceError(f"{path}: every case of {key} must name its image, got {case!r}")
+    return read
+
+
+def _listed(path: Path, names: Mapping[int, str], cases: list[tuple[SplitName, dict[str, Any]]]) -> Found:
+    found = Found()
+    for split, case in cases:
+        images = [case["image"]] if isinstance(case["image"], str) else list(case["image"])
+        label = path.parent / str(case["label"]) if case.get("label") else None
+        for number, image in enumerate(images):
+            whole = path.parent / str(image)
+            # nnU-Net 1 lists a case without the number of the channel that its files carry.
+            split_up = {} if whole.exists() else _channels(whole, names)
+            if not whole.exists() and not split_up:
+                found.skipped.append((whole, f"named in {path.name}, but there is no such file"))
+            for channel, file in (split_up or {number: whole} if whole.exists() or split_up else {}).items():
+                several = len(split_up) > 1 or len(images) > 1
+                patient = (
+                    stem(whole) if len(images) == 1 else re.sub(r"_\d{4}$", "", stem(path.parent / str(images[0])))
+                )
+                found.sources.append(
+                    _source(file, patient, names.get(channel) if several else None, names, channel, split, label)
+                )
+    return found
+
+
+def _in_folders(path: Path, names: Mapping[int, str], content: Mapping[str, Any]) -> Found:
+    ending = str(content.get("file_ending", ".nii.gz"))
+    found = Found()
+    for folder, labels, split in (("imagesTr", "labelsTr", "train"), ("imagesTs", "labelsTs", "test")):
+        for file in sorted((path.parent / folder).glob(f"*{ending}")):
+            numbered = re.fullmatch(r"(.+)_(\d{4})", file.name[: -len(ending)])
+            if file.name.startswith("."):
+                continue
+            if numbered is None:
+                found.skipped.append((file, "its name must end in the number of the channel, as in case_0000"))
+                continue
+            case, channel = numbered[1], int(numbered[2])
+            label = path.parent / labels / f"{case}{ending}"
+            several = names.get(channel) if len(names) > 1 else None
+            found.sources.append(
+                _source(file, case, several, names, channel, _SPLIT_WORDS[split], label if label.exists() else None)
+            )
+    if not found.sources and not found.skipped:
+        raise SourceError(f"{path}: names no cases under training or test, and there are none in imagesTr or imagesTs")
+    return found
+
+
+def _channels(whole: Path, names: Mapping[int, str]) -> dict[int, Path]:
+    """The files of a case by channel: case.nii.gz is case_0000.nii.gz, case_0001.nii.gz and so on."""
+    case = stem(whole)
+    files = {number: whole.with_name(f"{case}_{number:04d}{whole.name[len(case) :]}") for number in names}
+    return {number: file for number, file in files.items() if file.exists()}
+
+
+def _source(
+    file: Path,
+    case: str,
+    part: str | None,
+    names: Mapping[int, str],
+    channel: int,
+    split: SplitName,
+    label: Path | None,
+) -> Source:
+    kinds = {channel_modality(name) for name in names.values()}
+    told = channel_modality(names[channel]) if channel in names else None
+    modality = told or (kinds.pop() if len(kinds) == 1 else None)
+    return Source(file, f"{case}_{part}" if part else case, case, modality, split, label, patient_known=True)
+
+
+def _modality(cell: str, place: str) -> Modality | None:
+    for modality in get_args(Modality):
+        if cell.lower() == modality:
+            return modality  # type: ignore[no-any-return]
+    if cell:
+        raise SourceError(f"{place}: modality must be one of {', '.join(get_args(Modality))} or empty, got {cell!r}")
+    return None
+
+
+def _split(cell: str, place: str) -> SplitName | None:
+    if cell and cell.lower() not in _SPLIT_WORDS:
+        raise SourceError(f"{place}: split must be train, validation, test or empty, got {cell!r}")
+    return _SPLIT_WORDS.get(cell.lower())

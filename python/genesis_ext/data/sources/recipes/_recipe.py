@@ -1,0 +1,57 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""What all recipes share: their form, and the search for files of known names."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from genesis_ext.data.sources.find import Found, SourceError
+from genesis_ext.data.sources.walk import image_files
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One layout.
+
+    Attributes:
+        name: as typed.
+        layout: of the files below the folder that is given, in a line.
+        splits: how they are split, in a line.
+        collect: puts the sources below a folder into ``Found``.
+    """
+
+    name: str
+    layout: str
+    splits: str
+    collect: Callable[[Path, Found], object]
+
+    def find(self, root: Path) -> Found:
+        """The sources of the dataset below `root`.
+
+        Raises:
+            SourceError: there are none.
+        """
+        found = Found()
+        self.collect(root, found)
+        if not found.sources:
+            why = f" ({found.skipped[0][0]}: {found.skipped[0][1]})" if found.skipped else ""
+            raise SourceError(f"{root}: recipe {self.name} needs {self.layout}, found none{why}")
+        return found
+
+
+def files_named(root: Path, pattern: str, found: Found) -> Iterator[tuple[Path, re.Match[str]]]:
+    """The image files below a folder whose whole name matches, sorted by path."""
+    expression = re.compile(pattern)
+    for path in image_files(root, found):
+        if match := expression.fullmatch(path.name):
+            yield path, match
+
+
+def with_label(label: Path, path: Path, found: Found) -> Path | None:
+    """The label if it is there; told if not."""
+    if label.is_file():
+        return label
+    found.notes.append(f"{path}: has no label, {label.name} is missing")
+    return None

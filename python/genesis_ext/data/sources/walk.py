@@ -1,0 +1,193 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Folders to sources: every image file below them, every folder of DICOM slices, and whose they are."""
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from genesis_ext.data.readers import is_dicom, suffix_of
+from genesis_ext.data.sources.find import Found, PatientRule, Source
+
+if TYPE_CHECKING:
+    from os import DirEntry
+
+_COMPANIONS = (".raw", ".zraw", ".raw.gz", ".img")  # voxels of headers that are listed themselves
+_STORE = "settings.json"
+_SEQUENCE = re.compile(
+    r"[_.-](t1|t1w|t1c|t1ce|t1gd|t1post|t2|t2w|flair|pd|pdw|dwi|adc|swi|dce|bold|raw|ct|mri?)(?=[_.-]|$)", re.IGNORECASE
+)
+_BIDS_SUBJECT = re.compile(r"(sub-[A-Za-z0-9]+)(_|$)")
+
+
+@dataclass
+class _Walk:
+    """One walk: what it found, and the folders it has been in, so that loops of links end."""
+
+    found: Found
+    seen: dict[tuple[int, int], Path]
+
+
+def sources_below(roots: Path | Sequence[Path], patient: PatientRule = "auto") -> Found:
+    """The image files and DICOM folders below some folders, or among some files, sorted by path.
+
+    Links are followed, each folder is entered once. Hidden files, and folders that are stores, are left out. Names are
+    the path below the root, joined by ``_``; the patient is told by `patient`, see ``find_sources``.
+    """
+    walk = _Walk(Found(), {})
+    paths = [roots] if isinstance(roots, Path) else list(roots)
+    base = _base(paths)
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            files += _files_below(path, walk)
+        elif path.exists():
+            files += _scan(path, walk.found)
+        else:
+            walk.found.skipped.append((path, "a link that leads nowhere"))
+    named = [Source(path, _name(path, base), stem(path)) for path in dict.fromkeys(files)]
+    walk.found.sources = _with_patients(named, base, patient, walk.found.notes)
+    return walk.found
+
+
+def image_files(root: Path, found: Found) -> list[Path]:
+    """The image files and DICOM folders below a folder, sorted; what could not be walked goes into `found`, once."""
+    walk = _Walk(Found(), {})
+    files = list(_files_below(root, walk))
+    found.skipped += [pair for pair in walk.found.skipped if pair not in found.skipped]
+    return files
+
+
+def stem(path: Path) -> str:
+    """The name without the suffix of an image file; of a folder, its name."""
+    suffix = suffix_of(path)
+    return path.name[: -len(suffix)] if suffix and not path.is_dir() else path.name
+
+
+def _base(paths: Sequence[Path]) -> Path:
+    """The folder from which names are told."""
+    if len(paths) == 1:
+        return paths[0] if paths[0].is_dir() else paths[0].parent
+    return Path(os.path.commonpath([path.parent for path in paths]))
+
+
+def _files_below(folder: Path, walk: _Walk) -> Iterator[Path]:
+    """Image files, and folders that hold DICOM slices, in the order of their names."""
+    try:
+        status = folder.stat()
+        with os.scandir(folder) as scan:
+            entries = sorted(scan, key=lambda entry: entry.name)
+    except OSError as error:
+        walk.found.skipped.append((folder, f"unreadable folder: {error.strerror or error}"))
+        return
+    place = (status.st_dev, status.st_ino)
+    if place in walk.seen:
+        if folder.is_symlink():
+            walk.found.skipped.append((folder, f"a link to {walk.seen[place]}, where the walk has been"))
+        return
+    walk.seen[place] = folder
+    if any(entry.name == _STORE for entry in entries) and any(entry.name == "volumes" for entry in entries):
+        walk.found.ignored.append((folder, "a volume store"))
+        return
+    slices = False
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        path = folder / entry.name
+        try:
+            if entry.is_dir():
+                yield from _files_below(path, walk)
+            elif not entry.is_file():
+                walk.found.skipped.append((path, _why_no_file(entry)))
+            elif _is_slice(path):
+                if not slices:
+                    yield folder
+                slices = True
+            else:
+                yield from _scan(path, walk.found)
+        except OSError as error:
+            walk.found.skipped.append((path, f"unreadable: {error.strerror or error}"))
+
+
+def _why_no_file(entry: "DirEntry[str]") -> str:
+    if not entry.is_symlink():
+        return "neither a file nor a folder"
+    try:
+        os.stat(entry.path)
+    except OSError as error:
+        return f"a link that leads nowhere: {error.strerror or error}"
+    return "a link to neither a file nor a folder"
+
+
+def _scan(path: Path, found: Found) -> Iterator[Path]:
+    """The file, if its name is that of an image."""
+    if suffix_of(path) or _is_slice(path):
+        yield path
+    elif not path.name.lower().endswith(_COMPANIONS):
+        found.ignored.append((path, "no image file by its name"))
+
+
+def _is_slice(path: Path) -> bool:
+    """Whether a file is DICOM: by its first bytes where its name is none of another format."""
+    return path.suffix.lower() in ("", ".dcm", ".dicom", ".ima") and is_dicom(path) if not suffix_of(path) else False
+
+
+def _name(path: Path, base: Path) -> str:
+    try:
+        parts = path.relative_to(base).parts[:-1]
+    except ValueError:
+        parts = ()
+    return "_".join((*parts, stem(path))) if path != base else path.resolve().name
+
+
+def _named_after_sequences(sources: Sequence[Source]) -> tuple[str, str] | None:
+    """The names of two files of a folder that are one but for the words of MRI sequences; None if there are none."""
+    seen: dict[tuple[Path, str], str] = {}
+    for source in sources:
+        name = stem(source.path)
+        common = _SEQUENCE.sub("", name)
+        if common != name and (other := seen.setdefault((source.path.parent, common.lower()), name)) != name:
+            return other, name
+    return None
+
+
+def _with_patients(sources: list[Source], base: Path, rule: PatientRule, notes: list[str]) -> list[Source]:
+    """Tell patients by the names of files, or by their folders where names repeat."""
+    by_subject = [_BIDS_SUBJECT.match(source.path.name) for source in sources]
+    unnamed = [source for source, subject in zip(sources, by_subject, strict=True) if subject is None]
+    folders: dict[str, set[Path]] = defaultdict(set)
+    for source in unnamed:
+        folders[source.patient].add(source.path.parent)
+    repeated = {name: places for name, places in folders.items() if len(places) > 1}
+    crowded = {place for places in repeated.values() for place in places}
+    if repeated and rule == "auto":
+        name, places = next(iter(repeated.items()))
+        notes.append(
+            f"files of one name lie in several folders, as {name} in {' and '.join(map(str, sorted(places)[:2]))}: "
+            f"each of {len(crowded)} folders is taken as one patient; --patient name takes each file as one, a CSV "
+            "with a column patient tells it"
+        )
+    elif rule == "auto" and (alike := _named_after_sequences(unnamed)):
+        notes.append(
+            f"files of one folder differ in the name of a sequence alone, as {' and '.join(alike)}: each is taken as a "
+            "patient of its own, so that one may train while the other validates; --patient folder takes those of a "
+            "folder as one, a CSV with a column patient tells who is who"
+        )
+    result = []
+    for source, subject in zip(sources, by_subject, strict=True):
+        folder = source.path.parent
+        place = _name(folder, base) if folder != base else base.resolve().name
+        if subject is not None:
+            patient = subject[1]
+        elif rule == "folder" or (rule == "auto" and folder in crowded):
+            patient = place
+        elif source.patient in repeated:
+            patient = f"{place}/{source.patient}"
+        else:
+            patient = source.patient
+        result.append(replace(source, patient=patient))
+    return result

@@ -1,0 +1,223 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""A store of prepared volumes, read: one memory-mapped ``.npy`` file a volume, described by ``index.json``.
+
+``store_writer`` writes it. Stored numbers are small integers or halves; ``slope`` and ``intercept`` of an entry lead
+back to the units of the scan, ``window`` to [0, 1].
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from genesis_ext import ops
+from genesis_ext.data.store.entry import LABEL_DTYPES, StoredVolume, checksum_of
+
+__all__ = ["FORMAT", "INDEX", "StoreError", "StoredItem", "StoredVolume", "VolumeStore", "is_store"]
+
+FORMAT = 1  # of index.json and of what prepare computes; raised when either changes
+INDEX = "index.json"
+
+_TORCH_DTYPES = {"int16": torch.int16, "uint8": torch.uint8, "float16": torch.float16}
+_CHUNK = 1 << 22  # bytes read at once to verify a file
+
+
+class StoreError(ValueError):
+    """A folder that cannot serve as a store; the text names the file and the rule that it breaks."""
+
+
+class StoredItem(NamedTuple):
+    """One volume: its entry, its voxels and its label, both (X, Y, Z), memory-mapped and read-only."""
+
+    entry: StoredVolume
+    voxels: NDArray[Any]
+    label: NDArray[Any] | None
+
+
+class VolumeStore:
+    """Prepared volumes in a folder; opening it reads ``index.json`` and the sizes of the files, no voxels.
+
+    Args:
+        path: the folder that ``genesis prepare`` made.
+
+    Attributes:
+        path: the folder.
+        entries: what is known of each volume, in a fixed order.
+        settings: with which they were prepared.
+        dtype: of all stored voxels.
+        checksum: SHA-256 over the entries, so over every voxel: equal stores give equal batches.
+
+    Raises:
+        StoreError: no store, not finished, damaged, or of another version of the format.
+    """
+
+    def __init__(self, path: str | PathLike[str]) -> None:
+        self.path = Path(path)
+        index = _read_index(self.path)
+        try:
+            self.entries = tuple(StoredVolume.from_dict(values) for values in index["volumes"])
+            self.settings: dict[str, Any] = dict(index["settings"])
+            self.dtype = _TORCH_DTYPES[index["dtype"]]
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"{self.path / INDEX}: damaged: {error}") from error
+        self._check(index["dtype"])
+        self.checksum = checksum_of(self.entries)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, i: int) -> StoredItem:
+        """Volume `i` and its label, without reading a voxel until it is looked at."""
+        entry = self.entries[i]
+        voxels = self._map(entry.file, entry.shape, (entry.dtype,))
+        label = None if entry.label is None else self._map(entry.label, entry.shape, LABEL_DTYPES)
+        return StoredItem(entry, voxels, label)
+
+    def __repr__(self) -> str:
+        return f"VolumeStore({str(self.path)!r}: {len(self)} volumes of {self.dtype}, {self.bytes() / 1e9:.2f} GB)"
+
+    def bytes(self, indices: Sequence[int] | None = None) -> int:
+        """Size of the voxels of these volumes (default: of all), without labels."""
+        chosen = self.entries if indices is None else [self.entries[i] for i in indices]
+        return sum(entry.voxels for entry in chosen) * self.dtype.itemsize
+
+    def verify(self) -> None:
+        """Read every file and compare it with its checksum.
+
+        Raises:
+            StoreError: a file is missing or has changed.
+        """
+        for entry in self.entries:
+            pairs = [(entry.file, entry.checksum)]
+            if entry.label is not None and entry.label_checksum is not None:
+                pairs.append((entry.label, entry.label_checksum))
+            for file, checksum in pairs:
+                path = self.path / file
+                try:
+                    found = _checksum_of_file(path)
+                except OSError as error:
+                    raise StoreError(f"{path}: unreadable: {error.strerror or error}") from error
+                if found != checksum:
+                    raise StoreError(f"{path}: changed since it was prepared: SHA-256 is {found}, must be {checksum}")
+
+    def packed(
+        self, indices: Sequence[int] | None = None, device: torch.device | str = "cpu", labels: bool = False
+    ) -> ops.PackedVolumes:
+        """Volumes end to end in one buffer on a device, for ``ops.crop_resize``.
+
+        indices: which, in this order (default: all).
+        labels: their labels instead, uint8, or int16 if one of them is; their windows are empty, so values are kept.
+
+        Raises:
+            StoreError: a file is missing or damaged, or a volume has no label.
+        """
+        items = [self[i] for i in (range(len(self)) if indices is None else indices)]
+        arrays: list[NDArray[Any]] = []
+        for item in items:
+            array = item.label if labels else item.voxels
+            if array is None:
+                raise StoreError(f"{self.path}: volume {item.entry.name!r} has no label")
+            arrays.append(array)
+        dtype = self.dtype
+        if labels:
+            dtype = torch.int16 if any(array.dtype == np.int16 for array in arrays) else torch.uint8
+        ends = np.cumsum([0, *(item.entry.voxels for item in items)], dtype=np.int64)
+        device = torch.device(device)
+        voxels = torch.empty(int(ends[-1]), dtype=dtype, device=device)
+        for begin, end, array in zip(ends[:-1], ends[1:], arrays, strict=True):
+            part = voxels[begin:end]
+            if device.type == "cpu":
+                part.numpy()[:] = array.reshape(-1)
+            else:
+                part.copy_(torch.from_numpy(array.reshape(-1).astype(_numpy_name(dtype))))
+        windows = [(0.0, 0.0) if labels else item.entry.window for item in items]
+        return ops.PackedVolumes(
+            voxels,
+            torch.from_numpy(ends[:-1].copy()).to(device),
+            torch.tensor([item.entry.shape for item in items], dtype=torch.int32, device=device).reshape(-1, 3),
+            torch.tensor(windows, dtype=torch.float32, device=device).reshape(-1, 2),
+        )
+
+    def _check(self, dtype: str) -> None:
+        """Names are unique, dtypes agree, files are there and large enough."""
+        seen = set()
+        for entry in self.entries:
+            if entry.name in seen:
+                raise StoreError(f"{self.path / INDEX}: damaged: two volumes are called {entry.name!r}")
+            seen.add(entry.name)
+            if entry.dtype != dtype:
+                raise StoreError(f"{self.path / INDEX}: damaged: {entry.name!r} is {entry.dtype}, the store {dtype}")
+            for file, sizes in entry.files():
+                path = self.path / file
+                try:
+                    size = path.stat().st_size
+                except OSError as error:
+                    raise StoreError(f"{path}: missing: {error.strerror or error}") from error
+                if size not in sizes:
+                    raise StoreError(
+                        f"{path}: truncated or changed: must have {' or '.join(map(str, sizes))} bytes, got {size}"
+                    )
+
+    def _map(self, file: str, shape: tuple[int, int, int], dtypes: Sequence[str]) -> NDArray[Any]:
+        path = self.path / file
+        try:
+            array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise StoreError(f"{path}: unreadable: {error}") from error
+        if array.shape != shape or array.dtype.name not in dtypes or not array.flags.c_contiguous:
+            raise StoreError(
+                f"{path}: must hold {shape} voxels of {' or '.join(dtypes)} in C order, "
+                f"got {array.shape} of {array.dtype}"
+            )
+        return array
+
+
+def is_store(path: str | PathLike[str]) -> bool:
+    """Whether a finished store lies in this folder: it has an index of the right form."""
+    try:
+        _read_index(Path(path))
+    except StoreError:
+        return False
+    return True
+
+
+def _read_index(path: Path) -> dict[str, Any]:
+    file = path / INDEX
+    if not path.is_dir():
+        raise StoreError(f"{path}: no such folder: make a store with `genesis prepare SOURCES --out {path}`")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise StoreError(
+            f"{path}: not a store, or one that is not finished: {INDEX} is missing; run `genesis prepare` (again)"
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"{file}: unreadable: {error}") from error
+    try:
+        index = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise StoreError(f"{file}: damaged: {error}") from error
+    if not isinstance(index, dict) or not {"format", "dtype", "settings", "volumes"} <= index.keys():
+        raise StoreError(f"{file}: not the index of a store")
+    if index["format"] != FORMAT:
+        raise StoreError(f"{file}: format {index['format']} is not read by this version, which reads {FORMAT}")
+    return index
+
+
+def _checksum_of_file(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _numpy_name(dtype: torch.dtype) -> str:
+    return next(name for name, value in _TORCH_DTYPES.items() if value == dtype)
