@@ -21,6 +21,9 @@ constexpr int64_t kAhead = 24;  // rows that are asked for before they are neede
 constexpr int64_t kTurnedLanes = 192;
 constexpr int64_t kTurnedRows = 8;
 
+// From row to row of a block: few lines need narrow blocks, or long ones would take many times their own memory.
+int64_t pitch_for(int64_t lanes, int64_t most) { return std::min(most, whole_groups(lanes)); }
+
 template <typename T>
 int64_t block_rows(const AxisTable<T>& table) {
   return table.axis.n + 2 * table.pad;
@@ -43,7 +46,8 @@ struct LinesJob {
   Voxel to_type;
   int64_t to_row;
   int64_t first_lane, count;
-  bool stream;  // results are of the arithmetic's type and go past the caches
+  int64_t pitch;  // of the block
+  bool stream;    // results are of the arithmetic's type and go past the caches
 };
 
 template <typename T>
@@ -86,23 +90,23 @@ GX_HD void lines_body(const AxisTable<T>& table, T fill, const LinesJob& job, T*
     return;
   }
   for (int64_t k = 0; k < n; ++k) {
-    T* to_row = block + (k + table.pad) * kLanes;
+    T* to_row = block + (k + table.pad) * job.pitch;
     prefetch_lanes(job, k + kAhead);
     load_lanes(job, k, to_row);
     if (width > job.count) fill_lanes(to_row, job.count, width);
   }
-  prepare_rows(table, fill, width, kLanes, block);
+  prepare_rows(table, fill, width, job.pitch, block);
   for (int64_t i = 0; i < table.axis.m; ++i) {
-    const T* rows = block + (table.first[i] + table.pad) * kLanes;
+    const T* rows = block + (table.first[i] + table.pad) * job.pitch;
     const T* weights = table.weights.data() + i * table.stride;
     char* to_row = to + i * job.to_row * to_size;
     if (job.stream) {
-      combine_rows(rows, kLanes, width, weights, table.count[i], row);
+      combine_rows(rows, job.pitch, width, weights, table.count[i], row);
       stream_copy(to_row, row, static_cast<size_t>(job.count) * sizeof(T));
     } else if (job.to_type == kArithmetic<T> && width == job.count) {
-      combine_rows(rows, kLanes, width, weights, table.count[i], reinterpret_cast<T*>(to_row));
+      combine_rows(rows, job.pitch, width, weights, table.count[i], reinterpret_cast<T*>(to_row));
     } else {
-      combine_rows(rows, kLanes, width, weights, table.count[i], row);
+      combine_rows(rows, job.pitch, width, weights, table.count[i], row);
       store_row(row, job.count, to_row, job.to_type);
     }
   }
@@ -115,6 +119,7 @@ struct TurnedJob {
   char* to;
   Voxel to_type;
   int64_t count;
+  int64_t block_pitch;
 };
 
 template <typename T>
@@ -126,15 +131,16 @@ GX_HD void turned_body(const AxisTable<T>& table, T fill, const TurnedJob& job, 
     for (int64_t y = 0; y < job.count; ++y) store_row(plane + y * job.pitch, n, job.to + y * to_row, job.to_type);
     return;
   }
-  T* rows = block + table.pad * kTurnedLanes;
-  transpose(plane, job.pitch, job.count, n, rows, kTurnedLanes);
-  for (int64_t k = 0; width > job.count && k < n; ++k) fill_lanes(rows + k * kTurnedLanes, job.count, width);
-  prepare_rows(table, fill, width, kTurnedLanes, block);
+  const int64_t pitch = job.block_pitch;
+  T* rows = block + table.pad * pitch;
+  transpose(plane, job.pitch, job.count, n, rows, pitch);
+  for (int64_t k = 0; width > job.count && k < n; ++k) fill_lanes(rows + k * pitch, job.count, width);
+  prepare_rows(table, fill, width, pitch, block);
   T* turned = row + kTurnedRows * kTurnedLanes;
   for (int64_t first = 0; first < m; first += kTurnedRows) {
     const int64_t part = std::min(kTurnedRows, m - first);
     for (int64_t i = 0; i < part; ++i) {
-      combine_rows(block + (table.first[first + i] + table.pad) * kTurnedLanes, kTurnedLanes, width,
+      combine_rows(block + (table.first[first + i] + table.pad) * pitch, pitch, width,
                    table.weights.data() + (first + i) * table.stride, table.count[first + i], row + i * kTurnedLanes);
     }
     if (job.to_type == kArithmetic<T>) {
@@ -181,17 +187,17 @@ template <typename T>
 void along_x(const AxisTable<T>& table, T fill, const VolumeView& from, int64_t y, int64_t z, const VolumeResult& to,
              const Parallel& parallel) {
   const bool flat = from.stride_y == z * from.stride_z;
-  const int64_t lanes = y * z;
+  const int64_t lanes = y * z, pitch = pitch_for(lanes, kLanes);
   const bool stream =
       to.type == kArithmetic<T> && static_cast<size_t>(table.axis.m * lanes) * sizeof(T) >= kStreamBytes;
   parallel((lanes + kLanes - 1) / kLanes, [&](int64_t begin, int64_t end) {
-    const auto block = std::make_unique_for_overwrite<T[]>(static_cast<size_t>((block_rows(table) + 1) * kLanes));
+    const auto block = std::make_unique_for_overwrite<T[]>(static_cast<size_t>((block_rows(table) + 1) * pitch));
     for (int64_t b = begin; b < end; ++b) {
       lines(table, fill,
             {static_cast<const char*>(from.data), from.type, from.stride_x, from.stride_z, flat ? lanes : z,
              flat ? int64_t{0} : from.stride_y, static_cast<char*>(to.data), to.type, lanes, b * kLanes,
-             std::min(kLanes, lanes - b * kLanes), stream},
-            block.get() + kLanes, block.get());
+             std::min(kLanes, lanes - b * kLanes), pitch, stream},
+            block.get() + pitch, block.get());
     }
     stream_fence();
   });
@@ -202,7 +208,8 @@ template <typename T>
 void along_y_and_z(const AxisTable<T>& y, const AxisTable<T>& z, T fill, const VolumeView& from, int64_t planes,
                    const VolumeResult& to, const Parallel& parallel) {
   const int64_t my = y.axis.m, nz = z.axis.n, mz = z.axis.m;
-  const int64_t block_size = std::max(block_rows(y) * kLanes, block_rows(z) * kTurnedLanes);
+  const int64_t pitch_y = pitch_for(nz, kLanes), pitch_z = pitch_for(my, kTurnedLanes);
+  const int64_t block_size = std::max(block_rows(y) * pitch_y, block_rows(z) * pitch_z);
   const int64_t row_size = 2 * kTurnedRows * kTurnedLanes;
   parallel(planes, [&](int64_t begin, int64_t end) {
     const auto memory = std::make_unique_for_overwrite<T[]>(static_cast<size_t>(row_size + block_size + my * nz));
@@ -212,15 +219,15 @@ void along_y_and_z(const AxisTable<T>& y, const AxisTable<T>& z, T fill, const V
       for (int64_t lane = 0; lane < nz; lane += kLanes) {
         lines(y, fill,
               {source, from.type, from.stride_y, from.stride_z, nz, int64_t{0}, reinterpret_cast<char*>(plane),
-               kArithmetic<T>, nz, lane, std::min(kLanes, nz - lane), false},
+               kArithmetic<T>, nz, lane, std::min(kLanes, nz - lane), pitch_y, false},
               block, row);
       }
       char* target = static_cast<char*>(to.data) + p * my * mz * size_of(to.type);
       for (int64_t line = 0; line < my; line += kTurnedLanes) {
-        turned(
-            z, fill,
-            {plane + line * nz, nz, target + line * mz * size_of(to.type), to.type, std::min(kTurnedLanes, my - line)},
-            block, row);
+        turned(z, fill,
+               {plane + line * nz, nz, target + line * mz * size_of(to.type), to.type,
+                std::min(kTurnedLanes, my - line), pitch_z},
+               block, row);
       }
     }
   });

@@ -17,7 +17,7 @@ class TorchDevice {
   TorchDevice(const char* op, const Tensor& like) : op_(op), like_(like), stream_(current_stream(like)) {}
 
   void* memory(int64_t bytes) {
-    memory_.push_back(torch::stable::new_empty(like_, {bytes}, ScalarType::Byte));
+    memory_.push_back(new_result(op_, like_, {bytes}, ScalarType::Byte));
     return memory_.back().mutable_data_ptr();
   }
 

@@ -88,7 +88,11 @@ GX_HD float windowed(const Range& window, float value) {
 
 // Whether a volume of these sides lies inside a buffer.
 GX_HD bool volume_fits(int64_t offset, const int32_t* shape, int64_t voxels) {
-  if (offset < 0 || offset > voxels || shape[0] < 1 || shape[1] < 1 || shape[2] < 1) return false;
+  constexpr int32_t kEnd = int32_t{1} << 30;  // indices of taps beyond the ends then fit 32 bits
+  for (int a = 0; a < 3; ++a) {
+    if (shape[a] < 1 || shape[a] >= kEnd) return false;
+  }
+  if (offset < 0 || offset > voxels) return false;
   // In float64: no product overflows, and no buffer has 2^53 voxels, up to which it is exact.
   const double volume = static_cast<double>(int64_t{shape[0]} * shape[1]) * static_cast<double>(shape[2]);
   return volume <= static_cast<double>(voxels - offset);

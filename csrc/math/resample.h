@@ -98,7 +98,7 @@ struct AxisSpec {
   GX_HD bool filtered() const { return order >= 3 && !stretched && !single() && !identity(); }
   // Weights an output has at most.
   GX_HD int32_t taps() const {
-    if (stretched) return 2 * static_cast<int32_t>(reach() + 1.0) + 1;
+    if (stretched) return static_cast<int32_t>(min_of(2.0 * reach() + 3.0, static_cast<double>(n)));
     return order == 3 ? 4 : order == 1 ? 2 : 1;
   }
   GX_HD double reach() const { return (order == 3 ? 2.0 : 1.0) * step; }

@@ -4,14 +4,12 @@
 // Volumes of the resampling operators: any of six dtypes, any strides.
 #pragma once
 
-#include <torch/csrc/stable/ops.h>
-
 #include <cmath>
 #include <vector>
 
 #include "../math/convert.h"
 #include "../math/resample.h"
-#include "check.h"
+#include "result.h"
 
 namespace gx {
 

@@ -254,6 +254,7 @@ def test_gradient_is_the_derivative(boundary, order):
         ((2, 2, 3, 4, 2), (3, 2, 4), 3),
         ((2, 1, 5, 4), (3, 6), 2),
         ((1, 1, 1, 2, 1), OUT, 3),
+        ((1, 1, 3, 4, 1), (4, 2, 1), 3),
     ):
         matrix = torch.eye(axes + 1, dtype=torch.float64).repeat(shape[0], 1, 1)
         matrix[:, :axes] += torch.randn(shape[0], axes, axes + 1, generator=rng, dtype=torch.float64) * 0.4
@@ -308,6 +309,7 @@ PERSPECTIVE[1, 3, 1] = 0.5
         ({"order": 2}, ValueError, "order must be 0, 1 or 3, got 2"),
         ({"boundary": "wrap"}, ValueError, "boundary 'wrap' of scipy .* use 'grid-wrap'"),
         ({"boundary": "zeros"}, ValueError, "boundary must be one of .* got 'zeros'"),
+        ({"fill": "air"}, TypeError, "fill must be a number, got 'air'"),
         ({"dtype": torch.int64}, TypeError, "dtype must be .* got torch.int64"),
     ],
 )

@@ -44,6 +44,7 @@ WRONG = [
     ("philox_words", {"purpose": 13}, ValueError, r"purpose must be in \[1, 12\], .*got 13"),
     ("philox_words", {"count": 1.0}, TypeError, "count must be an int, got float"),
     ("philox_words", {"count": -1}, ValueError, r"count must be in \[0, .*got -1 for 2 samples"),
+    ("philox_words", {"count": 2**63}, ValueError, "count must fit 64 bits, got 9223372036854775808"),
     ("philox_words", {"count": 2**62}, ValueError, r"count must be in .* 2\^34 draws altogether, got \d+"),
     ("bezier_map", {"control_points": [0.1]}, TypeError, "control_points must be a tensor, got list"),
     ("bezier_map", {"control_points": torch.rand(2, 1, 3)}, ValueError, r"control_points must .*\(2, 1, 3\)"),
@@ -90,7 +91,8 @@ WRONG = [
     ("resample", {"out_shape": None, "zoom": NAN}, ValueError, "zoom must be a positive number.*got nan"),
     ("resample", {"out_shape": None, "zoom": (2.0, 1.0)}, ValueError, r"zoom must be .* 3 axes, got \(2.0, 1.0\)"),
     ("resample", {"out_shape": None, "zoom": "2"}, ValueError, "zoom must be a positive number.*got '2'"),
-    ("resample", {"out_shape": None, "zoom": 1e300}, ValueError, r"out_shape must be below 2\^30"),
+    ("resample", {"out_shape": None, "zoom": 1e300}, ValueError, r"zoom must give sides below 2\^30, got 1e\+300"),
+    ("resample", {"out_shape": None, "zoom": 1e308}, ValueError, r"zoom must give sides below 2\^30, got 1e\+308"),
     ("resample", {"order": 2}, ValueError, "order must be 0, 1 or 3, got 2"),
     ("resample", {"order": 3.0}, ValueError, "order must be 0, 1 or 3, got 3.0"),
     ("resample", {"order": True}, ValueError, "order must be 0, 1 or 3, got True"),
@@ -181,6 +183,22 @@ def test_a_wrong_range_is_refused_in_words(op, variant, value_range, error, word
     arguments = CASES[op][variant](X)
     with pytest.raises(error, match=rf"^{op}: value_range {words}"):
         call(op, arguments | {"value_range": value_range})
+
+
+HUGE = 1 << 29
+
+
+@pytest.mark.parametrize(
+    ("op", "run"),
+    [
+        ("resample", lambda x: ops.resample(x, (HUGE, HUGE, HUGE))),
+        ("spline_prefilter", lambda x: ops.spline_prefilter(x.expand(1, 1, HUGE, HUGE, 16))),
+        ("affine_sample", lambda x: ops.affine_sample(x, torch.eye(4), (HUGE, HUGE, HUGE))),
+    ],
+)
+def test_a_result_that_no_memory_holds_is_refused_in_words(op, run):
+    with pytest.raises(RuntimeError, match=rf"^{op}: out of memory, .*\(1, 1, {HUGE}, {HUGE}, \d+\) of float32"):
+        run(torch.zeros(1, 1, 1, 1, 1))
 
 
 def test_float64_is_for_differentiable_operators_only():

@@ -29,6 +29,14 @@ def test_resampling_takes_its_output_and_one_float32_volume_no_larger_than_the_l
     assert result <= peak <= result + intermediate + (2 << 20)  # and the lines in work
 
 
+@pytest.mark.parametrize("axis", [2, 4])
+def test_a_long_line_takes_few_times_its_own_memory(axis):
+    shape, out_shape = [1, 1, 1, 1, 1], [1, 1, 1]
+    shape[axis], out_shape[axis - 2] = 1 << 20, 1 << 19
+    x = torch.zeros(shape)
+    assert peak_of(lambda: ops.resample(x, out_shape, order=3)) <= 32 * 4 * x.numel()
+
+
 def peak_of(run):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -41,6 +41,17 @@ struct AffineSpec {
   // Coefficients of a volume, padded.
   int64_t padded(int a) const { return axis[a].n + 2 * axis[a].pad(); }
   int64_t coefficients() const { return padded(0) * padded(1) * padded(2); }
+  // Between the adjoint's values along an axis: there z runs fastest, also where it is taken first.
+  int64_t adjoint_stride(int a) const {
+    const int64_t line = padded(turned ? 0 : 2), plane = line * padded(turned ? 2 : 1);
+    const int64_t strides[] = {plane, line, 1};
+    return strides[turned ? (a + 2) % 3 : a];
+  }
+  int64_t adjoint_origin() const {
+    int64_t origin = 0;
+    for (int a = 0; a < 3; ++a) origin += axis[a].pad() * adjoint_stride(a);
+    return origin;
+  }
   // Where that of voxel (0, 0, 0) is.
   int64_t origin() const { return (int64_t{axis[0].pad()} * padded(1) + axis[1].pad()) * padded(2) + axis[2].pad(); }
 };
@@ -86,8 +97,11 @@ inline AffineSpec check_affine(const char* op, const Tensor& x, const Tensor& ma
     std::swap(spec.axis[a], spec.axis[a - 1]);
     std::swap(spec.m[a], spec.m[a - 1]);
   }
-  GX_CHECK(!spec.filtered() || spec.coefficients() < int64_t{1} << 40, op,
-           ": x must have fewer than 2^40 coefficients a volume, got ", spec.coefficients());
+  // In float64: the product may pass 64 bits.
+  const double coefficients =
+      static_cast<double>(spec.padded(0) * spec.padded(1)) * static_cast<double>(spec.padded(2));
+  GX_CHECK(!spec.filtered() || coefficients < 0x1p40, op, ": x must have fewer than 2^40 coefficients a volume, got ",
+           coefficients);
   return spec;
 }
 
@@ -126,9 +140,9 @@ inline AffineSpec check_affine_adjoint(const Tensor& grad, const Tensor& matrix,
 
 inline Tensor new_sampled(const AffineArguments& arguments, const std::vector<int64_t>& out_shape) {
   const Volumes& volumes = arguments.volumes;
-  return torch::stable::new_empty(volumes.x,
-                                  {volumes.samples, volumes.channels, out_shape[0], out_shape[1], out_shape[2]},
-                                  scalar_type(arguments.out_type));
+  return new_result("affine_sample", volumes.x,
+                    {volumes.samples, volumes.channels, out_shape[0], out_shape[1], out_shape[2]},
+                    scalar_type(arguments.out_type));
 }
 
 // Zeros of the adjoint's shape.

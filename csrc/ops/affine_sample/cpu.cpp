@@ -89,8 +89,9 @@ void run_adjoint(const AffineSpec& spec, const Tensor& grad, const Tensor& out) 
   // A volume is one thread's work: sums have one order.
   parallel_parts(grad.size(0) * channels, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      cpu::affine_scatter(volume_of<T>(spec, i / channels), from + i * spec.outputs(),
-                          to + i * spec.coefficients() + spec.origin());
+      cpu::AffineVolume<T> volume = volume_of<T>(spec, i / channels);
+      for (int a = 0; a < 3; ++a) volume.stride[a] = spec.adjoint_stride(a);
+      cpu::affine_scatter(volume, from + i * spec.outputs(), to + i * spec.coefficients() + spec.adjoint_origin());
     }
   });
 }

@@ -55,9 +55,9 @@ template <typename T>
 void run_adjoint(const AffineSpec& spec, const Tensor& grad, const Tensor& out) {
   cuda::TorchDevice device("affine_sample_adjoint", grad);
   const cuda::ScatterPass<T> pass = {static_cast<const T*>(grad.const_data_ptr()),
-                                     static_cast<T*>(out.mutable_data_ptr()) + spec.origin(),
+                                     static_cast<T*>(out.mutable_data_ptr()) + spec.adjoint_origin(),
                                      spec.coefficients(),
-                                     {spec.padded(1) * spec.padded(2), spec.padded(2), 1},
+                                     {spec.adjoint_stride(0), spec.adjoint_stride(1), spec.adjoint_stride(2)},
                                      affine_of(spec, grad.size(1))};
   const auto kernel = spec.filtered() ? cuda::affine_scatter_kernel<true, T> : cuda::affine_scatter_kernel<false, T>;
   device.launch(kernel, grad.size(0) * grad.size(1) * pass.affine.tile.all(), cuda::kAffineThreads, pass);

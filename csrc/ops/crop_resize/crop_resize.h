@@ -35,7 +35,7 @@ inline void check_crop_values(const char* op, const CropSource& source, int64_t 
              " for sample ", n);
     const int32_t* shape = source.shape + 3 * v;
     GX_CHECK(volume_fits(source.offset[v], shape, source.voxels), op, ": volumes must lie inside the buffer of ",
-             source.voxels, " voxels with sides of at least 1, got (", shape[0], ", ", shape[1], ", ", shape[2],
+             source.voxels, " voxels with sides in [1, 2^30), got (", shape[0], ", ", shape[1], ", ", shape[2],
              ") at offset ", source.offset[v], " for volume ", v);
     const float lo = source.window[2 * v], hi = source.window[2 * v + 1];
     GX_CHECK(std::isfinite(lo) && std::isfinite(hi), op, ": window must be finite, got (", lo, ", ", hi,
@@ -55,16 +55,8 @@ inline CropArguments check_crop_resize(const Tensor& voxels, const Tensor& offse
   GX_CHECK(voxels.dim() == 1, op, ": voxels must have shape (M,), got ", sizes_text(voxels));
   // A copy of all volumes would be made at every call.
   GX_CHECK(voxels.is_contiguous(), op, ": voxels must be contiguous, got a stride of ", voxels.stride(0));
-  CropArguments arguments = {{},
-                             volume_index.size(0),
-                             check_voxel(op, "voxels", voxels),
-                             Voxel::kFloat,
-                             voxels,
-                             offset,
-                             shape,
-                             window,
-                             volume_index,
-                             boxes};
+  CropArguments arguments = {
+      {}, 0, check_voxel(op, "voxels", voxels), Voxel::kFloat, voxels, offset, shape, window, volume_index, boxes};
   GX_CHECK(arguments.type != Voxel::kBFloat16 && arguments.type != Voxel::kDouble, op,
            ": voxels must be uint8, int16, float16 or float32, got ", dtype_text(voxels.scalar_type()));
   arguments.out_type = check_code(op, dtype);
@@ -86,6 +78,7 @@ inline CropArguments check_crop_resize(const Tensor& voxels, const Tensor& offse
   check_dtype(op, "volume_index", volume_index, ScalarType::Long);
   check_same_device(op, "volume_index", volume_index, voxels);
   check_sizes(op, "volume_index", "(N,)", volume_index, {-1});
+  arguments.samples = volume_index.size(0);
   check_dtype(op, "boxes", boxes, ScalarType::Float);
   check_same_device(op, "boxes", boxes, voxels);
   check_sizes(op, "boxes", "(N, 6), one a sample,", boxes, {arguments.samples, 6});
@@ -111,8 +104,8 @@ inline CropArguments check_crop_resize(const Tensor& voxels, const Tensor& offse
 
 inline Tensor new_crops(const CropArguments& arguments) {
   const int32_t* out = arguments.source.out;
-  return torch::stable::new_empty(arguments.voxels, {arguments.samples, 1, out[0], out[1], out[2]},
-                                  scalar_type(arguments.out_type));
+  return new_result("crop_resize", arguments.voxels, {arguments.samples, 1, out[0], out[1], out[2]},
+                    scalar_type(arguments.out_type));
 }
 
 }  // namespace gx

@@ -10,7 +10,7 @@ namespace {
 
 Tensor philox_words_cpu(const Tensor& sample_id, const Tensor& seed, int64_t purpose, int64_t count) {
   const WordsArguments arguments = check_philox_words(sample_id, seed, purpose, count);
-  const Tensor out = torch::stable::new_empty(arguments.sample_id, {arguments.samples, count, 4}, ScalarType::Long);
+  const Tensor out = new_result("philox_words", arguments.sample_id, {arguments.samples, count, 4}, ScalarType::Long);
   if (out.numel() == 0) return out;
   const int64_t* ids = arguments.sample_id.const_data_ptr<int64_t>();
   const uint64_t key = static_cast<uint64_t>(*arguments.seed.const_data_ptr<int64_t>());

@@ -13,7 +13,7 @@ namespace {
 Tensor philox_words_cuda(const Tensor& sample_id, const Tensor& seed, int64_t purpose, int64_t count) {
   const char* op = "philox_words";
   const WordsArguments arguments = check_philox_words(sample_id, seed, purpose, count);
-  const Tensor out = torch::stable::new_empty(arguments.sample_id, {arguments.samples, count, 4}, ScalarType::Long);
+  const Tensor out = new_result("philox_words", arguments.sample_id, {arguments.samples, count, 4}, ScalarType::Long);
   if (out.numel() == 0) return out;
   const torch::stable::accelerator::DeviceGuard guard(sample_id.get_device_index());
   const int64_t draws = arguments.samples * count;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "../../torch_api/batch.h"
+#include "../../torch_api/result.h"
 
 namespace gx {
 

@@ -43,9 +43,9 @@ inline Separable check_resample(const Tensor& x, const std::vector<int64_t>& out
 
 inline Tensor new_resampled(const Separable& separable, const std::vector<int64_t>& out_shape) {
   const Volumes& volumes = separable.volumes;
-  return torch::stable::new_empty(volumes.x,
-                                  {volumes.samples, volumes.channels, out_shape[0], out_shape[1], out_shape[2]},
-                                  scalar_type(separable.out_type));
+  return new_result("resample", volumes.x,
+                    {volumes.samples, volumes.channels, out_shape[0], out_shape[1], out_shape[2]},
+                    scalar_type(separable.out_type));
 }
 
 }  // namespace gx

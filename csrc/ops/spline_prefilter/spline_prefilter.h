@@ -31,8 +31,8 @@ inline Separable check_spline_prefilter(const Tensor& x, int64_t order, int64_t 
 
 inline Tensor new_coefficients(const Separable& separable) {
   const Tensor& x = separable.volumes.x;
-  return torch::stable::new_empty(x, {x.size(0), x.size(1), x.size(2), x.size(3), x.size(4)},
-                                  scalar_type(separable.out_type));
+  return new_result("spline_prefilter", x, {x.size(0), x.size(1), x.size(2), x.size(3), x.size(4)},
+                    scalar_type(separable.out_type));
 }
 
 }  // namespace gx
