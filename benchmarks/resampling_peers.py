@@ -102,8 +102,7 @@ def _resized_by_itk(
     resample.SetSize([int(m) for m in out_shape])
     resample.SetOutputSpacing([(n - 1) / max(m - 1, 1) for n, m in zip(volume.shape, out_shape, strict=True)])
     resample.SetOutputPixelType(sitk.sitkFloat32)
-    resample.SetNumberOfThreads(torch.get_num_threads())
-    differs = f"ResampleImageFilter with {'sitkBSpline' if order == 3 else 'sitkLinear'}, as many threads"
+    differs = f"ResampleImageFilter with {'sitkBSpline' if order == 3 else 'sitkLinear'}, on all cores"
 
     def run() -> np.ndarray:
         result = resample.Execute(image)
