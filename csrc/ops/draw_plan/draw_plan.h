@@ -8,6 +8,7 @@
 #pragma once
 
 #include "../../torch_api/batch.h"
+#include "../../torch_api/ids.h"
 
 namespace gx {
 
@@ -55,11 +56,7 @@ inline DrawArguments check_draw_plan(const Tensor& sample_id, const Tensor& seed
                                      const std::vector<int64_t>& spatial_shape, const std::vector<double>& rates,
                                      const std::vector<int64_t>& numbers) {
   const char* op = "draw_plan";
-  check_dtype(op, "sample_id", sample_id, ScalarType::Long);
-  check_sizes(op, "sample_id", "(N,)", sample_id, {-1});
-  check_dtype(op, "seed", seed, ScalarType::Long);
-  check_sizes(op, "seed", "(1,)", seed, {1});
-  check_same_device(op, "seed", seed, sample_id);
+  check_ids_and_seed(op, sample_id, seed);
   GX_CHECK(spatial_shape.size() == 3, op, ": spatial_shape must be three sides, got ", spatial_shape.size());
   int64_t voxels = 1;
   for (const int64_t side : spatial_shape) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "../../torch_api/batch.h"
+#include "../../torch_api/ids.h"
 #include "../../torch_api/result.h"
 
 namespace gx {
@@ -20,11 +21,7 @@ struct WordsArguments {
 
 inline WordsArguments check_philox_words(const Tensor& sample_id, const Tensor& seed, int64_t purpose, int64_t count) {
   const char* op = "philox_words";
-  check_dtype(op, "sample_id", sample_id, ScalarType::Long);
-  check_sizes(op, "sample_id", "(N,)", sample_id, {-1});
-  check_dtype(op, "seed", seed, ScalarType::Long);
-  check_sizes(op, "seed", "(1,)", seed, {1});
-  check_same_device(op, "seed", seed, sample_id);
+  check_ids_and_seed(op, sample_id, seed);
   GX_CHECK(purpose >= kFirstPurpose && purpose <= kLastPurpose, op, ": purpose must be in [", kFirstPurpose, ", ",
            kLastPurpose, "], the numbers that have a meaning, got ", purpose);
   const int64_t samples = sample_id.size(0);

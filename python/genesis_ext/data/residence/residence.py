@@ -8,7 +8,6 @@ stream of its own; the training stream waits for an event, the host never.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -20,7 +19,7 @@ from genesis_ext.data.residence.shards import Turn, lay_out
 from genesis_ext.data.residence.transfer import CopyVoxels, copy_from_disk, copy_from_host
 from genesis_ext.data.sampling.content import table_length, write_table
 from genesis_ext.data.sampling.settings import Sampling
-from genesis_ext.data.store.volume_store import VolumeStore
+from genesis_ext.data.store.volume_store import VolumeStore, packed_places
 
 ResidenceName = Literal["device", "pinned", "disk"]
 
@@ -59,7 +58,9 @@ class Room:
         number: int = 0,
     ) -> None:
         self._store, self._sampling, self._number = store, sampling, number
-        self._places = {tuple(shard): _places(store, shard, device) for shard in shards}
+        self._places = {
+            tuple(shard): packed_places([store.entries[volume] for volume in shard], device) for shard in shards
+        }
         voxels = [sum(store.entries[volume].voxels for volume in shard) for shard in shards]
         tables = [1 + sum(_table_length(store, volume, sampling) for volume in shard) for shard in shards]
         self._voxels = torch.empty(max(voxels), dtype=store.dtype, device=device)
@@ -230,17 +231,6 @@ def free_bytes(device: torch.device) -> int | None:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
     except (OSError, StopIteration, ValueError):
         return None
-
-
-def _places(store: VolumeStore, volumes: Sequence[int], device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """Offset, shape and window of packed volumes."""
-    entries = [store.entries[volume] for volume in volumes]
-    offset = [0, *accumulate(entry.voxels for entry in entries)][:-1]
-    return (
-        torch.tensor(offset, dtype=torch.int64, device=device),
-        torch.tensor([entry.shape for entry in entries], dtype=torch.int32, device=device),
-        torch.tensor([entry.window for entry in entries], dtype=torch.float32, device=device),
-    )
 
 
 def _table_length(store: VolumeStore, volume: int, sampling: Sampling) -> int:

@@ -9,6 +9,7 @@ back to the units of the scan, ``window`` to [0, 1].
 import hashlib
 import json
 from collections.abc import Sequence
+from itertools import accumulate
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from genesis_ext import ops
 from genesis_ext.data.store.entry import LABEL_DTYPES, StoredVolume, checksum_of
@@ -128,22 +130,18 @@ class VolumeStore:
         dtype = self.dtype
         if labels:
             dtype = torch.int16 if any(array.dtype == np.int16 for array in arrays) else torch.uint8
-        ends = np.cumsum([0, *(item.entry.voxels for item in items)], dtype=np.int64)
         device = torch.device(device)
-        voxels = torch.empty(int(ends[-1]), dtype=dtype, device=device)
-        for begin, end, array in zip(ends[:-1], ends[1:], arrays, strict=True):
-            part = voxels[begin:end]
+        places = packed_places([item.entry for item in items], device, windows=not labels)
+        voxels = torch.empty(sum(item.entry.voxels for item in items), dtype=dtype, device=device)
+        begin = 0
+        for array in arrays:
+            part = voxels[begin : begin + array.size]
+            begin += array.size
             if device.type == "cpu":
                 part.numpy()[:] = array.reshape(-1)
             else:
                 part.copy_(torch.from_numpy(array.reshape(-1).astype(_numpy_name(dtype))))
-        windows = [(0.0, 0.0) if labels else item.entry.window for item in items]
-        return ops.PackedVolumes(
-            voxels,
-            torch.from_numpy(ends[:-1].copy()).to(device),
-            torch.tensor([item.entry.shape for item in items], dtype=torch.int32, device=device).reshape(-1, 3),
-            torch.tensor(windows, dtype=torch.float32, device=device).reshape(-1, 2),
-        )
+        return ops.PackedVolumes(voxels, *places)
 
     def _check(self, dtype: str) -> None:
         """Names are unique, dtypes agree, files are there and large enough."""
@@ -177,6 +175,22 @@ class VolumeStore:
                 f"got {array.shape} of {array.dtype}"
             )
         return array
+
+
+def packed_places(
+    entries: Sequence[StoredVolume], device: torch.device, windows: bool = True
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Offset, shape and window of volumes that lie end to end, as ``ops.PackedVolumes`` has them.
+
+    windows: else all are empty, so that values are kept.
+    """
+    offset = [0, *accumulate(entry.voxels for entry in entries)][:-1]
+    window = [entry.window if windows else (0.0, 0.0) for entry in entries]
+    return (
+        torch.tensor(offset, dtype=torch.int64, device=device),
+        torch.tensor([entry.shape for entry in entries], dtype=torch.int32, device=device).reshape(-1, 3),
+        torch.tensor(window, dtype=torch.float32, device=device).reshape(-1, 2),
+    )
 
 
 def is_store(path: str | PathLike[str]) -> bool:
