@@ -17,7 +17,8 @@ def peak_extra_bytes(run: Callable[[], object], device: torch.device) -> int | N
 
     On a GPU torch's allocator counts. On a CPU the kernel's high-water mark of resident memory does: it sees what any
     library takes, by whatever allocator, to a page. What earlier calls freed is given back first, so that memory which
-    is taken again counts again.
+    is taken again counts again. What the call itself frees counts until its allocator gives it back: glibc does so at
+    once with blocks of more than 32 MiB, and may keep smaller ones.
     """
     if device.type == "cuda":
         torch.cuda.synchronize(device)
