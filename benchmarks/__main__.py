@@ -11,9 +11,9 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import report, runner
-from benchmarks.case import Size
-from benchmarks.registry import BENCHMARKS
+from . import report, runner
+from .case import Size
+from .registry import BENCHMARKS
 
 _EPILOG = """\
 examples:

@@ -13,16 +13,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.case import NUMPY, OURS, Case, Contender, Size
 from genesis_ext import ops
+
+from .case import NUMPY, OURS, Case, Contender, Setup, Size, voxels
 
 TOLERANCE = 1e-5  # of the range
 FLOAT32_POSITIONS = 1e-3  # peers place voxels in float32
 
 
-def affine_sample(x: Tensor) -> Case:
-    """Make the case of a batch (N, 1, X, Y, Z) in [0, 1]."""
-    size: Size = (x.shape[2], x.shape[3], x.shape[4])
+def affine_sample(setup: Setup) -> Case:
+    size = setup.size
+    x = voxels(setup)
     matrices = _turns(len(x), size)
     on_device = matrices.to(x.device)
     few = slice(0, max(2, 2**20 // x[0].numel()))

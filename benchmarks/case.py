@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import torch
+from torch import Tensor
 
 Size: TypeAlias = tuple[int, int, int]
 
@@ -56,7 +57,17 @@ class Case:
     dtype: str = "float32"
 
 
-Make: TypeAlias = Callable[[Size, int, torch.device], Case]
+@dataclass(frozen=True)
+class Setup:
+    """On what a case is made: `batch` samples of `size` voxels on a device; dtype: of those inputs that may be any."""
+
+    size: Size
+    batch: int
+    device: torch.device
+    dtype: torch.dtype = torch.float32
+
+
+Make: TypeAlias = Callable[[Setup], Case]
 
 
 @dataclass(frozen=True)
@@ -64,7 +75,7 @@ class Benchmark:
     """One operator, or a pipeline of several.
 
     Attributes:
-        make: make(size, batch, device) -> Case.
+        make: of its cases, the first one.
         sizes: that are measured.
         batch: batch(size, device, quick) -> samples a call.
         unit: what `Case.items` counts.
@@ -85,3 +96,9 @@ class Benchmark:
 
     def sizes_on(self, device: torch.device) -> tuple[Size, ...]:
         return self.sizes if device.type == "cpu" else self.sizes + self.gpu_sizes
+
+
+def voxels(setup: Setup) -> Tensor:
+    """Uniform noise (N, 1, X, Y, Z) in [0, 1): the hardest input for caches, tables and branches."""
+    shape = (setup.batch, 1, *setup.size)
+    return torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(setup.device, setup.dtype)

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.case import MONAI, OURS, Case, Contender, Size
 from genesis_ext import ops
 from genesis_ext.reference import crop_resize as crop_reference
+
+from .case import MONAI, OURS, Case, Contender, Setup, Size
 
 SIDE = 300  # of the scan; boxes are cubes of a half, a quarter and an eighth of it, in the mix 1 : 1 : 2
 SHARES = (2, 4, 8, 8)
@@ -30,15 +31,16 @@ def boxes_a_call(size: Size, device: torch.device, quick: bool) -> int:
     return 4 if quick else 1024 if device.type == "cuda" else 64
 
 
-def linear(size: Size, batch: int, device: torch.device) -> Case:
-    return _crops(size, batch, device, antialias=False)
+def linear(setup: Setup) -> Case:
+    return _crops(setup, antialias=False)
 
 
-def smoothed(size: Size, batch: int, device: torch.device) -> Case:
-    return _crops(size, batch, device, antialias=True)
+def smoothed(setup: Setup) -> Case:
+    return _crops(setup, antialias=True)
 
 
-def _crops(size: Size, batch: int, device: torch.device, antialias: bool) -> Case:
+def _crops(setup: Setup, antialias: bool) -> Case:
+    size, batch, device = setup.size, setup.batch, setup.device
     rng = torch.Generator().manual_seed(0)
     side = min(SIDE, 5 * max(size))
     scan = torch.randint(-1000, 1000, (side,) * 3, dtype=torch.int16, generator=rng).to(device)

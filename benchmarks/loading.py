@@ -19,8 +19,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.case import MONAI, NUMPY, OURS, Case, Contender, Size
-from benchmarks.crops import BOUND, SIDE, WINDOW, linear_by_torch
 from genesis_ext import GenesisTransform, ops
 from genesis_ext.data import GenesisLoader, Sampling, StoredVolume, VolumeStore, whole_regions
 from genesis_ext.data.sampling.settings import box_ranges
@@ -28,6 +26,9 @@ from genesis_ext.data.store.writer import volume_files, write_index, write_volum
 from genesis_ext.reference import crop_resize as crop_reference
 from genesis_ext.reference import genesis_transform as genesis_reference
 from genesis_ext.reference import released
+
+from .case import MONAI, NUMPY, OURS, Case, Contender, Setup, Size
+from .crops import BOUND, SIDE, WINDOW, linear_by_torch
 
 SEED = 0
 VOLUMES = 4  # 216 MB: more than the caches of a processor or of a GPU hold
@@ -44,7 +45,8 @@ def samples_a_batch(size: Size, device: torch.device, quick: bool) -> int:
     return 4 if quick else 256 if device.type == "cuda" else 64
 
 
-def store_to_batch(size: Size, batch: int, device: torch.device) -> Case:
+def store_to_batch(setup: Setup) -> Case:
+    size, batch, device = setup.size, setup.batch, setup.device
     sampling = Sampling(out_shape=size)
     transform = GenesisTransform(seed=SEED)
     with TemporaryDirectory() as folder:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.case import MONAI, Contender
+from .case import MONAI, Contender
 
 
 def _transforms() -> Any:

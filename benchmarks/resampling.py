@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks import resampling_peers
-from benchmarks.case import OURS, Case, Contender, Size
 from genesis_ext import ops
 from genesis_ext.reference import resample as resample_reference
 from genesis_ext.reference import spline_prefilter as prefilter_reference
+
+from . import resampling_peers
+from .case import OURS, Case, Contender, Setup, Size
 
 SCAN: Size = (256, 256, 120)
 LARGE_SCAN: Size = (512, 512, 300)
@@ -37,7 +38,8 @@ def _mm_shape(size: Size) -> Size:
     return x, y, z
 
 
-def _resample(size: Size, batch: int, device: torch.device, order: int, dtype: torch.dtype) -> Case:
+def _resample(setup: Setup, order: int, dtype: torch.dtype) -> Case:
+    size, batch, device = setup.size, setup.batch, setup.device
     x, out_shape = _scan(size, batch, device), _mm_shape(size)
 
     def ours(call: int) -> Tensor:
@@ -70,19 +72,20 @@ def _resample(size: Size, batch: int, device: torch.device, order: int, dtype: t
     )
 
 
-def cubic(size: Size, batch: int, device: torch.device) -> Case:
-    return _resample(size, batch, device, 3, torch.float32)
+def cubic(setup: Setup) -> Case:
+    return _resample(setup, 3, torch.float32)
 
 
-def cubic_stored(size: Size, batch: int, device: torch.device) -> Case:
-    return _resample(size, batch, device, 3, torch.int16)
+def cubic_stored(setup: Setup) -> Case:
+    return _resample(setup, 3, torch.int16)
 
 
-def linear(size: Size, batch: int, device: torch.device) -> Case:
-    return _resample(size, batch, device, 1, torch.float32)
+def linear(setup: Setup) -> Case:
+    return _resample(setup, 1, torch.float32)
 
 
-def prefilter(size: Size, batch: int, device: torch.device) -> Case:
+def prefilter(setup: Setup) -> Case:
+    size, batch, device = setup.size, setup.batch, setup.device
     x = _scan(size, batch, device)
 
     def ours(call: int) -> Tensor:

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmarks.case import Contender
+from .case import Contender
 
 TOLERANCE = 1e-4  # of the largest magnitude: positions in float32, other orders of summation
 _DOUBLE = 1e-5  # arithmetic in float64, as ours is promised to agree with

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from benchmarks import machine
-from benchmarks.case import Case, Contender, Size
-from benchmarks.memory import peak_extra_bytes
-from benchmarks.registry import BENCHMARKS, PIPELINES
+from . import machine
+from .case import Case, Contender, Setup, Size
+from .memory import peak_extra_bytes
+from .registry import BENCHMARKS, PIPELINES
 
 SMALL: Size = (30, 21, 20)  # to verify on: windows up to 3 x 2 x 2, boxes with their margin, no side alike
 
@@ -55,7 +55,7 @@ def run(
     for name in names:
         benchmark = BENCHMARKS[name]
         for make, size in product(benchmark.makes, sizes or benchmark.sizes_on(device)):
-            case = make(size, benchmark.batch(size, device, quick), device)
+            case = make(Setup(size, benchmark.batch(size, device, quick), device))
             measured = measure(case, device, bandwidth, effort)
             result = {
                 "operator": name,
@@ -81,7 +81,7 @@ def verify(names: Iterable[str], device: torch.device, others: bool = True) -> N
     """
     for name in names:
         for make in BENCHMARKS[name].makes:
-            case = make(SMALL, 3, device)
+            case = make(Setup(SMALL, 3, device))
             case.verify()
             for contender in case.contenders if others else ():
                 if contender.check is not None:

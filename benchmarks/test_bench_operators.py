@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from benchmarks import runner
+from benchmarks.case import Setup
 from benchmarks.registry import BENCHMARKS
 
 CPU = torch.device("cpu")
@@ -26,14 +27,14 @@ TIMED = [
     (name, case, size, contender.name)
     for name, benchmark in BENCHMARKS.items()
     for case, make in enumerate(benchmark.makes)
-    for contender in make(runner.SMALL, 2, CPU).contenders
+    for contender in make(Setup(runner.SMALL, 2, CPU)).contenders
     for size in benchmark.sizes
 ]
 
 
 @pytest.mark.parametrize(("name", "case", "size", "contender"), TIMED)
 def test_speed(benchmark, name, case, size, contender):
-    made = BENCHMARKS[name].makes[case](size, BENCHMARKS[name].batch(size, CPU, True), CPU)
+    made = BENCHMARKS[name].makes[case](Setup(size, BENCHMARKS[name].batch(size, CPU, True), CPU))
     (chosen,) = (c for c in made.contenders if c.name == contender)
     runner.verify([name], CPU)
     benchmark.group = f"{name} {'x'.join(map(str, size))} {made.setting}"

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmarks import runner
-from benchmarks.case import OURS
+from benchmarks.case import OURS, Setup
 from benchmarks.registry import BENCHMARKS, OPERATORS, PIPELINES
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ def test_contenders_do_what_they_should_on_a_gpu(name):
 
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_our_operator_comes_first_and_others_are_beside_it(name):
-    cases = [make((20, 21, 22), 2, CPU) for make in BENCHMARKS[name].makes]
+    cases = [make(Setup((20, 21, 22), 2, CPU)) for make in BENCHMARKS[name].makes]
     for case in cases:
         assert case.contenders[0].name == OURS
         assert case.contenders[0].differs == ""
