@@ -4,7 +4,6 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from genesis_ext.data.prepare.run import prepare_cached
 from genesis_ext.data.sources.find import SourceError
 from genesis_ext.models import UNet3D, load_weights
 from genesis_ext.training import PretrainConfig, Validator, pretrain
+from genesis_ext.training.objectives.genesis import Restoration
 from genesis_ext.training.checkpoint import best_loss_on_disk, read_checkpoint
 from tests.data_layer.images import write_ct, write_mri
 from tests.training.doubles import Constant
@@ -24,16 +24,16 @@ from tests.training.doubles import Constant
 pytest.importorskip("matplotlib")
 pytest.importorskip("tensorboard")
 
-CONFIG = PretrainConfig(
+CONFIG = PretrainConfig.of(
     patch=(16, 16, 16),
     width=2,
     steps=10,
     batch_size=2,
     lr=1e-2,
-    validate_every_steps=4,
+    validate_every=4,
     validation_patches=2,
-    checkpoint_every_steps=5,
-    log_every_steps=5,
+    checkpoint_every=5,
+    log_every=5,
 )
 
 
@@ -68,9 +68,9 @@ def same(a: Any, b: Any) -> bool:
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 def test_five_steps_and_five_resumed_are_ten_to_the_last_bit(scans: Path, tmp_path: Path, optimizer: Any) -> None:
-    config = replace(CONFIG, optimizer=optimizer, schedule="step")
+    config = CONFIG.but(optimizer=optimizer, schedule="step")
     pretrain(config, scans, tmp_path / "whole", report=quiet)
-    pretrain(replace(config, steps=5), scans, tmp_path / "parts", report=quiet)
+    pretrain(config.but(steps=5), scans, tmp_path / "parts", report=quiet)
     said: list[str] = []
     pretrain(config, scans, tmp_path / "parts", resume=True, report=said.append)
     assert f"resumed {tmp_path / 'parts'} at step 5" in said
@@ -80,18 +80,18 @@ def test_five_steps_and_five_resumed_are_ten_to_the_last_bit(scans: Path, tmp_pa
 
 
 def test_a_run_is_repeated_to_the_last_bit_and_a_seed_changes_it(scans: Path, tmp_path: Path) -> None:
-    config = replace(CONFIG, steps=3)
+    config = CONFIG.but(steps=3)
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        pretrain(replace(config, seed=seed), scans, tmp_path / name, report=quiet)
+        pretrain(config.but(seed=seed), scans, tmp_path / name, report=quiet)
     a, b, c = (read_checkpoint(tmp_path / name / "last.pt")["state_dict"] for name in "abc")
     assert same(a, b)
     assert not same(a, c)
 
 
 def test_the_checkpoints_load_into_the_network(scans: Path, tmp_path: Path) -> None:
-    result = pretrain(replace(CONFIG, steps=4), scans, tmp_path / "run", report=quiet)
+    result = pretrain(CONFIG.but(steps=4), scans, tmp_path / "run", report=quiet)
     assert all(path.exists() for path in result.files.values())
-    network = UNet3D(width=CONFIG.width)
+    network = UNet3D(width=CONFIG.network.width)
     account = load_weights(network, tmp_path / "run/best.pt", report=None)
     assert not account.missing
     assert not account.unused
@@ -101,9 +101,9 @@ def test_the_checkpoints_load_into_the_network(scans: Path, tmp_path: Path) -> N
 
 def test_a_resumed_run_must_keep_settings_and_data(scans: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    pretrain(replace(CONFIG, steps=1), scans, out, report=quiet)
+    pretrain(CONFIG.but(steps=1), scans, out, report=quiet)
     with pytest.raises(ValueError, match=r"keep its settings, got lr: 0\.5, not 0\.01"):
-        pretrain(replace(CONFIG, lr=0.5), scans, out, resume=True, report=quiet)
+        pretrain(CONFIG.but(lr=0.5), scans, out, resume=True, report=quiet)
     write_mri(scans / "more.nii.gz", (40, 20, 18))
     with pytest.raises(ValueError, match=r"keep its data, .*volumes that differ \(1\), the first: more mri 40x20x18"):
         pretrain(CONFIG, scans, out, resume=True, report=quiet)
@@ -115,17 +115,17 @@ def test_a_damaged_checkpoint_is_named(scans: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"last\.pt is damaged"):
         pretrain(CONFIG, scans, tmp_path / "run", resume=True, report=quiet)
     torch.save({"state_dict": {}}, tmp_path / "run/last.pt")
-    with pytest.raises(ValueError, match="must be a checkpoint of format 2"):
+    with pytest.raises(ValueError, match="must be a checkpoint of format 3"):
         pretrain(CONFIG, scans, tmp_path / "run", resume=True, report=quiet)
 
 
 def test_resume_starts_afresh_where_nothing_was_saved(scans: Path, tmp_path: Path) -> None:
-    pretrain(replace(CONFIG, steps=1), scans, tmp_path / "run", resume=True, report=quiet)
+    pretrain(CONFIG.but(steps=1), scans, tmp_path / "run", resume=True, report=quiet)
     assert read_checkpoint(tmp_path / "run/last.pt")["progress"]["step"] == 1
 
 
 def test_a_run_is_cleared_only_if_asked_and_other_files_never(scans: Path, tmp_path: Path) -> None:
-    out, config = tmp_path / "run", replace(CONFIG, steps=1)
+    out, config = tmp_path / "run", CONFIG.but(steps=1)
     pretrain(config, scans, out, report=quiet)
     (out / "notes.txt").write_text("mine")
     with pytest.raises(ValueError, match=r"holds last\.pt already: add --resume"):
@@ -135,13 +135,13 @@ def test_a_run_is_cleared_only_if_asked_and_other_files_never(scans: Path, tmp_p
     (tmp_path / "album/pictures").mkdir(parents=True)
     with pytest.raises(ValueError, match="folder of its own"):
         pretrain(config, scans, tmp_path / "album", overwrite=True, report=quiet)
-    (tmp_path / "album/config.json").write_text('{"mine": "too"}')
+    (tmp_path / "album/config.yaml").write_text("mine: too")
     with pytest.raises(ValueError, match="folder of its own"):
         pretrain(config, scans, tmp_path / "album", overwrite=True, report=quiet)
 
 
 def test_a_run_is_not_cleared_for_one_that_cannot_start(scans: Path, tmp_path: Path) -> None:
-    out, config = tmp_path / "run", replace(CONFIG, steps=1)
+    out, config = tmp_path / "run", CONFIG.but(steps=1)
     pretrain(config, scans, out, report=quiet)
     with pytest.raises(SourceError, match="no such file or folder"):
         pretrain(config, tmp_path / "mistyped", out, overwrite=True, report=quiet)
@@ -150,7 +150,7 @@ def test_a_run_is_not_cleared_for_one_that_cannot_start(scans: Path, tmp_path: P
 
 def test_validation_scans_may_be_given_and_must_not_train(scans: Path, tmp_path: Path) -> None:
     held = write_ct(tmp_path / "held/ct.nii", (16, 16, 16), seed=5)
-    config = replace(CONFIG, steps=1, borders=True, lung_content=True)
+    config = CONFIG.but(steps=1, borders=True, lung_content=True)
     pretrain(config, scans / "ct.nii.gz", tmp_path / "run", validation_data=held, report=quiet)
     assert len(read_checkpoint(tmp_path / "run/last.pt")["data"]["volumes"]) == 2
     with pytest.raises(ValueError, match="ct must not both train and validate"):
@@ -158,7 +158,7 @@ def test_validation_scans_may_be_given_and_must_not_train(scans: Path, tmp_path:
 
 
 def test_a_store_trains_as_the_scans_it_was_made_of(scans: Path, tmp_path: Path) -> None:
-    config = replace(CONFIG, steps=2)
+    config = CONFIG.but(steps=2)
     store = prepare_cached(scans, report=quiet, spacing_mm=None)
     for name, data in (("scans", scans), ("store", store.path)):
         pretrain(config, data, tmp_path / name, report=quiet)
@@ -170,7 +170,7 @@ def test_a_store_trains_as_the_scans_it_was_made_of(scans: Path, tmp_path: Path)
 def test_settings_for_files_are_refused_for_a_store(scans: Path, tmp_path: Path) -> None:
     store = prepare_cached(scans, report=quiet)
     with pytest.raises(ValueError, match=r"is a store, .* spacing_mm, ct_window_hu must not be given"):
-        pretrain(replace(CONFIG, spacing_mm=2.0, ct_window_hu=(0.0, 9.0)), store.path, tmp_path / "run", report=quiet)
+        pretrain(CONFIG.but(spacing_mm=2.0, ct_window_hu=(0.0, 9.0)), store.path, tmp_path / "run", report=quiet)
 
 
 def test_an_unfinished_store_is_named(scans: Path, tmp_path: Path) -> None:
@@ -184,8 +184,7 @@ def test_an_unfinished_store_is_named(scans: Path, tmp_path: Path) -> None:
 def test_a_run_with_shards_that_rotate_resumes_to_the_last_bit(scans: Path, tmp_path: Path, residence: Any) -> None:
     write_ct(scans / "b.nii.gz", (20, 30, 40), seed=1)
     write_ct(scans / "c.nii.gz", (20, 20, 20), seed=2)
-    config = replace(
-        CONFIG,
+    config = CONFIG.but(
         boxes="scales",
         lung_content=True,
         foreground=True,
@@ -193,12 +192,12 @@ def test_a_run_with_shards_that_rotate_resumes_to_the_last_bit(scans: Path, tmp_
         budget_gib=2 * 2**-14,  # the largest volume twice
         samples_a_volume=1,
         steps=6,
-        checkpoint_every_steps=3,
+        checkpoint_every=3,
     )
     said: list[str] = []
     pretrain(config, scans, tmp_path / "whole", report=said.append)
     assert any("shards" in text for text in said)
-    pretrain(replace(config, steps=3), scans, tmp_path / "parts", report=quiet)
+    pretrain(config.but(steps=3), scans, tmp_path / "parts", report=quiet)
     pretrain(config, scans, tmp_path / "parts", resume=True, report=quiet)
     whole, parts = (read_checkpoint(tmp_path / name / "last.pt") for name in ("whole", "parts"))
     assert same(whole, parts)
@@ -222,7 +221,7 @@ def test_real_scans_of_both_modalities_train(shared: Path, tmp_path: Path) -> No
     for name in ("ct/chest_cip_ct64.nrrd", "mri/niivue_FLAIR.nrrd", "mri/abdomen_ts_example_mr_sm.nii.gz"):
         (folder / Path(name).name).symlink_to(shared / "data" / name)
     said: list[str] = []
-    config = replace(CONFIG, patch=(32, 32, 24), steps=2, lung_content=True)
+    config = CONFIG.but(patch=(32, 32, 24), steps=2, lung_content=True)
     result = pretrain(config, folder, tmp_path / "run", report=said.append)
     assert len(read_checkpoint(result.out / "last.pt")["data"]["volumes"]) == 3
     assert any(text.startswith("left out abdomen_ts_example_mr_sm") for text in said)  # it has 20 slices
@@ -234,8 +233,8 @@ def test_on_the_chest_ct_a_constant_beats_the_identity_and_still_does_not_work(s
     store = prepare_cached(shared / "data/ct/chest_ricord1a_419639.mhd", report=quiet, spacing_mm=None)
     transform = genesis_ext.GenesisTransform(profile="head", seed=0)
     fixed = FixedSamples(store, whole_regions(store.entries), 16, 4, Sampling(out_shape=patch, cube=patch), transform)
-    validator = Validator(fixed, loss="mse")
-    report = validator(Constant(float(torch.cat([batch["target"] for batch in fixed]).mean())))
-    assert report.baselines.identity > 2 * report.baselines.constant
-    assert report.loss == pytest.approx(report.baselines.constant, rel=1e-4)
+    constant = Constant(float(torch.cat([batch["target"] for batch in fixed]).mean()))
+    report = Validator(list(fixed), Restoration(constant, "mse", 0.1), "mse")(constant)
+    assert report.baselines["identity"] > 2 * report.baselines["constant"]
+    assert report.loss == pytest.approx(report.baselines["constant"], rel=1e-4)
     assert not report.works

@@ -100,7 +100,8 @@ class DataConfig:
     """Which sub-volumes are cut, and where the volumes live."""
 
     patch: tuple[int, int, int] = (64, 64, 32)
-    """Voxels along x, y, z that the network gets; multiples of 8."""
+    """Voxels along x, y, z that the network gets; multiples of 8. X Y 1 trains a 2D network on axial slices or
+    radiographs: multiples of 32."""
     boxes: Boxes = "cubes"
     """cubes: of `patch` voxels, as in Models Genesis; scales: shares of the volume, resized to `patch`, as in the
     Universal Model."""
@@ -134,11 +135,17 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         check_choices(self)
-        sides = len(self.patch) == 3 and all(side >= 8 and side % 8 == 0 for side in self.patch)
-        check(self, "patch", sides, "be three positive multiples of 8")
+        stride = 8 if len(self.patch_shape) == 3 else 32
+        fits = len(self.patch) == 3 and all(side >= stride and side % stride == 0 for side in self.patch_shape)
+        check(self, "patch", fits, "be three positive multiples of 8, or for 2D two of 32 and then 1")
         check(self, "budget_gib", self.budget_gib > 0, "be positive")
         check(self, "samples_a_volume", self.samples_a_volume >= 1, "be at least 1")
         self.sampling()
+
+    @property
+    def patch_shape(self) -> tuple[int, ...]:
+        """Sides of what the network gets: two for slices."""
+        return self.patch[:2] if self.patch[2:] == (1,) else self.patch
 
     def sampling(self) -> Sampling:
         """Which boxes are cut."""
@@ -295,6 +302,8 @@ class PretrainConfig:
                     f"modalities must be all where a discriminator tells CT from MRI, got {method.modalities}: set "
                     "adversary to off"
                 )
+        if len(data.patch_shape) == 2 and self.network.norm != "batch":
+            raise ValueError(f"norm must be batch for a 2D network, got {self.network.norm}")
         if self.optim.warmup >= self.run.steps > 1:
             raise ValueError(f"warmup must be below steps, got {self.optim.warmup} of {self.run.steps}")
         if data.lung_content and method.modalities not in ("all", "ct"):
@@ -351,7 +360,7 @@ class PretrainConfig:
         return [
             f"{name}: {own[name]!r}, not {others[name]!r}"
             for name in own
-            if name not in _MAY_CHANGE and own[name] != others[name]
+            if own[name] != others[name] and (name not in _MAY_CHANGE or name in _shapes_rates(self))
         ]
 
 
@@ -368,6 +377,11 @@ def check_choices(config: object) -> None:
         value = getattr(config, name)
         if words and value not in words and not (value is None and NoneType in get_args(hint)):
             raise ValueError(f"{name} must be one of {', '.join(words)}, got {value!r}")
+
+
+def _shapes_rates(config: PretrainConfig) -> set[str]:
+    """Lengths that the learning rates depend on."""
+    return {"steps"} if config.optim.schedule in ("cosine", "polynomial") else set()
 
 
 _GROUPS = {group.name: get_type_hints(PretrainConfig)[group.name] for group in fields(PretrainConfig)}

@@ -137,7 +137,7 @@ def _publish(
 ) -> float:
     """Log and draw a validation, keep the weights if they are the best; returns the loss of the best on disk."""
     step = state.progress.step
-    log.validation(step, report)
+    log.validation(step, {**report.figures, **report.baselines}, str(report))
     if state.objective.restores:
         batch = next(iter(validator.samples))
         x, y = batch["input"], batch["target"]

@@ -47,6 +47,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "warmup": 500,
         "clip": 1.0,
     },
+    # The paper names the encoder of the 2D networks alone: the rest is the 3D setting on slices.
+    "genesis-2d": {"patch": (256, 256, 1), "width": 64, "batch_size": 16, "lr": 1e-3},
     "quick": _QUICK,
     # Universal Model: the paper's optimisers and rates.
     "universal": _UNIVERSAL,

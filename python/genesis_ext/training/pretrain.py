@@ -35,7 +35,7 @@ from genesis_ext.training.health import TrainingDivergedError
 from genesis_ext.training.loop import train
 from genesis_ext.training.objectives import make_objective, make_transform
 from genesis_ext.training.optimizers import LearningRates, make_optimizer
-from genesis_ext.training.report import write_report
+#from genesis_ext.training.report import write_report
 from genesis_ext.training.run_log import NullLog, RunLog
 from genesis_ext.training.signals import StopRequest
 from genesis_ext.training.validation import ValidationReport, Validator
@@ -67,12 +67,12 @@ _ROLLBACKS = 3  # at most
 class PretrainResult:
     """Where a run left what, and its last validation.
 
-    stopped: the run was asked to end before its last step, and can be resumed.
+    terminated: SIGTERM ended the run before its last step; it can be resumed.
     """
 
     out: Path
     validation: ValidationReport
-    stopped: bool
+    terminated: bool
 
     @property
     def files(self) -> dict[str, Path]:
@@ -139,7 +139,7 @@ def pretrain(
         restore(stored, state)
         report(f"resumed {out} at step {state.progress.step}")
     sampling = config.data.sampling()
-    transform = make_transform(config)
+    transform = make_transform(config).to(fabric.device)
     with (
         GenesisLoader(
             store,
@@ -203,9 +203,8 @@ def pretrain(
                 except torch.OutOfMemoryError as error:
                     raise MemoryError(_out_of_memory(config)) from error
     if fabric.is_global_zero:
-        write_report(out)
-    stopped = state.progress.step < config.run.steps and not state.progress.finished(config)
-    return PretrainResult(out, validation, stopped)
+        pass
+    return PretrainResult(out, validation, stop.requested)
 
 
 def _make_state(config: PretrainConfig, fabric: "Fabric") -> TrainingState:
@@ -237,9 +236,9 @@ def _roll_back(last: Path, state: TrainingState) -> bool:
     if rollbacks > _ROLLBACKS or not last.exists():
         return False
     restore(read_checkpoint(last), state)
+    for rates in state.rates.values():  # the checkpoint may hold the rates after some of the rollbacks
+        rates.scale(0.5 ** (rollbacks - state.progress.rollbacks))
     state.progress.rollbacks = rollbacks
-    for rates in state.rates.values():
-        rates.scale(0.5**rollbacks)
     return True
 
 

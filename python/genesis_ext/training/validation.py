@@ -104,11 +104,11 @@ class Validator:
         names: list[str] = []
 
         def judge(batch: Batch) -> Tensor:
-            figures = self._objective.judge(network, batch)
+            figures, restored = self._objective.judge(network, batch)
             names[:] = figures
             values = list(figures.values())
-            if self._objective.restores:
-                values += [_std_inside(network(batch["input"])), _std_inside(batch["target"])]
+            if restored is not None:
+                values += [_std_inside(restored), _std_inside(batch["target"])]
             return torch.stack([value.double() for value in values])
 
         means = self._mean(judge)

@@ -9,24 +9,34 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from genesis_ext.data.loader import Batch
-from genesis_ext.models import ClassificationHead, UNet3D
-from genesis_ext.training.objectives.objective import Figures, Turn, accuracy
+from genesis_ext.models import ClassificationHead, UNet
+from genesis_ext.training.objectives.objective import Judgement, Turn, accuracy
 
 
 class EncoderClassifier(nn.Module):
-    """The encoder of a U-Net and a head: (N, C, X, Y, Z) -> (N, classes). The decoder has no part and no gradient."""
+    """The encoder of a U-Net and a head: patches (N, C, *spatial) or tiles (N, T, C, *spatial) -> (N, classes).
 
-    def __init__(self, network: UNet3D, head: ClassificationHead) -> None:
+    The encoder sees every tile alone, the head their features side by side. The decoder has no part and no gradient.
+    """
+
+    def __init__(self, network: UNet, head: ClassificationHead) -> None:
         super().__init__()
         self.network = network
         self.head = head
-        for part in (network.up_tr256, network.up_tr128, network.up_tr64, network.out_tr):
-            part.requires_grad_(False)
+        for parameter in network.decoder_parameters():
+            parameter.requires_grad_(False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits."""
-        logits: Tensor = self.head(self.network.encode(x)[-1])
-        return logits
+        return classify(self.network, self.head, x)
+
+
+def classify(network: UNet, head: ClassificationHead, x: Tensor) -> Tensor:
+    """Logits (N, classes), see ``EncoderClassifier``."""
+    tiles = x.ndim - network.spatial_dims == 3
+    features = network.encode(x.flatten(0, 1) if tiles else x)[-1]
+    logits: Tensor = head(features.unflatten(0, x.shape[:2]) if tiles else features)
+    return logits
 
 
 class Classification:
@@ -34,7 +44,7 @@ class Classification:
 
     restores = False
 
-    def __init__(self, network: UNet3D, head: ClassificationHead, classes: int, learning_rate: float) -> None:
+    def __init__(self, network: UNet, head: ClassificationHead, classes: int, learning_rate: float) -> None:
         self.network = network
         self.chance = math.log(classes)
         self.modules: dict[str, nn.Module] = {"network": EncoderClassifier(network, head)}
@@ -47,11 +57,9 @@ class Classification:
         loss = functional.cross_entropy(logits, batch["target"])
         yield Turn(loss, figures={"loss": loss.detach(), "accuracy": accuracy(logits, batch["target"])})
 
-    def judge(self, network: nn.Module, batch: Batch) -> Figures:
+    def judge(self, network: nn.Module, batch: Batch) -> Judgement:
         """Loss and accuracy."""
-        assert isinstance(network, UNet3D)
-        logits = self._head(network.encode(batch["input"])[-1])
-        return {
-            "loss": functional.cross_entropy(logits, batch["target"]),
-            "accuracy": accuracy(logits, batch["target"]),
-        }
+        assert isinstance(network, UNet)
+        logits = classify(network, self._head, batch["input"])
+        loss = functional.cross_entropy(logits, batch["target"])
+        return Judgement({"loss": loss, "accuracy": accuracy(logits, batch["target"])})

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models Genesis: restore the patch before its transformations (Zhou et al., MICCAI 2019)."""
 
+import math
 from collections.abc import Iterator
 
 from torch import nn
@@ -9,13 +10,14 @@ from torch import nn
 from genesis_ext.data.loader import Batch
 from genesis_ext.training.config import Loss
 from genesis_ext.training.losses import LOSSES
-from genesis_ext.training.objectives.objective import Figures, Turn
+from genesis_ext.training.objectives.objective import Judgement, Turn
 
 
 class Restoration:
     """One network, one loss. network: (N, 1, X, Y, Z) -> the same."""
 
     restores = True
+    chance = math.inf  # has no meaning for a restoration
 
     def __init__(self, network: nn.Module, loss: Loss, learning_rate: float) -> None:
         self.network = network
@@ -29,6 +31,7 @@ class Restoration:
         loss = self._loss(restored, batch["input"], batch["target"])
         yield Turn(loss, figures={"loss": loss.detach()})
 
-    def judge(self, network: nn.Module, batch: Batch) -> Figures:
+    def judge(self, network: nn.Module, batch: Batch) -> Judgement:
         """The loss."""
-        return {"loss": self._loss(network(batch["input"]), batch["input"], batch["target"])}
+        restored = network(batch["input"])
+        return Judgement({"loss": self._loss(restored, batch["input"], batch["target"])}, restored)

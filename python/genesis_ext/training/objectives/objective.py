@@ -4,9 +4,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-import torch
 from torch import Tensor, nn
 
 from genesis_ext.data.loader import Batch
@@ -30,6 +29,13 @@ class Turn:
     figures: Figures = field(default_factory=dict)
 
 
+class Judgement(NamedTuple):
+    """Figures of a validation batch, "loss" first, and the restored patches where there are such."""
+
+    figures: Figures
+    restored: Tensor | None = None
+
+
 class Objective(Protocol):
     """A method.
 
@@ -39,18 +45,20 @@ class Objective(Protocol):
         network: the model that is kept, with the names of its weights.
         learning_rates: of the modules, at the start.
         restores: whether the network restores a patch, so that pictures and baselines of a restoration make sense.
+        chance: otherwise, the loss of one who knows nothing.
     """
 
     modules: dict[str, nn.Module]
     network: nn.Module
     learning_rates: dict[str, float]
     restores: bool
+    chance: float
 
     def turns(self, batch: Batch) -> Iterator[Turn]:
         """The updates of one step, one after the other: each is made before the next one is asked for."""
 
-    def judge(self, network: nn.Module, batch: Batch) -> Figures:
-        """Figures of a validation batch, "loss" first; of `network`, which may be a mean of the trained one.
+    def judge(self, network: nn.Module, batch: Batch) -> Judgement:
+        """What a validation batch shows; of `network`, which may be a mean of the trained one.
 
         Called without gradient and in evaluation mode.
         """

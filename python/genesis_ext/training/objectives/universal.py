@@ -7,6 +7,7 @@ classifier S tells from E's output at which of three scales the sub-volume was c
 MRI by E's features, which E learns to prevent.
 """
 
+import math
 from collections.abc import Iterator
 
 import torch
@@ -15,16 +16,16 @@ from torch.nn import functional
 
 from genesis_ext.data.loader import Batch
 from genesis_ext.data.sampling.split import MODALITIES
-from genesis_ext.models import UNet3D, gradient_reversal
+from genesis_ext.models import UNet, gradient_reversal
 from genesis_ext.training.config import Adversary, Confusion, Loss
 from genesis_ext.training.losses import LOSSES
-from genesis_ext.training.objectives.objective import Figures, Turn, accuracy, bare, frozen
+from genesis_ext.training.objectives.objective import Figures, Judgement, Turn, accuracy, bare, frozen
 
 
 class EncoderDecoder(nn.Module):
     """A U-Net that gives its features too, in one pass: (N, C, ...) -> (restored, features from fine to coarse)."""
 
-    def __init__(self, network: UNet3D) -> None:
+    def __init__(self, network: UNet) -> None:
         super().__init__()
         self.network = network
 
@@ -49,10 +50,11 @@ class Universal:
     """
 
     restores = True
+    chance = math.inf  # has no meaning for a restoration
 
     def __init__(
         self,
-        network: UNet3D,
+        network: UNet,
         scales: nn.Module | None,
         discriminator: nn.Module | None,
         adversary: Adversary,
@@ -106,9 +108,9 @@ class Universal:
         loss = functional.binary_cross_entropy_with_logits(logits, is_mri)
         yield Turn(loss, ("discriminator",), _discriminator_figures(logits, is_mri, loss))
 
-    def judge(self, network: nn.Module, batch: Batch) -> Figures:
+    def judge(self, network: nn.Module, batch: Batch) -> Judgement:
         """Loss of the restoration, accuracies of S and D."""
-        assert isinstance(network, UNet3D)
+        assert isinstance(network, UNet)
         features = network.encode(batch["input"])
         restored = network.out_tr(network.decode(features))
         figures = {"loss": self._loss(restored, batch["input"], batch["target"])}
@@ -117,7 +119,7 @@ class Universal:
         if "discriminator" in self.modules:
             logits, is_mri = bare(self.modules["discriminator"])(features).flatten(), _is_mri(batch)
             figures["accuracy_discriminator"] = ((logits > 0) == (is_mri > 0)).float().mean()
-        return figures
+        return Judgement(figures, restored)
 
 
 def _is_mri(batch: Batch) -> Tensor:
