@@ -10,7 +10,6 @@ import pytest
 import torch
 from scipy import stats
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from genesis_ext.data.residence.residence import Room
 from genesis_ext.data.residence.transfer import copy_from_disk
@@ -22,6 +21,7 @@ from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.reference.philox import Purpose, below, words
 from tests.data_layer.scores import score_map
 from tests.data_layer.stores import entry_of, write_store
+from tests.graphs import NoWaiting
 
 IDS = torch.arange(40)
 CUBES = Sampling(out_shape=(8, 8, 8), cube=(8, 8, 8))
@@ -185,18 +185,6 @@ def test_volumes_are_counted_as_they_are_packed() -> None:
     packed = sampler.on((2, 0), torch.zeros(1, dtype=torch.int32))(IDS).volume_index
     assert torch.equal(sampler.volumes_of(IDS), everywhere)
     assert packed.tolist() == [{0: 1, 1: -1, 2: 0}[volume] for volume in everywhere.tolist()]
-
-
-class NoWaiting(TorchDispatchMode):
-    """Refuses what would make a device wait, or give a shape that depends on values."""
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        name = func.overloadpacket.__name__
-        assert name not in ("_local_scalar_dense", "nonzero", "masked_select", "unique2"), name
-        assert name != "_to_copy" or kwargs.get("device") is None
-        if name == "index":
-            assert all(index is None or index.dtype == torch.int64 for index in args[1])
-        return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize("sampling", [CUBES, Sampling(content=RULES, candidates=8)], ids=["cubes", "rules"])

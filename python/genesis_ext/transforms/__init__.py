@@ -3,17 +3,26 @@
 """From rates and sizes to draws, and from draws to batches."""
 
 from .genesis import GenesisTransform
+from .jigsaw import JigsawTransform, Puzzles
+from .permutations import distant_permutations
 from .profiles import PROFILES, SCHEMES, Side, TransformConfig, make_config, resolve
+from .rotation import ROTATIONS, RotationTransform, rotation_matrices
 from .value_range import minmax_range, percentile_range
 
 __all__ = [
     "PROFILES",
+    "ROTATIONS",
     "SCHEMES",
     "GenesisTransform",
+    "JigsawTransform",
+    "Puzzles",
+    "RotationTransform",
     "Side",
     "TransformConfig",
+    "distant_permutations",
     "make_config",
     "minmax_range",
     "percentile_range",
     "resolve",
+    "rotation_matrices",
 ]
