@@ -5,6 +5,7 @@
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -15,7 +16,7 @@ from genesis_ext.training.checkpoint import DataMark, TrainingState, best_loss_o
 from genesis_ext.training.config import PretrainConfig
 from genesis_ext.training.objectives import OBJECTIVES
 from genesis_ext.training.pictures import save_loss_curve, save_restorations
-from genesis_ext.training.run_log import RunLog
+from genesis_ext.training.run_log import Log
 from genesis_ext.training.validation import ValidationReport, Validator
 
 
@@ -30,7 +31,7 @@ def train(
     config: PretrainConfig,
     data: DataMark,
     out: Path,
-    log: RunLog,
+    log: Log,
     time_limit_s: float = math.inf,
 ) -> ValidationReport:
     """Train from ``state.progress`` to ``config.steps``, or until validation has not improved for long.
@@ -58,7 +59,8 @@ def train(
     network.train()
 
     while not finished:
-        batch = next(batches)
+        with log.data():
+            batch = next(batches)
         state.optimizer.zero_grad()
         loss = objective(network(batch["input"]), batch["target"])
         loss.backward()
@@ -76,7 +78,7 @@ def train(
                 raise TrainingDivergedError(
                     f"the loss is {mean_loss} at step {progress.step}: lower --lr (now {config.lr:g})"
                 )
-            log.training(progress.step, mean_loss, state.learning_rate)
+            log.training(progress.step, {"loss": mean_loss, "lr": state.learning_rate})
 
         report = validator(network) if validates else None
         if report is not None:
@@ -105,11 +107,11 @@ def _publish(
     config: PretrainConfig,
     data: DataMark,
     out: Path,
-    log: RunLog,
+    log: Log,
 ) -> float:
     """Log and draw a validation, keep the weights if they are the best; returns the loss of the best on disk."""
     step = state.progress.step
-    log.validation(step, report)
+    log.validation(step, {"loss": report.loss, **asdict(report.baselines), "works": report.works}, str(report))
     if report.collapsed:
         log.message(
             f"warning: the outputs are nearly constant (standard deviation {report.output_std:.4f}, targets "

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""The twelve combinations of transformations (Models Genesis, Fig. 4): names, probabilities, and rates that force one."""
+"""The twelve combinations of transformations (Models Genesis, Fig. 4): names, probabilities, rates that force them."""
 
 from dataclasses import dataclass
 
