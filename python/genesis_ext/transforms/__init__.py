@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From rates and sizes to draws, and from draws to batches."""
 
+from .combinations import COMBINATIONS, Combination
 from .genesis import GenesisTransform
 from .jigsaw import JigsawTransform, Puzzles
 from .permutations import distant_permutations
@@ -10,9 +11,11 @@ from .rotation import ROTATIONS, RotationTransform, rotation_matrices
 from .value_range import minmax_range, percentile_range
 
 __all__ = [
+    "COMBINATIONS",
     "PROFILES",
     "ROTATIONS",
     "SCHEMES",
+    "Combination",
     "GenesisTransform",
     "JigsawTransform",
     "Puzzles",
