@@ -141,14 +141,3 @@ def test_a_run_out_of_time_saves_no_weights_of_a_loss_that_is_not_finite(tmp_pat
     with pytest.raises(TrainingDivergedError, match="at step 1"):
         run(tmp_path, small_network(), poisoned, time_limit_s=0.0, log_every=5)
     assert not (tmp_path / "last.pt").exists()
-
-
-def test_a_resumed_log_drops_what_comes_again(tmp_path: Path) -> None:
-    with RunLog(tmp_path, 10, 1) as log:
-        for step in (1, 2, 3):
-            log.training(step, {"loss": 0.5, "lr": 0.1})
-    with (tmp_path / "log.jsonl").open("a") as file:
-        file.write('{"kind": "train')  # cut short by a kill
-    with RunLog(tmp_path, 10, 1, first_step=2) as log:
-        log.training(3, {"loss": 0.25, "lr": 0.1})
-        assert [(e["step"], e["loss"]) for e in log.entries()] == [(1, 0.5), (2, 0.5), (3, 0.25)]

@@ -4,6 +4,7 @@
 
 import argparse
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,7 +113,8 @@ def run(args: PretrainCommand) -> int:
         time_limit_s=60 * args.minutes,
         report=lambda text: print(text, flush=True),
     )
-    print(summary(result))
+    if os.environ.get("RANK", "0") == "0":  # the first of the processes that torchrun starts
+        print(summary(result))
     return _STOPPED if result.terminated else 0
 
 

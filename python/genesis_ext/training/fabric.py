@@ -6,6 +6,7 @@
 """
 
 import os
+import warnings
 from typing import TYPE_CHECKING
 
 import torch
@@ -49,6 +50,8 @@ def make_fabric(device: str | torch.device, config: RunConfig) -> "Fabric":
         strategy="ddp" if processes > 1 else "auto",
         precision=_PRECISIONS[config.precision],
     )
+    if processes > 1:  # of convolutions of one voxel, whose strides mean nothing
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
     fabric.launch()
     return fabric
 

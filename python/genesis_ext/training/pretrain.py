@@ -5,6 +5,7 @@
 import math
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -187,8 +188,12 @@ def pretrain(
             f"boxes of {'x'.join(map(str, config.data.patch))}, {len(validation_regions)} regions validate"
         )
         while True:
-            log_of = RunLog if fabric.is_global_zero else NullLog
-            with log_of(out, config.run.steps, config.optim.batch_size, state.progress.step) as log:
+            said = (
+                RunLog(out, config.run.steps, config.optim.batch_size, state.progress.step)
+                if fabric.is_global_zero
+                else nullcontext(NullLog())
+            )
+            with said as log:
                 try:
                     validation = train(
                         fabric, state, loader, validator, config, mark, out, log, stop, time_limit_s
