@@ -137,7 +137,7 @@ RULES = {"ct": LungContent(), "mri": Foreground(above=0.5, min_share=0.55)}
 
 
 @pytest.mark.parametrize("grid", [1, 4])
-@pytest.mark.parametrize("cube", [None, (8, 8, 4)])
+@pytest.mark.parametrize("cube", [None, (8, 8, 4), (8, 8)])
 def test_the_first_accepted_candidate_wins_else_the_best(tmp_path: Path, grid: int, cube: Any) -> None:
     sampling = Sampling(cube=cube, content=RULES, content_grid=grid, candidates=16, borders=(1, 2, 0))
     entries = [*MIXED, entry_of("d", (12, 9, 3), "us"), entry_of("e", (32, 28, 24), window=(-1000.0, 300.0))]
@@ -151,7 +151,8 @@ def test_the_first_accepted_candidate_wins_else_the_best(tmp_path: Path, grid: i
         if rule is None:
             assert box[:3].tolist() == candidates[n, 0].tolist()
             continue
-        assert all(int(edge) % min(grid, size) == 0 for edge, size in zip(box, entry.shape * 2, strict=True))
+        blocks = np.minimum((grid, grid, grid if cube != (8, 8) else 1), entry.shape)
+        assert not (box.view(2, 3).numpy() % blocks).any()
         sums = []
         for start in candidates[n]:
             at = tuple(slice(int(a), int(a + b)) for a, b in zip(start, side, strict=True))
@@ -199,9 +200,10 @@ def test_drawing_never_asks_the_device_for_a_value(tmp_path: Path, sampling: Sam
 @pytest.mark.parametrize(
     ("field", "value", "rule"),
     [
-        ("out_shape", (8, 8), "three sizes"),
-        ("cube", (8, 0, 8), "three sides"),
+        ("out_shape", (8,), "two or three sizes"),
+        ("cube", (8, 0, 8), "two or three sides"),
         ("borders", (-1, 0, 0), "three sizes"),
+        ("borders", (1, 1), "three sizes"),
         ("scales", (), "shares"),
         ("scales", (1.5, 0.5, 0.2), "shares"),
         ("scale_weights", (1, 1), "each of the scales"),
@@ -225,6 +227,8 @@ def test_a_setting_that_breaks_its_rule_is_named(field: str, value: Any, rule: s
 def test_the_grid_must_divide_a_cube_under_a_rule() -> None:
     with pytest.raises(ValueError, match="content_grid must divide"):
         Sampling(cube=(8, 8, 6), content=RULES)
+    with pytest.raises(ValueError, match="content_grid must divide"):
+        Sampling(cube=(8, 6), content=RULES)
     assert Sampling(cube=(8, 8, 6), content=RULES, content_grid=2).grid == 2
 
 

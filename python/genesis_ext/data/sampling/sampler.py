@@ -117,7 +117,7 @@ class SubvolumeSampler:
         other = copy.copy(self)
         places = {volume: place for place, volume in enumerate(volumes)}
         other._volume = self._ints([places.get(volume, -1) for volume in self._volumes])
-        rules, grid = self._sampling.content, self._sampling.content_grid
+        rules, grid = self._sampling.content, self._sampling.blocks
         where = table_places([self._entries[volume] for volume in volumes], rules, grid, self._device)
         other._table_offset, other._table_strides = where.offset, where.strides
         other._tables = tables
