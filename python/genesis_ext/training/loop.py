@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,7 +16,7 @@ from genesis_ext.data.loader import Batch
 from genesis_ext.training.checkpoint import DataMark, TrainingState, best_loss_on_disk, save_checkpoint
 from genesis_ext.training.config import PretrainConfig
 from genesis_ext.training.objectives import OBJECTIVES
-from genesis_ext.training.pictures import save_loss_curve, save_restorations
+from genesis_ext.training.pictures import RestorationGrid, save_loss_curve, save_picture, save_restorations
 from genesis_ext.training.run_log import Log
 from genesis_ext.training.validation import ValidationReport, Validator
 
@@ -33,6 +34,7 @@ def train(
     out: Path,
     log: Log,
     time_limit_s: float = math.inf,
+    grid: RestorationGrid | None = None,
 ) -> ValidationReport:
     """Train from ``state.progress`` to ``config.steps``, or until validation has not improved for long.
 
@@ -44,6 +46,7 @@ def train(
     data: of what, for the checkpoints.
     time_limit_s: stop after so many seconds, as if the steps were done; the run can be resumed.
     out: gets last.pt, best.pt, loss_curve.png and, at each validation, pictures/step_*.png.
+    grid: patches that are drawn at each validation too, as pictures/combinations_*.png and in TensorBoard.
     Returns the last validation.
 
     Raises:
@@ -90,7 +93,7 @@ def train(
         if report is None and finished:
             report = validator(network)
         if report is not None:
-            best_saved = _publish(report, best_saved, state, validator, config, data, out, log)
+            best_saved = _publish(report, best_saved, state, validator, config, data, out, log, grid)
 
     if progress.step < config.steps:
         early = progress.finished(config)
@@ -108,6 +111,7 @@ def _publish(
     data: DataMark,
     out: Path,
     log: Log,
+    grid: RestorationGrid | None,
 ) -> float:
     """Log and draw a validation, keep the weights if they are the best; returns the loss of the best on disk."""
     step = state.progress.step
@@ -120,6 +124,10 @@ def _publish(
     batch = next(iter(validator.samples))
     x, y = batch["input"], batch["target"]
     save_restorations(out / "pictures" / f"step_{step:06d}.png", x, validator.restore(state.network, x), y, step)
+    if grid is not None:
+        image = grid.draw(partial(validator.restore, state.network), step)
+        save_picture(out / "pictures" / f"combinations_{step:06d}.png", image)
+        log.picture("combinations", step, image)
     save_loss_curve(out / "loss_curve.png", log.entries())
     if report.loss < best_saved:
         save_checkpoint(out / "best.pt", state, config, data, report.loss)

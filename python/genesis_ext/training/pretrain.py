@@ -28,15 +28,18 @@ from genesis_ext.training.checkpoint import (
     restore,
 )
 from genesis_ext.training.config import FOR_FILES, PretrainConfig
+from genesis_ext.training.environment import ENVIRONMENT, write_environment
 from genesis_ext.training.loop import train
 from genesis_ext.training.objectives import SCHEDULES, make_optimizer
+from genesis_ext.training.pictures import RestorationGrid
+from genesis_ext.training.report import REPORT, write_report
 from genesis_ext.training.run_log import RunLog
 from genesis_ext.training.validation import ValidationReport, Validator
 
 # All that a run writes, and all that is cleared of an earlier run. A config with these entries is the mark of one.
 _MARK = "config.json"
 _MARKED = {"patch", "profile", "scheme", "steps"}
-_WRITTEN = ("last.pt", "best.pt", _MARK, "log.jsonl", "loss_curve.png", "pictures", "tensorboard")
+_WRITTEN = ("last.pt", "best.pt", _MARK, "log.jsonl", "loss_curve.png", ENVIRONMENT, REPORT, "pictures", "tensorboard")
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class PretrainResult:
     def files(self) -> dict[str, Path]:
         """Name -> path of what the run wrote."""
         return {
+            "report": self.out / REPORT,
             "pictures": self.out / "pictures",
             "curve": self.out / "loss_curve.png",
             "best checkpoint": self.out / "best.pt",
@@ -134,13 +138,16 @@ def pretrain(
         if stored is None:
             _clear(out)
         (out / _MARK).write_text(json.dumps(config.as_dict(), indent=2) + "\n", encoding="utf-8")
+        write_environment(out, [store] if other is None else [store, other], device)
         validator = Validator(fixed, config.loss)
         report(
             f"{sum(p.numel() for p in network.parameters()):,} parameters, "
             f"boxes of {'x'.join(map(str, config.patch))}, {len(validation_regions)} regions validate"
         )
         with RunLog(out, config.steps, config.batch_size, state.progress.step) as log:
-            validation = train(state, loader, validator, config, mark, out, log, time_limit_s)
+            grid = RestorationGrid(torch.cat([batch["target"] for batch in fixed]), transform)
+            validation = train(state, loader, validator, config, mark, out, log, time_limit_s, grid)
+    write_report(out)
     return PretrainResult(out, validation)
 
 
