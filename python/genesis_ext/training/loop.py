@@ -5,6 +5,7 @@
 import math
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from genesis_ext.data.loader import Batch
 from genesis_ext.training.checkpoint import DataMark, TrainingState, best_loss_on_disk, save_checkpoint
 from genesis_ext.training.config import PretrainConfig
 from genesis_ext.training.health import Health
-from genesis_ext.training.pictures import save_loss_curve, save_restorations
+from genesis_ext.training.pictures import RestorationGrid, save_loss_curve, save_picture, save_restorations
 from genesis_ext.training.run_log import Log
 from genesis_ext.training.signals import StopRequest
 from genesis_ext.training.step import gradient_norm, take_step
@@ -35,6 +36,7 @@ def train(
     log: Log,
     stop: StopRequest,
     time_limit_s: float = math.inf,
+    grid: RestorationGrid | None = None,
 ) -> ValidationReport:
     """Train from ``state.progress`` to ``config.run.steps``, or until validation has not improved for long.
 
@@ -47,6 +49,7 @@ def train(
     stop: asked for by a signal: the run writes last.pt and ends, as if the steps were done.
     time_limit_s: stop after so many seconds in the same way; the run can be resumed.
     out: gets last.pt, best.pt, loss_curve.png and, at each validation, pictures/step_*.png.
+    grid: patches that are drawn at each validation too, as pictures/combinations_*.png and in TensorBoard.
     Returns the last validation.
 
     Raises:
@@ -106,7 +109,7 @@ def train(
         if report is None and finished:
             report = validator(state.judged)
         if report is not None and fabric.is_global_zero:
-            best_saved = _publish(report, best_saved, state, validator, config, data, out, log)
+            best_saved = _publish(report, best_saved, state, validator, config, data, out, log, grid)
             for warning in health.remarks_on(report):
                 log.message(warning)
 
@@ -134,6 +137,7 @@ def _publish(
     data: DataMark,
     out: Path,
     log: Log,
+    grid: RestorationGrid | None,
 ) -> float:
     """Log and draw a validation, keep the weights if they are the best; returns the loss of the best on disk."""
     step = state.progress.step
@@ -141,7 +145,12 @@ def _publish(
     if state.objective.restores:
         batch = next(iter(validator.samples))
         x, y = batch["input"], batch["target"]
-        save_restorations(out / "pictures" / f"step_{step:06d}.png", x, validator.restore(state.judged, x), y, step)
+        restore = partial(validator.restore, state.judged)
+        save_restorations(out / "pictures" / f"step_{step:06d}.png", x, restore(x), y, step)
+        if grid is not None:
+            image = grid.draw(restore, step)
+            save_picture(out / "pictures" / f"combinations_{step:06d}.png", image)
+            log.picture("combinations", step, image)
     save_loss_curve(out / "loss_curve.png", log.entries())
     if report.loss < best_saved:
         save_checkpoint(out / "best.pt", state, config, data, report.loss)

@@ -30,16 +30,18 @@ from genesis_ext.training.checkpoint import (
 )
 from genesis_ext.training.config import FOR_FILES, PretrainConfig
 from genesis_ext.training.config_file import read_config, write_config
-from genesis_ext.training.environment import write_environment
+from genesis_ext.training.environment import ENVIRONMENT, write_environment
 from genesis_ext.training.fabric import make_fabric
 from genesis_ext.training.health import TrainingDivergedError
 from genesis_ext.training.loop import train
 from genesis_ext.training.objectives import make_objective, make_transform
 from genesis_ext.training.optimizers import LearningRates, make_optimizer
-#from genesis_ext.training.report import write_report
+from genesis_ext.training.pictures import RestorationGrid
+from genesis_ext.training.report import REPORT, write_report
 from genesis_ext.training.run_log import NullLog, RunLog
 from genesis_ext.training.signals import StopRequest
 from genesis_ext.training.validation import ValidationReport, Validator
+from genesis_ext.transforms import GenesisTransform
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -51,10 +53,10 @@ _WRITTEN = (
     "previous.pt",
     "best.pt",
     _MARK,
-    "environment.json",
+    ENVIRONMENT,
     "log.jsonl",
     "loss_curve.png",
-    "report.html",
+    REPORT,
     "pictures",
     "tensorboard",
 )
@@ -79,7 +81,7 @@ class PretrainResult:
     def files(self) -> dict[str, Path]:
         """Name -> path of what the run wrote."""
         return {
-            "report": self.out / "report.html",
+            "report": self.out / REPORT,
             "pictures": self.out / "pictures",
             "curve": self.out / "loss_curve.png",
             "best checkpoint": self.out / "best.pt",
@@ -174,9 +176,10 @@ def pretrain(
             if stored is None:
                 _clear(out)
             write_config(out / _MARK, config)
-            write_environment(out / "environment.json", fabric.device, fabric.world_size, mark.checksum, mark.volumes)
+            write_environment(out, [store] if other is None else [store, other], fabric.device, fabric.world_size)
+        samples = list(fixed)
         validator = Validator(
-            list(fixed),
+            samples,
             state.objective,
             config.method.loss,
             fabric.global_rank,
@@ -187,6 +190,9 @@ def pretrain(
             f"{sum(p.numel() for p in state.objective.network.parameters()):,} parameters, "
             f"boxes of {'x'.join(map(str, config.data.patch))}, {len(validation_regions)} regions validate"
         )
+        grid = None
+        if fabric.is_global_zero and isinstance(transform, GenesisTransform):
+            grid = RestorationGrid(torch.cat([batch["target"] for batch in samples]), transform)
         while True:
             said = (
                 RunLog(out, config.run.steps, config.optim.batch_size, state.progress.step)
@@ -196,7 +202,7 @@ def pretrain(
             with said as log:
                 try:
                     validation = train(
-                        fabric, state, loader, validator, config, mark, out, log, stop, time_limit_s
+                        fabric, state, loader, validator, config, mark, out, log, stop, time_limit_s, grid
                     )
                     break
                 except TrainingDivergedError as error:
@@ -208,7 +214,7 @@ def pretrain(
                 except torch.OutOfMemoryError as error:
                     raise MemoryError(_out_of_memory(config)) from error
     if fabric.is_global_zero:
-        pass
+        write_report(out)
     return PretrainResult(out, validation, stop.requested)
 
 
