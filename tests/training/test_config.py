@@ -111,7 +111,11 @@ def test_a_config_goes_through_yaml_and_a_part_of_one_is_enough(tmp_path: Path) 
     assert read_config(tmp_path / "config.yaml") == config
     (tmp_path / "part.yaml").write_text("network: {width: 8}\nlr: 0.5\n")
     assert read_config(tmp_path / "part.yaml") == PretrainConfig.of(width=8, lr=0.5)
-    for text, complaint in (("width: [", "is no config"), ("- 8", "settings were expected"), ("width: 0", "at least 1")):
+    for text, complaint in (
+        ("width: [", "is no config"),
+        ("- 8", "settings were expected"),
+        ("width: 0", "at least 1"),
+    ):
         (tmp_path / "wrong.yaml").write_text(text)
         with pytest.raises(ValueError, match=complaint):
             read_config(tmp_path / "wrong.yaml")
@@ -130,7 +134,11 @@ def test_the_universal_preset_has_the_numbers_of_the_paper() -> None:
     config = PretrainConfig.of(**PRESETS["universal"])
     rates = (config.optim.lr, config.method.lr_scales, config.method.lr_discriminator)
     assert (*rates, config.method.alpha, config.method.beta) == (1.0, 0.1, 0.001, 1.0, 10.0)
-    assert (config.data.scales, config.data.scale_weights, config.data.mix) == ((0.5, 0.25, 0.125), (1, 1, 2), "balanced")
+    assert (config.data.scales, config.data.scale_weights, config.data.mix) == (
+        (0.5, 0.25, 0.125),
+        (1, 1, 2),
+        "balanced",
+    )
     assert (config.method.loss, config.optim.optimizer) == ("mse", "sgd")
 
 

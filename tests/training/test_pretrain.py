@@ -16,8 +16,8 @@ from genesis_ext.data.prepare.run import prepare_cached
 from genesis_ext.data.sources.find import SourceError
 from genesis_ext.models import UNet3D, load_weights
 from genesis_ext.training import PretrainConfig, Validator, pretrain
-from genesis_ext.training.objectives.genesis import Restoration
 from genesis_ext.training.checkpoint import best_loss_on_disk, read_checkpoint
+from genesis_ext.training.objectives.genesis import Restoration
 from tests.data_layer.images import write_ct, write_mri
 from tests.training.doubles import Constant
 

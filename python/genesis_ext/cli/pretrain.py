@@ -124,7 +124,7 @@ def summary(result: PretrainResult) -> str:
 
 
 def _base(words: Sequence[str]) -> PretrainConfig:
-    """What the settings of a command line go over: a preset, a file, those of the run to go on with, or the defaults."""
+    """What the settings of a command line go over: a preset, a file, the run to go on with, or the defaults."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     first.add_argument("--preset", choices=PRESETS)
     first.add_argument("--config", type=Path)

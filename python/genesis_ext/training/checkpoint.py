@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from genesis_ext._files import write_aside
 from genesis_ext.training.config import PretrainConfig
 from genesis_ext.training.objectives import Objective
 from genesis_ext.training.objectives.objective import bare
@@ -130,17 +131,9 @@ def save_checkpoint(
         "data": asdict(data),
         "validation_loss": validation_loss,
     }
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with aside.open("wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        if previous is not None and path.exists():
-            _keep_as(path, previous)
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    if previous is not None and path.exists():
+        _keep_as(path, previous)
+    write_aside(path, lambda stream: torch.save(content, stream))
 
 
 def read_checkpoint(path: str | PathLike[str]) -> dict[str, Any]:

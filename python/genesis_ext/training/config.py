@@ -155,10 +155,10 @@ class DataConfig:
         if self.foreground:
             content["mri"] = Foreground()
         return Sampling(
-            out_shape=self.patch,
+            out_shape=self.patch_shape,
             scales=self.scales,
             scale_weights=self.scale_weights,
-            cube=self.patch if self.boxes == "cubes" else None,
+            cube=self.patch_shape if self.boxes == "cubes" else None,
             borders=RELEASED_BORDERS if self.borders else (0, 0, 0),
             mix=self.mix,
             content=content,
@@ -200,7 +200,7 @@ class OptimizerConfig:
     batch_size: int = 6
     """Samples a step, over all processes."""
     accumulate: int = 1
-    """Parts into which each process cuts its samples of a step, one after the other through the network: less memory."""
+    """Parts into which each process cuts its samples of a step, to need less memory: one after the other is learnt from."""
     optimizer: Optimizer = "adamw"
     """AdamW, or SGD with `momentum` as released."""
     lr: float = 1e-3

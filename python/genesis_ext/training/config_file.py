@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A config as a YAML file (extra ``train``)."""
 
-import os
 from os import PathLike
 from pathlib import Path
 
 from genesis_ext._extras import require
+from genesis_ext._files import write_aside
 from genesis_ext.training.config import PretrainConfig
 
 
@@ -17,10 +17,8 @@ def write_config(path: str | PathLike[str], config: PretrainConfig) -> None:
         group: {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
         for group, options in config.as_dict().items()
     }
-    path = Path(path)
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(yaml.safe_dump(values, sort_keys=False, default_flow_style=None), encoding="utf-8")
-    os.replace(aside, path)
+    text = yaml.safe_dump(values, sort_keys=False, default_flow_style=None)
+    write_aside(Path(path), lambda stream: stream.write(text.encode()))
 
 
 def read_config(path: str | PathLike[str]) -> PretrainConfig:

@@ -10,6 +10,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from genesis_ext._extras import require
 from genesis_ext.training.config import Precision, RunConfig
@@ -43,7 +44,7 @@ def make_fabric(device: str | torch.device, config: RunConfig) -> "Fabric":
     if config.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(config.deterministic)
-    fabric = lightning.Fabric(
+    fabric: Fabric = lightning.Fabric(
         accelerator=chosen.type,
         devices=[chosen.index] if chosen.index is not None and processes == 1 else local,
         num_nodes=processes // local,
@@ -54,6 +55,13 @@ def make_fabric(device: str | torch.device, config: RunConfig) -> "Fabric":
         warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
     fabric.launch()
     return fabric
+
+
+def add_up(fabric: "Fabric", tensor: Tensor) -> Tensor:
+    """The sum over all processes, the same in each."""
+    total = fabric.all_reduce(tensor, reduce_op="sum")
+    assert isinstance(total, Tensor)
+    return total
 
 
 def _device(device: str | torch.device) -> torch.device:

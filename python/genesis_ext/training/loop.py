@@ -14,6 +14,7 @@ import torch
 from genesis_ext.data.loader import Batch
 from genesis_ext.training.checkpoint import DataMark, TrainingState, best_loss_on_disk, save_checkpoint
 from genesis_ext.training.config import PretrainConfig
+from genesis_ext.training.fabric import add_up
 from genesis_ext.training.health import Health
 from genesis_ext.training.pictures import RestorationGrid, save_loss_curve, save_picture, save_restorations
 from genesis_ext.training.run_log import Log
@@ -88,7 +89,7 @@ def train(
             means = {name: value / steps_summed for name, value in sums.items()}
             if "gradient_norm" not in means:
                 means["gradient_norm"] = gradient_norm(state)
-            values = fabric.all_reduce(torch.stack(list(means.values()))).tolist()  # waits for the device
+            values = (add_up(fabric, torch.stack(list(means.values()))) / fabric.world_size).tolist()  # waits for the device
             named = dict(zip(means, values, strict=True))
             sums, steps_summed = {}, 0
             warning = health.check_training(progress.step, named)
@@ -124,8 +125,7 @@ def _any(fabric: "Fabric", wish: bool) -> bool:
     """Whether any process wishes something."""
     if fabric.world_size == 1:
         return wish
-    votes = fabric.all_reduce(torch.tensor(float(wish), device=fabric.device), reduce_op="sum")
-    return bool(votes > 0)
+    return bool(add_up(fabric, torch.tensor(float(wish), device=fabric.device)) > 0)
 
 
 def _publish(

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from genesis_ext import ops
 from genesis_ext._extras import require
-from genesis_ext.data.store.writer import write_aside
+from genesis_ext._files import write_aside
 from genesis_ext.transforms import COMBINATIONS, Combination, GenesisTransform, resolve
 
 Image = NDArray[np.uint8]

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ from genesis_ext.training.checkpoint import (
 from genesis_ext.training.config import FOR_FILES, PretrainConfig
 from genesis_ext.training.config_file import read_config, write_config
 from genesis_ext.training.environment import ENVIRONMENT, write_environment
-from genesis_ext.training.fabric import make_fabric
+from genesis_ext.training.fabric import add_up, make_fabric
 from genesis_ext.training.health import TrainingDivergedError
 from genesis_ext.training.loop import train
 from genesis_ext.training.objectives import make_objective, make_transform
@@ -184,7 +185,7 @@ def pretrain(
             config.method.loss,
             fabric.global_rank,
             fabric.world_size,
-            lambda rows: fabric.all_reduce(rows, reduce_op="sum"),
+            partial(add_up, fabric),
         )
         report(
             f"{sum(p.numel() for p in state.objective.network.parameters()):,} parameters, "
@@ -235,9 +236,7 @@ def _make_state(config: PretrainConfig, fabric: "Fabric") -> TrainingState:
         objective.modules[name], optimizers[name] = fabric.setup(module, optimizer)
     mean = None
     if config.optim.ema:
-        mean = AveragedModel(
-            objective.network, multi_avg_fn=get_ema_multi_avg_fn(config.optim.ema), use_buffers=True
-        )
+        mean = AveragedModel(objective.network, multi_avg_fn=get_ema_multi_avg_fn(config.optim.ema), use_buffers=True)
     return TrainingState(objective, optimizers, rates, Progress(), mean, fabric.strategy.precision)
 
 
@@ -301,12 +300,11 @@ def _regions(
     """What trains, of the store, and what validates, of the other one if there is one."""
     sampling = config.data.sampling()
     if other is None:
-        train, validation = split_regions(
-            store.entries, sampling.smallest, config.data.split, sampling.grid, report
-        )
+        train, validation = split_regions(store.entries, sampling.smallest, config.data.split, sampling.grid, report)
     else:
         train, validation = _whole_stores(sampling.smallest, store, other)
-    return _of_modalities(config, train, store, "trains"), _of_modalities(config, validation, other or store, "validates")
+    train = _of_modalities(config, train, store, "trains")
+    return train, _of_modalities(config, validation, other or store, "validates")
 
 
 def _whole_stores(
@@ -325,9 +323,7 @@ def _whole_stores(
     return train, validation
 
 
-def _of_modalities(
-    config: PretrainConfig, regions: Sequence[Region], store: VolumeStore, does: str
-) -> list[Region]:
+def _of_modalities(config: PretrainConfig, regions: Sequence[Region], store: VolumeStore, does: str) -> list[Region]:
     """The regions whose modality has a part in the method."""
     method = config.method
     told_apart = method.method == "universal" and method.adversary != "off"
@@ -336,8 +332,9 @@ def _of_modalities(
     missing = wanted - {"all"} - {store.entries[r.volume].modality for r in kept}
     if missing:
         raise ValueError(
-            f"method {method.method} with modalities {method.modalities} and adversary {method.adversary} needs volumes "
-            f"of {' and '.join(sorted(wanted))}, and of {' and '.join(sorted(missing))} none {does} in {store.path}"
+            f"method {method.method} with modalities {method.modalities} and adversary {method.adversary} needs "
+            f"volumes of {' and '.join(sorted(wanted))}, and of {' and '.join(sorted(missing))} none {does} in "
+            f"{store.path}"
         )
     return kept
 

@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from genesis_ext._extras import require
-from genesis_ext.data.store.writer import write_aside
+from genesis_ext._files import write_aside
 
 _SECONDS_BETWEEN_LINES = 10.0  # where no terminal can redraw a bar
 _MARKS = 10  # entries over which the time left is estimated, validations and checkpoints between them included

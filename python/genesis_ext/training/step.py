@@ -3,7 +3,7 @@
 """One training step: the turns of the objective on the parts of a batch."""
 
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
@@ -14,6 +14,7 @@ from genesis_ext.training.objectives import Figures
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+    from lightning_fabric.wrappers import _FabricModule
 
 
 def take_step(fabric: "Fabric", state: TrainingState, batch: Batch, accumulate: int, clip: float) -> Figures:
@@ -31,7 +32,7 @@ def take_step(fabric: "Fabric", state: TrainingState, batch: Batch, accumulate: 
             with ExitStack() as unsynchronised:
                 if number + 1 < len(running):  # processes exchange gradients once a turn
                     for module in objective.modules.values():
-                        unsynchronised.enter_context(fabric.no_backward_sync(module))
+                        unsynchronised.enter_context(fabric.no_backward_sync(cast("_FabricModule", module)))
                 turn = next(turns, None)
                 if turn is None:
                     return figures
@@ -46,8 +47,10 @@ def take_step(fabric: "Fabric", state: TrainingState, batch: Batch, accumulate: 
         for name in updates:
             optimizer = state.optimizers[name]
             if clip:
-                norm = fabric.clip_gradients(objective.modules[name], optimizer, max_norm=clip, error_if_nonfinite=False)
-                figures |= {"gradient_norm": norm} if name == "network" else {}
+                module = objective.modules[name]
+                norm = fabric.clip_gradients(module, optimizer, max_norm=clip, error_if_nonfinite=False)
+                if name == "network" and norm is not None:
+                    figures["gradient_norm"] = norm
             optimizer.step()
             state.rates[name].after_step()
 

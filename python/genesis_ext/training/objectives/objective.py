@@ -42,17 +42,19 @@ class Objective(Protocol):
     Attributes:
         modules: the networks that are trained, by name, as the loop runs them: it puts wrapped ones here (mixed
             precision, several processes). "network" is the first.
-        network: the model that is kept, with the names of its weights.
         learning_rates: of the modules, at the start.
         restores: whether the network restores a patch, so that pictures and baselines of a restoration make sense.
         chance: otherwise, the loss of one who knows nothing.
     """
 
     modules: dict[str, nn.Module]
-    network: nn.Module
     learning_rates: dict[str, float]
     restores: bool
     chance: float
+
+    @property
+    def network(self) -> nn.Module:
+        """The model that is kept, with the names of its weights."""
 
     def turns(self, batch: Batch) -> Iterator[Turn]:
         """The updates of one step, one after the other: each is made before the next one is asked for."""
@@ -75,7 +77,7 @@ def bare(module: nn.Module) -> nn.Module:
     return inner if isinstance(inner, nn.Module) else module
 
 
-class frozen:  # noqa: N801  # reads as a statement: `with frozen(module):`
+class frozen:  # reads as a statement: `with frozen(module):`
     """A context in which a module's weights get no gradient, and what flows through it does."""
 
     def __init__(self, module: nn.Module) -> None:
@@ -88,4 +90,3 @@ class frozen:  # noqa: N801  # reads as a statement: `with frozen(module):`
     def __exit__(self, *_: object) -> None:
         for parameter in self._parameters:
             parameter.requires_grad_(True)
-

@@ -12,7 +12,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from genesis_ext.data.store.writer import write_aside
+from genesis_ext._files import write_aside
 from genesis_ext.training.config import PretrainConfig
 from genesis_ext.training.report.chart import Line, Point, line_chart
 from genesis_ext.training.report.html import (
