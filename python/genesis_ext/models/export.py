@@ -104,7 +104,8 @@ def _tensors(model: nn.Module | Mapping[str, Tensor], encoder_only: bool) -> dic
             f"{type(model).__name__} with entries such as {', '.join(sorted(entries)[:3]) or 'none'}"
         )
     return {
-        name: value.detach().to("cpu", memory_format=torch.contiguous_format).contiguous()
+        # A copy: a view of a larger tensor would take the larger one into the file.
+        name: value.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, value in entries.items()
         if not encoder_only or name.startswith(ENCODER_PREFIXES)
     }
@@ -112,9 +113,9 @@ def _tensors(model: nn.Module | Mapping[str, Tensor], encoder_only: bool) -> dic
 
 def _metadata(layout: Layout, config: Mapping[str, Any] | None, source_checksum: str | None) -> dict[str, Any]:
     """What both formats hold: as it comes back from JSON."""
-    described = {"version": genesis_ext.__version__, "layout": layout}
+    described: dict[str, Any] = {"version": genesis_ext.__version__, "layout": layout}
     if config is not None:
-        described["config"] = dict(config)  # type: ignore[assignment]
+        described["config"] = dict(config)
     if source_checksum is not None:
         described["source_checksum"] = source_checksum
     try:

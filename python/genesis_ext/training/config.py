@@ -143,7 +143,7 @@ class DataConfig:
         self.sampling()
 
     @property
-    def patch_shape(self) -> tuple[int, ...]:
+    def patch_shape(self) -> tuple[int, int, int] | tuple[int, int]:
         """Sides of what the network gets: two for slices."""
         return self.patch[:2] if self.patch[2:] == (1,) else self.patch
 

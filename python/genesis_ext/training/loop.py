@@ -89,7 +89,9 @@ def train(
             means = {name: value / steps_summed for name, value in sums.items()}
             if "gradient_norm" not in means:
                 means["gradient_norm"] = gradient_norm(state)
-            values = (add_up(fabric, torch.stack(list(means.values()))) / fabric.world_size).tolist()  # waits for the device
+            values = (
+                add_up(fabric, torch.stack(list(means.values()))) / fabric.world_size
+            ).tolist()  # waits for the device
             named = dict(zip(means, values, strict=True))
             sums, steps_summed = {}, 0
             warning = health.check_training(progress.step, named)
