@@ -200,7 +200,7 @@ class OptimizerConfig:
     batch_size: int = 6
     """Samples a step, over all processes."""
     accumulate: int = 1
-    """Parts into which each process cuts its samples of a step, to need less memory: one after the other is learnt from."""
+    """Parts into which each process cuts its samples of a step and learns from in turn: less memory, the same step."""
     optimizer: Optimizer = "adamw"
     """AdamW, or SGD with `momentum` as released."""
     lr: float = 1e-3

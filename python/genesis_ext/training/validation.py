@@ -153,7 +153,9 @@ class Validator:
 
 
 def gaussian_blur(x: Tensor, sigma_voxels: float) -> Tensor:
-    """Smooth (N, C, X, Y, Z) by a Gaussian, cut at three sigmas; beyond the edge its last voxel goes on."""
+    """Smooth (N, C, X, Y[, Z]) by a Gaussian, cut at three sigmas; beyond the edge its last voxel goes on."""
+    if x.ndim == 4:
+        return gaussian_blur(x[..., None], sigma_voxels)[..., 0]
     radius = round(3 * sigma_voxels)
     at = torch.arange(-radius, radius + 1, dtype=torch.float64, device=x.device)
     kernel = torch.exp(-0.5 * (at / sigma_voxels) ** 2)

@@ -35,7 +35,7 @@ def classify(network: UNet, head: ClassificationHead, x: Tensor) -> Tensor:
     """Logits (N, classes), see ``EncoderClassifier``."""
     tiles = x.ndim - network.spatial_dims == 3
     features = network.encode(x.flatten(0, 1) if tiles else x)[-1]
-    logits: Tensor = head(features.unflatten(0, x.shape[:2]) if tiles else features)
+    logits: Tensor = head(features)
     return logits
 
 

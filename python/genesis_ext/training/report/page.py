@@ -30,7 +30,7 @@ from genesis_ext.training.report.html import (
 )
 from genesis_ext.training.report.run_folder import BASELINES, Entry, RunFolder
 from genesis_ext.training.run_log import duration
-from genesis_ext.training.validation import Baselines
+from genesis_ext.training.validation import ValidationReport
 
 REPORT = "report.html"
 
@@ -90,7 +90,7 @@ def _result(run: RunFolder) -> Html | None:
     parts: list[Html] = []
     known = {name: last[name] for name in BASELINES if last.get(name) is not None}
     if len(known) == len(BASELINES):
-        works = Baselines(**known).beaten_by(last["loss"])
+        works = ValidationReport({"loss": last["loss"]}, known).works
         verdict = f"The network {'beats' if works else 'does not beat'} all three baselines"
         nearest = min(known, key=lambda name: known[name])
         if known[nearest] > 0:
