@@ -30,6 +30,7 @@ _TILE_PIXELS = 160  # side of a slice, about
 _GRID_TILE_PIXELS = 96
 _GAP = 4  # pixels between slices
 _GROUP_GAP = 16  # between groups of columns
+_FRAME = 150  # grey level of the line around a slice
 _BRIGHTEST_DIFFERENCE = 0.5
 _TRIED_IDS = 16
 
@@ -191,6 +192,7 @@ def _mosaic(
     page = np.full((down[-1] + high + 8, max(across[-1] + wide + 8, 7 * len(title)), 3), 255, dtype=np.uint8)
     for i, y in enumerate(down):
         for j, x in enumerate(across):
+            page[y - 1 : y + high + 1, x - 1 : x + wide + 1] = _FRAME
             page[y : y + high, x : x + wide] = tiles[i, j]
 
     figure = _figure(page.shape[1], page.shape[0])

@@ -93,6 +93,11 @@ class RunFolder:
         return content
 
 
+def points(entries: list[Entry], name: str) -> list[tuple[float, float]]:
+    """Step and value of a figure, of the entries that have it."""
+    return [(entry["step"], entry[name]) for entry in entries if isinstance(entry.get(name), int | float)]
+
+
 def _pictures(folder: Path, kind: str) -> dict[int, Path]:
     found = ((re.fullmatch(rf"{kind}_(\d+)\.png", path.name), path) for path in folder.glob(f"{kind}_*.png"))
     return dict(sorted((int(match[1]), path) for match, path in found if match))
