@@ -25,7 +25,8 @@ examples:
   genesis pretrain --out runs/one --data scan.nii.gz --resume --steps 40000
 
 A store is what `genesis prepare` makes. Scans are prepared into a store of the cache, at their own spacing.
-RUN gets last.pt and best.pt (weights under "state_dict"), log.jsonl, loss_curve.png, pictures/ and tensorboard/.
+RUN gets report.html, last.pt and best.pt (weights under "state_dict"), log.jsonl, loss_curve.png, pictures/ and
+tensorboard/.
 Every validation prints the loss beside three baselines: the input as it is, the best constant, a blur of the input.
 Training works when the loss beats all three.
 """

@@ -26,7 +26,7 @@ Image = NDArray[np.uint8]
 
 _DPI = 120
 _MAX_COLUMNS = 8
-_TILE_PIXELS = 160  # side of a slice, about
+_TILE_PIXELS = 128  # side of a slice, about
 _GRID_TILE_PIXELS = 96
 _GAP = 4  # pixels between slices
 _GROUP_GAP = 16  # between groups of columns
@@ -42,7 +42,7 @@ class RestorationGrid:
     patch share its curve, windows and boxes, and nothing is flipped.
 
     Args:
-        targets: (N, 1, X, Y, Z), whole patches; those whose shown slices have the greatest contrast are taken.
+        targets: (N, 1, X, Y, Z), whole patches; a few are taken, rich in contrast and unlike each other.
         transform: whose sizes, seed and value range are used. Its rates are not: every combination is forced.
         count: how many patches to take.
 
@@ -52,8 +52,7 @@ class RestorationGrid:
     """
 
     def __init__(self, targets: Tensor, transform: GenesisTransform, count: int = 2) -> None:
-        contrast = _middle(targets).flatten(1).std(dim=1)
-        self.targets = targets[contrast.argsort(descending=True, stable=True)[:count]]
+        self.targets = targets[_telling_patches(targets, count)]
         inputs = []
         for patch in self.targets.split(1):
             sample_id = _telling_id(patch, transform)
@@ -132,6 +131,19 @@ def _forced(patch: Tensor, transform: GenesisTransform, sample_id: Tensor, combi
     config = replace(transform.config, **{"flip_rate": 0.0, **combination.rates})  # type: ignore[arg-type]
     plan = ops.draw_plan(sample_id, transform.seed, resolve(config, patch.shape[2:], patch.shape[1]))
     return transform.replay(patch.expand(len(sample_id), -1, -1, -1, -1), plan)[0]
+
+
+def _telling_patches(targets: Tensor, count: int) -> list[int]:
+    """Where the shown slices have much contrast and differ from those already chosen."""
+    slices = _middle(targets).flatten(1)
+    contrast = slices.std(dim=1)
+    distance = torch.ones_like(contrast)
+    chosen: list[int] = []
+    for _ in range(min(count, len(targets))):
+        chosen.append(int((contrast * distance).argmax()))
+        to_last = (slices - slices[chosen[-1]]).abs().mean(dim=1)
+        distance = to_last if len(chosen) == 1 else torch.minimum(distance, to_last)
+    return chosen
 
 
 def _telling_id(patch: Tensor, transform: GenesisTransform) -> Tensor:

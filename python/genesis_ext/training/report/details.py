@@ -37,9 +37,9 @@ def times(run: RunFolder) -> Html | None:
         of_gpu = device.get("type") == "cuda"
         rows.append(("most device memory allocated" if of_gpu else "most resident memory", f"{max(memory):.2f} GiB"))
     if device:
-        threads = "" if device.get("type") == "cuda" else f", {device.get('threads')} threads"
-        ranks = device.get("ranks", 1)
-        rows.append(("device", f"{device.get('name')}{threads}" + (f", {ranks} ranks" if ranks > 1 else "")))
+        named = [("ranks", "ranks")] if device.get("type") == "cuda" else [("threads", "threads"), ("ranks", "ranks")]
+        rows.append(("device", str(device.get("name"))))
+        rows += [(title, str(device.get(name))) for name, title in named]
     if len(rows) == 1:
         return None
     chart = panel("Samples a second", [Line("samples/s", points(run.training, "samples_per_s"), "series-0")])

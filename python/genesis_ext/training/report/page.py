@@ -79,7 +79,7 @@ def _subtitle(run: RunFolder) -> str:
     else:
         parts.append(f"{run.steps:,} of {planned:,} steps" + ("" if run.steps >= planned else ", not finished"))
     if "date" in run.environment:
-        parts.append(f"started {run.environment['date'].replace('T', ' ')}")
+        parts.append(f"started {run.environment['date'].replace('T', ' ').replace('+00:00', ' UTC')}")
     return "; ".join(parts)
 
 
