@@ -78,6 +78,16 @@ def test_a_grid_shows_input_restoration_target_and_difference() -> None:
         assert brightness[far.numpy()].min() > brightness[near.numpy()].max()
 
 
+def test_flat_patches_are_shown_as_they_are() -> None:
+    flat = patches(2, (16, 16, 1))[..., 0]
+    grid = RestorationGrid(flat, GenesisTransform(), count=2)
+    assert grid.inputs.shape == (2, 12, 1, 16, 16)
+    image = grid.draw(lambda x: x, step=0)
+    left, top = 16 + 9 * len("NL+LS+OUT"), 52
+    shown = image[top : top + 96 : 6, left : left + 96 : 6, 0]
+    assert np.array_equal(shown, np.rint(255 * grid.targets[0, 0].T.flip(0, 1).numpy()).astype(np.uint8))
+
+
 def test_restorations_have_a_column_for_each_patch(tmp_path: Path) -> None:
     x = patches(3, (16, 16, 8))
     path = tmp_path / "pictures/step.png"

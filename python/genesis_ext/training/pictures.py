@@ -42,7 +42,8 @@ class RestorationGrid:
     patch share its curve, windows and boxes, and nothing is flipped.
 
     Args:
-        targets: (N, 1, X, Y, Z), whole patches; a few are taken, rich in contrast and unlike each other.
+        targets: (N, 1, X, Y, Z) or (N, 1, X, Y), whole patches; some are taken, rich in contrast and unlike each
+            other.
         transform: whose sizes, seed and value range are used. Its rates are not: every combination is forced.
         count: how many patches to take.
 
@@ -70,7 +71,7 @@ class RestorationGrid:
         for x, y in zip(self.inputs, self.targets, strict=True):
             restored = restore(x)
             difference = (restored.float() - y.float()).abs()
-            target = y.expand(len(x), -1, -1, -1, -1)
+            target = y.expand_as(x)
             columns += [_grey(x), _grey(restored), _grey(target), _heat(difference)]
             means = difference.flatten(1).mean(dim=1).tolist()
             numbers += [[""] * len(means)] * 3 + [[f"{mean:.3f}" for mean in means]]
@@ -127,10 +128,10 @@ def save_loss_curve(path: Path, entries: Iterable[dict[str, Any]]) -> None:
 
 
 def _forced(patch: Tensor, transform: GenesisTransform, sample_id: Tensor, combination: Combination) -> Tensor:
-    """The input of a patch (1, C, X, Y, Z) for each id (N,), under a combination and without flips: (N, C, X, Y, Z)."""
+    """The input of a patch (1, 1, X, Y, Z) for each id (N,), under a combination and without flips: (N, 1, X, Y, Z)."""
     config = replace(transform.config, **{"flip_rate": 0.0, **combination.rates})  # type: ignore[arg-type]
     plan = ops.draw_plan(sample_id, transform.seed, resolve(config, patch.shape[2:], patch.shape[1]))
-    return transform.replay(patch.expand(len(sample_id), -1, -1, -1, -1), plan)[0]
+    return transform.replay(patch.expand(len(sample_id), *patch.shape[1:]), plan)[0]
 
 
 def _telling_patches(targets: Tensor, count: int) -> list[int]:
@@ -158,8 +159,9 @@ def _telling_id(patch: Tensor, transform: GenesisTransform) -> Tensor:
 
 
 def _middle(batch: Tensor) -> Tensor:
-    """(N, 1, X, Y, Z) to the slices in the middle, (N, X, Y) float32."""
-    return batch[:, 0, :, :, batch.shape[4] // 2].detach().float()
+    """(N, 1, X, Y, Z) to the slices in the middle, (N, X, Y) float32; of (N, 1, X, Y) all there is."""
+    slices = batch[:, 0, :, :, batch.shape[4] // 2] if batch.ndim == 5 else batch[:, 0]
+    return slices.detach().float()
 
 
 def _shown(batch: Tensor) -> NDArray[np.float32]:
