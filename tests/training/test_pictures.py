@@ -45,10 +45,11 @@ def test_the_rows_are_the_twelve_combinations_of_one_draw() -> None:
         assert torch.equal(row["LS+OUT"], torch.where(kept, row["LS"], row["OUT"]))
 
 
-def test_the_patches_with_the_greatest_contrast_are_taken_and_stay_the_same() -> None:
-    targets = patches()
+def test_patches_rich_in_contrast_and_unlike_each_other_are_taken() -> None:
+    faint, rich = patches(2)
+    targets = torch.stack([faint, rich, 0.99 * rich, 1 - rich])
     grids = [RestorationGrid(targets, GenesisTransform(seed=3), count=2) for _ in range(2)]
-    assert torch.equal(grids[0].targets, targets[[2, 1]])
+    assert torch.equal(grids[0].targets, targets[[1, 3]])
     assert torch.equal(grids[0].inputs, grids[1].inputs)
 
 
@@ -77,16 +78,26 @@ def test_a_grid_shows_input_restoration_target_and_difference() -> None:
         assert brightness[far.numpy()].min() > brightness[near.numpy()].max()
 
 
+def test_flat_patches_are_shown_as_they_are() -> None:
+    flat = patches(2, (16, 16, 1))[..., 0]
+    grid = RestorationGrid(flat, GenesisTransform(), count=2)
+    assert grid.inputs.shape == (2, 12, 1, 16, 16)
+    image = grid.draw(lambda x: x, step=0)
+    left, top = 16 + 9 * len("NL+LS+OUT"), 52
+    shown = image[top : top + 96 : 6, left : left + 96 : 6, 0]
+    assert np.array_equal(shown, np.rint(255 * grid.targets[0, 0].T.flip(0, 1).numpy()).astype(np.uint8))
+
+
 def test_restorations_have_a_column_for_each_patch(tmp_path: Path) -> None:
     x = patches(3, (16, 16, 8))
     path = tmp_path / "pictures/step.png"
     save_restorations(path, x, 0 * x, 1 - x, step=7)
     with Image.open(path) as image:
         page = np.asarray(image)
-    left, top, pitch = 16 + 9 * len("restoration"), 34, 164
+    left, top, pitch = 16 + 9 * len("restoration"), 34, 132
     for column in range(3):
         middle = x[column, 0, :, :, 4].T.flip(0, 1).numpy()
-        shown = [page[top + row * pitch :, left + column * pitch :][:160:10, :160:10, 0] for row in range(3)]
+        shown = [page[top + row * pitch :, left + column * pitch :][:128:8, :128:8, 0] for row in range(3)]
         assert np.array_equal(shown[0], np.rint(255 * middle).astype(np.uint8))
         assert (shown[1] == 0).all()
         assert np.array_equal(shown[2], np.rint(255 * (1 - middle)).astype(np.uint8))
@@ -96,7 +107,7 @@ def test_restorations_have_a_column_for_each_patch(tmp_path: Path) -> None:
 def test_values_that_are_not_finite_are_drawn(tmp_path: Path) -> None:
     x = torch.full((1, 1, 8, 8, 8), torch.nan)
     save_restorations(tmp_path / "step.png", x, x * torch.inf, x - torch.inf, step=1)
-    assert size_of(tmp_path / "step.png")[0] > 160
+    assert size_of(tmp_path / "step.png")[0] > 128
 
 
 def test_without_a_validation_there_is_no_loss_curve(tmp_path: Path) -> None:

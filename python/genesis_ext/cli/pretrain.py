@@ -33,7 +33,8 @@ examples:
   torchrun --nproc-per-node 4 -m genesis_ext.cli.main pretrain --data store --out runs/four
 
 A store is what `genesis prepare` makes. Scans are prepared into a store of the cache, at their own spacing.
-RUN gets last.pt and best.pt (weights under "state_dict"), report.html, log.jsonl, pictures/ and tensorboard/.
+RUN gets report.html, last.pt and best.pt (weights under "state_dict"), log.jsonl, loss_curve.png, pictures/ and
+tensorboard/.
 Every validation prints the loss beside three baselines: the input as it is, the best constant, a blur of the input.
 Training works when the loss beats all three.
 

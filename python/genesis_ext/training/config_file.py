@@ -9,6 +9,9 @@ from genesis_ext._extras import require
 from genesis_ext._files import write_aside
 from genesis_ext.training.config import PretrainConfig
 
+CONFIG = "config.yaml"
+"""In the folder of a run."""
+
 
 def write_config(path: str | PathLike[str], config: PretrainConfig) -> None:
     """Write all settings, resolved, in their groups."""

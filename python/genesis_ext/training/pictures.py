@@ -26,10 +26,11 @@ Image = NDArray[np.uint8]
 
 _DPI = 120
 _MAX_COLUMNS = 8
-_TILE_PIXELS = 160  # side of a slice, about
+_TILE_PIXELS = 128  # side of a slice, about
 _GRID_TILE_PIXELS = 96
 _GAP = 4  # pixels between slices
 _GROUP_GAP = 16  # between groups of columns
+_FRAME = 150  # grey level of the line around a slice
 _BRIGHTEST_DIFFERENCE = 0.5
 _TRIED_IDS = 16
 
@@ -41,7 +42,8 @@ class RestorationGrid:
     patch share its curve, windows and boxes, and nothing is flipped.
 
     Args:
-        targets: (N, 1, X, Y, Z), whole patches; those whose shown slices have the greatest contrast are taken.
+        targets: (N, 1, X, Y, Z) or (N, 1, X, Y), whole patches; some are taken, rich in contrast and unlike each
+            other.
         transform: whose sizes, seed and value range are used. Its rates are not: every combination is forced.
         count: how many patches to take.
 
@@ -51,8 +53,7 @@ class RestorationGrid:
     """
 
     def __init__(self, targets: Tensor, transform: GenesisTransform, count: int = 2) -> None:
-        contrast = _middle(targets).flatten(1).std(dim=1)
-        self.targets = targets[contrast.argsort(descending=True, stable=True)[:count]]
+        self.targets = targets[_telling_patches(targets, count)]
         inputs = []
         for patch in self.targets.split(1):
             sample_id = _telling_id(patch, transform)
@@ -70,7 +71,7 @@ class RestorationGrid:
         for x, y in zip(self.inputs, self.targets, strict=True):
             restored = restore(x)
             difference = (restored.float() - y.float()).abs()
-            target = y.expand(len(x), -1, -1, -1, -1)
+            target = y.expand_as(x)
             columns += [_grey(x), _grey(restored), _grey(target), _heat(difference)]
             means = difference.flatten(1).mean(dim=1).tolist()
             numbers += [[""] * len(means)] * 3 + [[f"{mean:.3f}" for mean in means]]
@@ -127,10 +128,23 @@ def save_loss_curve(path: Path, entries: Iterable[dict[str, Any]]) -> None:
 
 
 def _forced(patch: Tensor, transform: GenesisTransform, sample_id: Tensor, combination: Combination) -> Tensor:
-    """The input of a patch (1, C, X, Y, Z) for each id (N,), under a combination and without flips: (N, C, X, Y, Z)."""
+    """The input of a patch (1, 1, X, Y, Z) for each id (N,), under a combination and without flips: (N, 1, X, Y, Z)."""
     config = replace(transform.config, **{"flip_rate": 0.0, **combination.rates})  # type: ignore[arg-type]
     plan = ops.draw_plan(sample_id, transform.seed, resolve(config, patch.shape[2:], patch.shape[1]))
-    return transform.replay(patch.expand(len(sample_id), -1, -1, -1, -1), plan)[0]
+    return transform.replay(patch.expand(len(sample_id), *patch.shape[1:]), plan)[0]
+
+
+def _telling_patches(targets: Tensor, count: int) -> list[int]:
+    """Where the shown slices have much contrast and differ from those already chosen."""
+    slices = _middle(targets).flatten(1)
+    contrast = slices.std(dim=1)
+    distance = torch.ones_like(contrast)
+    chosen: list[int] = []
+    for _ in range(min(count, len(targets))):
+        chosen.append(int((contrast * distance).argmax()))
+        to_last = (slices - slices[chosen[-1]]).abs().mean(dim=1)
+        distance = to_last if len(chosen) == 1 else torch.minimum(distance, to_last)
+    return chosen
 
 
 def _telling_id(patch: Tensor, transform: GenesisTransform) -> Tensor:
@@ -145,8 +159,9 @@ def _telling_id(patch: Tensor, transform: GenesisTransform) -> Tensor:
 
 
 def _middle(batch: Tensor) -> Tensor:
-    """(N, 1, X, Y, Z) to the slices in the middle, (N, X, Y) float32."""
-    return batch[:, 0, :, :, batch.shape[4] // 2].detach().float()
+    """(N, 1, X, Y, Z) to the slices in the middle, (N, X, Y) float32; of (N, 1, X, Y) all there is."""
+    slices = batch[:, 0, :, :, batch.shape[4] // 2] if batch.ndim == 5 else batch[:, 0]
+    return slices.detach().float()
 
 
 def _shown(batch: Tensor) -> NDArray[np.float32]:
@@ -191,6 +206,7 @@ def _mosaic(
     page = np.full((down[-1] + high + 8, max(across[-1] + wide + 8, 7 * len(title)), 3), 255, dtype=np.uint8)
     for i, y in enumerate(down):
         for j, x in enumerate(across):
+            page[y - 1 : y + high + 1, x - 1 : x + wide + 1] = _FRAME
             page[y : y + high, x : x + wide] = tiles[i, j]
 
     figure = _figure(page.shape[1], page.shape[0])

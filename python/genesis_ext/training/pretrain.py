@@ -30,7 +30,7 @@ from genesis_ext.training.checkpoint import (
     restore,
 )
 from genesis_ext.training.config import FOR_FILES, PretrainConfig
-from genesis_ext.training.config_file import read_config, write_config
+from genesis_ext.training.config_file import CONFIG, read_config, write_config
 from genesis_ext.training.environment import ENVIRONMENT, write_environment
 from genesis_ext.training.fabric import add_up, make_fabric
 from genesis_ext.training.health import TrainingDivergedError
@@ -48,12 +48,11 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 # All that a run writes, and all that is cleared of an earlier run. A config is the mark of one.
-_MARK = "config.yaml"
 _WRITTEN = (
     "last.pt",
     "previous.pt",
     "best.pt",
-    _MARK,
+    CONFIG,
     ENVIRONMENT,
     "log.jsonl",
     "loss_curve.png",
@@ -176,7 +175,7 @@ def pretrain(
         if fabric.is_global_zero:
             if stored is None:
                 _clear(out)
-            write_config(out / _MARK, config)
+            write_config(out / CONFIG, config)
             write_environment(out, [store] if other is None else [store, other], fabric.device, fabric.world_size)
         samples = list(fixed)
         validator = Validator(
@@ -389,7 +388,7 @@ def _held(out: Path) -> list[Path]:
 
 def _is_run(out: Path) -> bool:
     try:
-        read_config(out / _MARK)
+        read_config(out / CONFIG)
     except (OSError, ValueError):
         return False
     return True

@@ -164,7 +164,7 @@ class RunLog:
             note += (
                 f"  {pace.steps_per_s:.3g} steps/s  {measured['samples_per_s']:.3g} samples/s"
                 f"  data {pace.data_share:.0%}  {measured['memory_gib']:.1f} GiB"
-                f"  {duration(pace.seconds_a_step * (self._steps - step))} left"
+                f"  {_duration(pace.seconds_a_step * (self._steps - step))} left"
             )
         self._add("training", step, {**figures, **measured})
         now = time.monotonic()
@@ -280,8 +280,7 @@ def _memory_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def duration(seconds: float) -> str:
-    """Hours, minutes and seconds: 1:05:09, or 5:09."""
+def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(max(0.0, seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

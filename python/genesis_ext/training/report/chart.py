@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from genesis_ext.training.report.html import Html, heading
+
 Point = tuple[float, float]
 
-_WIDTH, _HEIGHT = 760, 280
+_WIDTH, _HEIGHT = 760, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 150, 12, 40  # margins
 _MOST_POINTS = 600  # of a line; more are averaged
 _LINE_OF_TEXT = 15
 _LOG_STEPS = (1, 2, 5)
+_LOG_ROOM = 1.1  # above and below the values
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ def line_chart(title: str, lines: Sequence[Line], logarithmic: bool = False) -> 
     """An SVG element: lines over the training steps, each named at its end.
 
     title: for readers who cannot see it.
-    logarithmic: of the values; those that are not positive are left out.
+    logarithmic: of the values; those that are not positive are left out. A linear axis has the zero.
     Returns "" if there is no point to show.
     """
     kept = [(line, _shown(line.points, logarithmic)) for line in lines]
@@ -44,8 +47,9 @@ def line_chart(title: str, lines: Sequence[Line], logarithmic: bool = False) -> 
         return ""
     steps = [x for _, points in kept for x, _ in points]
     values = [y for _, points in kept for _, y in points]
+    low, high = (min(values) / _LOG_ROOM, max(values) * _LOG_ROOM) if logarithmic else (min(0.0, *values), max(values))
     x_axis = _Axis(min(0.0, *steps), max(steps), _LEFT, _WIDTH - _RIGHT, False)
-    y_axis = _Axis(min(values), max(values), _HEIGHT - _BOTTOM, _TOP, logarithmic)
+    y_axis = _Axis(low, high, _HEIGHT - _BOTTOM, _TOP, logarithmic)
     parts = [_grid(x_axis, y_axis)]
     parts += [_drawn(line, points, x_axis, y_axis) for line, points in kept]
     ends = [y_axis.at(points[-1][1]) for _, points in kept]
@@ -64,15 +68,19 @@ def line_chart(title: str, lines: Sequence[Line], logarithmic: bool = False) -> 
     )
 
 
+def panel(title: str, lines: Sequence[Line], logarithmic: bool = False) -> Html | None:
+    """A chart below its heading; None if there is nothing to show."""
+    chart = line_chart(title, lines, logarithmic)
+    return Html(heading(title) + chart) if chart else None
+
+
 class _Axis:
     """From values to pixels."""
 
     def __init__(self, low: float, high: float, begin: float, end: float, logarithmic: bool) -> None:
         self._log = logarithmic
-        if high <= low:
-            margin = 0.5 * abs(low) or 1.0
-            low, high = (low / 1.5, low * 1.5) if logarithmic else (low - margin, low + margin)
-        self.low, self.high, self._begin, self._end = low, high, begin, end
+        self.low, self.high = low, high if high > low else low + 1.0  # all zeros
+        self._begin, self._end = begin, end
 
     def at(self, value: float) -> float:
         low, high, value = (math.log(v) if self._log else v for v in (self.low, self.high, value))

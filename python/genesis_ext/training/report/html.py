@@ -83,3 +83,8 @@ def picture(path: Path, caption: str, description: str) -> Html:
         f"<figure><figcaption>{html(caption)}</figcaption>"
         f'<img src="data:image/png;base64,{encoded}" alt="{html(description)}"></figure>'
     )
+
+
+def percent(share: float) -> str:
+    """A share, 0 to 1, as text."""
+    return f"{100 * share:.1f} %"

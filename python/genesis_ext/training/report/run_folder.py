@@ -4,10 +4,13 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from genesis_ext._extras import require
+from genesis_ext.training.config_file import CONFIG
 from genesis_ext.training.environment import ENVIRONMENT
 from genesis_ext.training.run_log import read_log
 
@@ -24,7 +27,7 @@ class RunFolder:
 
     Attributes:
         path: the folder.
-        config, environment: of config.json and environment.json; empty if they are missing.
+        config: settings by name, of config.yaml; environment: of environment.json; empty if they are missing.
         training, validation, messages: entries of log.jsonl, by their kind.
         restorations, grids: pictures by the steps after which they were drawn, in order.
         missing: what is not there, in sentences.
@@ -44,8 +47,13 @@ class RunFolder:
     def read(cls, path: Path) -> "RunFolder":
         """Read a folder; what is missing or damaged is left empty and noted."""
         run = cls(path)
-        run.config = run._object("config.json", "the settings are not known")
-        run.environment = run._object(ENVIRONMENT, "versions, commit, device and data are not known")
+        yaml = require("yaml", "train", "to read a config")
+        settings = run._object(CONFIG, yaml.safe_load, yaml.YAMLError, "the settings are not known")
+        for name, value in settings.items():
+            run.config |= value if isinstance(value, dict) else {name: value}
+        run.environment = run._object(
+            ENVIRONMENT, json.loads, ValueError, "versions, commit, device and data are not known"
+        )
         by_kind = {"training": run.training, "validation": run.validation, "message": run.messages}
         try:
             for entry in read_log(path / "log.jsonl"):
@@ -78,19 +86,24 @@ class RunFolder:
         }
         return list(names)
 
-    def _object(self, name: str, consequence: str) -> Entry:
+    def _object(self, name: str, parse: Callable[[str], Any], wrong: type[Exception], consequence: str) -> Entry:
         try:
-            content = json.loads((self.path / name).read_text(encoding="utf-8"))
+            content = parse((self.path / name).read_text(encoding="utf-8"))
         except FileNotFoundError:
             self.missing.append(f"{name} is missing: {consequence}.")
             return {}
-        except (OSError, ValueError) as error:
+        except (OSError, UnicodeDecodeError, wrong) as error:
             self.missing.append(f"{name} cannot be read ({type(error).__name__}): {consequence}.")
             return {}
         if not isinstance(content, dict):
             self.missing.append(f"{name} holds no object: {consequence}.")
             return {}
         return content
+
+
+def points(entries: list[Entry], name: str) -> list[tuple[float, float]]:
+    """Step and value of a figure, of the entries that have it."""
+    return [(entry["step"], entry[name]) for entry in entries if isinstance(entry.get(name), int | float)]
 
 
 def _pictures(folder: Path, kind: str) -> dict[int, Path]:
