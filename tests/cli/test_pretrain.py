@@ -64,7 +64,7 @@ def test_the_command_trains_and_resumes_with_the_stored_settings(
     assert main(["pretrain", "--data", str(scan), "--out", str(out), "--steps", "2", *TINY]) == 0
     said = capsys.readouterr().out
     assert "identity" in said
-    assert "patches/s" in said
+    assert "samples/s" in said
     assert f"best checkpoint: {out / 'best.pt'}" in said
     assert main(["pretrain", "--data", str(scan), "--out", str(out), "--resume", "--steps", "3"]) == 0
     assert read_checkpoint(out / "last.pt")["progress"]["step"] == 3
@@ -110,6 +110,6 @@ def test_the_demo_runs_names_its_results_and_can_be_repeated(
         status = main(["demo", "--out", str(tmp_path / "demo")])
         said = capsys.readouterr().out
         assert status == 1  # two steps restore nothing, and the demo does not hide it
-        for name in ("pictures/step_000002.png", "loss_curve.png", "best.pt"):
+        for name in ("pictures/step_000002.png", "loss_curve.png", "best.pt", "report.html"):
             assert str(tmp_path / "demo" / name) in said
             assert (tmp_path / "demo" / name).exists()
