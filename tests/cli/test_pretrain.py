@@ -123,6 +123,6 @@ def test_the_demo_runs_names_its_results_and_can_be_repeated(
         status = main(["demo", "--out", str(tmp_path / "demo")])
         said = capsys.readouterr().out
         assert status == 1  # two steps restore nothing, and the demo does not hide it
-        for name in ("pictures/step_000002.png", "loss_curve.png", "best.pt"):
+        for name in ("pictures/step_000002.png", "loss_curve.png", "best.pt", "report.html"):
             assert str(tmp_path / "demo" / name) in said
             assert (tmp_path / "demo" / name).exists()
