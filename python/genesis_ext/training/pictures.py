@@ -105,7 +105,7 @@ def save_picture(path: Path, image: Image) -> None:
 
 
 def save_loss_curve(path: Path, entries: Iterable[dict[str, Any]]) -> None:
-    """PNG of training and validation loss over the steps, with the three baselines as level lines.
+    """PNG of training and validation loss over the steps, with the baselines as level lines.
 
     entries: as ``RunLog`` writes them; without a validation nothing is drawn.
     """
@@ -120,7 +120,8 @@ def save_loss_curve(path: Path, entries: Iterable[dict[str, Any]]) -> None:
     steps, losses = [e["step"] for e in validation], [e["loss"] for e in validation]
     axes.plot(steps, losses, color="tab:blue", marker="o", ms=3, label="validation")
     for name, colour in (("identity", "tab:red"), ("constant", "tab:orange"), ("blur", "tab:green")):
-        axes.axhline(validation[-1][name], color=colour, ls="--", lw=1, label=name)
+        if name in validation[-1]:
+            axes.axhline(validation[-1][name], color=colour, ls="--", lw=1, label=name)
     axes.set(xlabel="step", ylabel="loss", yscale="log")
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     axes.spines[["top", "right"]].set_visible(False)

@@ -193,28 +193,33 @@ def pretrain(
         grid = None
         if fabric.is_global_zero and isinstance(transform, GenesisTransform):
             grid = RestorationGrid(torch.cat([batch["target"] for batch in samples]), transform)
+        note = ""
         while True:
+            first_step = state.progress.step
             said = (
-                RunLog(out, config.run.steps, config.optim.batch_size, state.progress.step)
+                RunLog(out, config.run.steps, config.optim.batch_size, first_step)
                 if fabric.is_global_zero
                 else nullcontext(NullLog())
             )
-            with said as log:
-                try:
+            try:
+                with said as log:
+                    if note:
+                        log.message(note)
                     validation = train(
                         fabric, state, loader, validator, config, mark, out, log, stop, time_limit_s, grid
                     )
-                    break
-                except TrainingDivergedError as error:
-                    if config.run.on_trouble != "rollback" or not _roll_back(out / "last.pt", state):
-                        raise
-                    fabric.barrier()
-                    loader.step = state.progress.step
-                    log.message(f"{error}: back to step {state.progress.step} with half the learning rates")
-                except torch.OutOfMemoryError as error:
-                    raise MemoryError(_out_of_memory(config)) from error
-    if fabric.is_global_zero:
-        write_report(out)
+                break
+            except TrainingDivergedError as error:
+                if config.run.on_trouble != "rollback" or not _roll_back(out / "last.pt", state):
+                    raise
+                fabric.barrier()
+                loader.step = state.progress.step
+                note = f"warning: {error}; back to step {state.progress.step} with half the learning rates"
+            except torch.OutOfMemoryError as error:
+                raise MemoryError(_out_of_memory(config)) from error
+            finally:
+                if fabric.is_global_zero:
+                    write_report(out)
     return PretrainResult(out, validation, stop.requested)
 
 

@@ -24,6 +24,7 @@ def take_step(fabric: "Fabric", state: TrainingState, batch: Batch, accumulate: 
     """
     objective = state.objective
     parts = split_batch(batch, accumulate)
+    shares = [len(part["input"]) / len(batch["input"]) for part in parts]
     running = [objective.turns(part) for part in parts]
     figures: Figures = {}
     while True:
@@ -40,9 +41,9 @@ def take_step(fabric: "Fabric", state: TrainingState, batch: Batch, accumulate: 
                     updates = turn.updates
                     for name in updates:
                         state.optimizers[name].zero_grad()
-                fabric.backward(turn.loss / len(running))
+                fabric.backward(turn.loss * shares[number])
             for name, value in turn.figures.items():
-                share = value.detach() / len(running)
+                share = value.detach() * shares[number]
                 figures[name] = figures[name] + share if number else share
         for name in updates:
             optimizer = state.optimizers[name]
