@@ -189,11 +189,11 @@ def _model(args: argparse.Namespace) -> int:
 
 def _verify(args: argparse.Namespace) -> int:
     from . import runner
-    from .registry import BENCHMARKS
+    from .registry import CASES
 
     device = _device(args)
-    runner.verify(BENCHMARKS, device, others=not args.ours)
-    print(f"verified on {device}, {math.prod(runner.SMALL)} voxels a patch: {', '.join(BENCHMARKS)}")
+    runner.verify(CASES, device, others=not args.ours)
+    print(f"verified on {device}, {math.prod(runner.SMALL)} voxels a patch: {', '.join(CASES)}")
     return 0
 
 

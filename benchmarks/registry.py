@@ -47,7 +47,11 @@ LATENCY = {
 }
 """What a call costs that has little to do: times are those of a call, not of a sample."""
 
-BENCHMARKS = OPERATORS | PIPELINES | LATENCY
+BENCHMARKS = OPERATORS | PIPELINES
+"""What others have something beside."""
+
+CASES = BENCHMARKS | LATENCY
+"""All that is measured case by case, in this process."""
 
 LEVELS: Mapping[str, tuple[str, ...]] = {
     "operators": tuple(OPERATORS),

@@ -12,7 +12,7 @@ import torch
 
 from . import machine, ranks, startup
 from .case import Case, Setup, Size
-from .registry import BENCHMARKS, LEVELS
+from .registry import CASES, LEVELS
 from .scaling import SERIES
 from .sizes import batch_of_voxels, shrunk
 from .startup import STARTUP
@@ -68,7 +68,7 @@ def run(request: Request, report: Callable[[str], object] = print) -> dict[str, 
     result: dict[str, Any] = {"machine": head, "quick": request.quick, "copy_bytes_per_s": bandwidth}
     if device.type == "cuda":
         result["transfer_bytes_per_s"] = transfer_bandwidth(device, effort)
-    names = [name for name in BENCHMARKS if name in request.names]
+    names = [name for name in CASES if name in request.names]
     report(f"verifying {len(names)} benchmarks")
     verify(names, device, request.dtypes)
     jobs = [*_benchmark_jobs(names, request, bandwidth), *_series_jobs(request, bandwidth), *_startup_jobs(request)]
@@ -102,7 +102,7 @@ def verify(
     """
     wanted = [*dtypes]
     for name in names:
-        for make in BENCHMARKS[name].makes:
+        for make in CASES[name].makes:
             for dtype in wanted:
                 case = make(Setup(SMALL, 3, device, dtype))
                 case.verify()
@@ -121,10 +121,10 @@ def _benchmark_jobs(names: Iterable[str], request: Request, bandwidth: float) ->
         case = make(setup)
         if case.dtype != _name(setup.dtype) and setup.dtype != request.dtypes[0]:
             return  # it has a dtype of its own, and was measured with the first one
-        yield _measured(levels[name], name, BENCHMARKS[name].unit, case, setup, request, bandwidth)
+        yield _measured(levels[name], name, CASES[name].unit, case, setup, request, bandwidth)
 
     for name in names:
-        benchmark = BENCHMARKS[name]
+        benchmark = CASES[name]
         sizes = request.sizes or benchmark.sizes_on(device)
         for size in dict.fromkeys(map(shrunk, sizes[:1])) if request.quick else sizes:
             for make in benchmark.makes:
