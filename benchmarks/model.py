@@ -15,7 +15,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from .case import OURS
 from .numerals import significant
+
+RESIDENT = f"{OURS}, resident batch"
+"""The contender of training_step that trains on one batch again and again: the network alone."""
 
 
 class UnknownConstantError(ValueError):
@@ -45,9 +49,12 @@ class Constants:
     @classmethod
     def of(cls, result: Mapping[str, Any], **given: float) -> "Constants":
         """Those that a result file holds; what is given goes before."""
+        making = _times(result, "store_to_batch").get(OURS, {})
+        steps = _times(result, "training_step").get(RESIDENT, {})
+        size = next(iter(making), None)
         found = {
-            "making": _rate(result, "store_to_batch", lambda number, name: number == 0),
-            "network": _rate(result, "training_step", lambda number, name: number > 0 and "batch" in name),
+            "making": 1.0 / making[size] if size in making else None,
+            "network": 1.0 / steps[size] if size in steps else None,  # patches of another size tell nothing
             "device_bytes": result["machine"].get("gpu_bytes"),
             "transfer": result.get("transfer_bytes_per_s"),
         }
@@ -111,10 +118,11 @@ def _supply(
     return samples_a_byte * min(transfer, constants.need("disk", "--disk-gb")), "disk"
 
 
-def _rate(result: Mapping[str, Any], name: str, wanted: Any) -> float | None:
+def _times(result: Mapping[str, Any], name: str) -> dict[str, dict[tuple[int, ...], float]]:
+    """Contender -> size -> seconds of a sample, of one benchmark."""
+    times: dict[str, dict[tuple[int, ...], float]] = {}
     for entry in result["results"]:
         if entry["name"] == name:
-            for number, contender in enumerate(entry["contenders"]):
-                if wanted(number, contender["name"]):
-                    return 1.0 / float(contender["median_s"])
-    return None
+            for contender in entry["contenders"]:
+                times.setdefault(contender["name"], {})[tuple(entry["size"])] = float(contender["median_s"])
+    return times

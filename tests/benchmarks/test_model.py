@@ -41,7 +41,12 @@ def test_a_disk_faster_than_the_transfer_does_not_help():
 def test_constants_come_from_a_result_and_from_what_is_given():
     made = result(
         entry("store_to_batch", [contender("genesis_ext", 0.001), contender("numpy", 0.1)], "pipelines"),
-        entry("training_step", [contender("genesis_ext", 0.5), contender("one resident batch", 0.25)], "pipelines"),
+        entry(
+            "training_step",
+            [contender("genesis_ext", 0.5), contender("genesis_ext, resident batch", 0.25)],
+            "pipelines",
+        ),
+        entry("training_step", [contender("genesis_ext, resident batch", 0.01)], "pipelines", size=[32, 32, 32]),
         device="cuda",
     )
     made["transfer_bytes_per_s"] = 5e10
