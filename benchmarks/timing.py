@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from .case import Case, Contender
+from .case import Case
 from .memory import peak_extra_bytes
 
 
@@ -25,6 +25,7 @@ class Effort:
         seconds: least time of one measurement, filled by repeated calls.
         budget: seconds after which a slow contender has had its turns.
         copy_bytes: of the buffer that is copied to tell the bandwidth.
+        memory_of_others: whether the memory of others is looked at too, which takes a call of each.
     """
 
     rounds: int
@@ -32,19 +33,20 @@ class Effort:
     seconds: float
     budget: float
     copy_bytes: int
+    memory_of_others: bool = True
 
 
 FULL = Effort(rounds=9, least_rounds=5, seconds=0.2, budget=15.0, copy_bytes=2**28)
-QUICK = Effort(rounds=3, least_rounds=1, seconds=0.005, budget=0.3, copy_bytes=2**25)
+QUICK = Effort(rounds=3, least_rounds=1, seconds=0.005, budget=0.3, copy_bytes=2**25, memory_of_others=False)
 
 
 def measure(case: Case, device: torch.device, bandwidth: float, effort: Effort) -> list[dict[str, Any]]:
     """Times, rates and memory of every contender: times of one sample, median and interquartile range of the rounds."""
-    calls = [_calls_for(contender, device, effort.seconds) for contender in case.contenders]
+    counts, last = zip(*[_warm(contender.run, device, effort.seconds) for contender in case.contenders], strict=True)
     seconds: list[list[float]] = [[] for _ in case.contenders]
-    last, spent = [0.0] * len(calls), [0.0] * len(calls)
+    last, spent = [*last], [0.0] * len(last)  # time of a call in the last turn, and of all turns
     for turn in range(effort.rounds):
-        for number, (contender, count) in enumerate(zip(case.contenders, calls, strict=True)):
+        for number, (contender, count) in enumerate(zip(case.contenders, counts, strict=True)):
             if turn >= effort.least_rounds and spent[number] > effort.budget:
                 continue
             if last[number] <= effort.seconds:
@@ -62,10 +64,12 @@ def measure(case: Case, device: torch.device, bandwidth: float, effort: Effort) 
             **times(measured),
             "items_per_s": case.items / statistics.median(measured),
             "share_of_copy_bandwidth": case.least_bytes / statistics.median(measured) / bandwidth,
-            "peak_extra_bytes": peak_extra_bytes(partial(contender.run, 0), device),
+            "peak_extra_bytes": peak_extra_bytes(partial(contender.run, 0), device)
+            if effort.memory_of_others or contender is case.contenders[0]
+            else None,
             "times_ours": statistics.median(measured) / ours,
         }
-        for contender, count, measured in zip(case.contenders, calls, seconds, strict=True)
+        for contender, count, measured in zip(case.contenders, counts, seconds, strict=True)
     ]
 
 
@@ -120,17 +124,16 @@ def launches(run: Callable[[], object], device: torch.device) -> int | None:
 
 
 def _seconds_of(run: Callable[[int], object], device: torch.device, effort: Effort) -> float:
-    copy = Contender("copy", run, 1)
-    count = _calls_for(copy, device, effort.seconds)
+    count, _ = _warm(run, device, effort.seconds)
     return statistics.median(seconds_a_call(run, 0, count, device) for _ in range(effort.rounds))
 
 
-def _calls_for(contender: Contender, device: torch.device, seconds: float) -> int:
-    """Warm up, and return how many calls fill the time of one measurement."""
-    first = seconds_a_call(contender.run, 0, 1, device)
-    if first > 10 * seconds:
-        return 1  # the second call would not be that much faster
-    return max(1, round(seconds / seconds_a_call(contender.run, 0, 1, device)))
+def _warm(run: Callable[[int], object], device: torch.device, seconds: float) -> tuple[int, float]:
+    """Warm up, and return how many calls fill the time of one measurement, and the time of a call."""
+    took = seconds_a_call(run, 0, 1, device)
+    if took <= 10 * seconds:  # else the second call would not be that much faster
+        took = seconds_a_call(run, 0, 1, device)
+    return max(1, round(seconds / took)), took
 
 
 def _wait(device: torch.device) -> None:

@@ -84,8 +84,7 @@ def test_a_slow_contender_has_fewer_turns_once_its_budget_is_spent(clock):
     slow, slower = contender("slow", clock, 0.3), contender("slower", clock, 2.0, calls=calls)
     first, second = timing.measure(case_of(slow, slower), CPU, 1.0, EFFORT)
     assert (first["rounds"], second["rounds"]) == (4, 2)
-    # It warms up once, is called once before the first turn, then only timed; at the end its memory is looked at.
-    assert len(calls) == 1 + (1 + 1) + 1 + 1
+    assert len(calls) == 1 + 2 + 1  # once to warm up, then only timed; at the end its memory is looked at
 
 
 def test_the_spread_is_that_of_the_middle_half():
