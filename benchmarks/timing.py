@@ -21,9 +21,9 @@ class Effort:
 
     Attributes:
         rounds: turns of each contender.
-        least_rounds: of a contender that is slow, however long they take.
+        least_rounds: of a contender that is slow, however long they take; with 0 the warm-up is what it is measured by.
         seconds: least time of one measurement, filled by repeated calls.
-        budget: seconds after which a slow contender has had its turns.
+        budget: seconds after which a slow contender has had its turns, warm-up included.
         copy_bytes: of the buffer that is copied to tell the bandwidth.
         memory_of_others: whether the memory of others is looked at too, which takes a call of each.
     """
@@ -37,14 +37,14 @@ class Effort:
 
 
 FULL = Effort(rounds=9, least_rounds=5, seconds=0.2, budget=15.0, copy_bytes=2**28)
-QUICK = Effort(rounds=3, least_rounds=1, seconds=0.005, budget=0.3, copy_bytes=2**25, memory_of_others=False)
+QUICK = Effort(rounds=3, least_rounds=0, seconds=0.005, budget=0.3, copy_bytes=2**25, memory_of_others=False)
 
 
 def measure(case: Case, device: torch.device, bandwidth: float, effort: Effort) -> list[dict[str, Any]]:
     """Times, rates and memory of every contender: times of one sample, median and interquartile range of the rounds."""
-    counts, last = zip(*[_warm(contender.run, device, effort.seconds) for contender in case.contenders], strict=True)
+    counts, warm = zip(*[_warm(contender.run, device, effort.seconds) for contender in case.contenders], strict=True)
     seconds: list[list[float]] = [[] for _ in case.contenders]
-    last, spent = [*last], [0.0] * len(last)  # time of a call in the last turn, and of all turns
+    last, spent = [*warm], [*warm]  # time of a call in the last turn, and of all turns
     for turn in range(effort.rounds):
         for number, (contender, count) in enumerate(zip(case.contenders, counts, strict=True)):
             if turn >= effort.least_rounds and spent[number] > effort.budget:
@@ -54,6 +54,9 @@ def measure(case: Case, device: torch.device, bandwidth: float, effort: Effort) 
             last[number] = seconds_a_call(contender.run, turn * count, count, device)
             spent[number] += last[number] * count
             seconds[number].append(last[number] / contender.samples)
+    for contender, measured, took in zip(case.contenders, seconds, warm, strict=True):
+        if not measured:
+            measured.append(took / contender.samples)
     ours = statistics.median(seconds[0])
     return [
         {

@@ -87,6 +87,16 @@ def test_a_slow_contender_has_fewer_turns_once_its_budget_is_spent(clock):
     assert len(calls) == 1 + 2 + 1  # once to warm up, then only timed; at the end its memory is looked at
 
 
+def test_a_trial_measures_a_slow_contender_by_its_warm_up(clock):
+    calls = []
+    quick = timing.Effort(rounds=3, least_rounds=0, seconds=0.04, budget=1.0, copy_bytes=0, memory_of_others=False)
+    contenders = contender("ours", clock, 0.02), contender("slow", clock, 2.0, samples=2, calls=calls)
+    ours, slow = timing.measure(case_of(*contenders), CPU, 1.0, quick)
+    assert (ours["rounds"], slow["rounds"], len(calls)) == (3, 1, 1)
+    assert slow["median_s"] == pytest.approx(1.0)
+    assert slow["peak_extra_bytes"] is None
+
+
 def test_the_spread_is_that_of_the_middle_half():
     assert timing.times([1.0, 2.0, 3.0, 4.0, 100.0]) == {"rounds": 5, "median_s": 3.0, "iqr_s": 2.0, "least_s": 1.0}
     assert timing.times([2.0])["iqr_s"] == 0.0
