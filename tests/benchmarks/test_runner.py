@@ -81,7 +81,7 @@ def test_memory_is_what_a_call_held_at_its_peak_and_not_what_it_gave_back_before
 
 def test_a_slow_contender_has_fewer_turns_once_its_budget_is_spent(clock):
     calls = []
-    slow, slower = contender("slow", clock, 0.3), contender("slower", clock, 2.0, calls=calls)
+    slow, slower = contender("slow", clock, 0.2), contender("slower", clock, 2.0, calls=calls)
     first, second = timing.measure(case_of(slow, slower), CPU, 1.0, EFFORT)
     assert (first["rounds"], second["rounds"]) == (4, 2)
     assert len(calls) == 1 + 2 + 1  # once to warm up, then only timed; at the end its memory is looked at
