@@ -50,7 +50,7 @@ def store_to_batch(setup: Setup) -> Case:
     sampling = Sampling(out_shape=size)
     transform = GenesisTransform(seed=SEED)
     with TemporaryDirectory() as folder:
-        store = _made_store(Path(folder), min(SIDE, 5 * max(size)))
+        store = made_store(Path(folder), min(SIDE, 5 * max(size)))
         regions = whole_regions(store.entries)
         loader = GenesisLoader(
             store, batch, sampling, transform, regions=regions, seed=SEED, device=device, report=lambda text: None
@@ -102,7 +102,7 @@ def store_to_batch(setup: Setup) -> Case:
     return Case(size, number, least, (Contender(OURS, ours, batch), *peers), verify, setting, "int16")
 
 
-def _made_store(folder: Path, side: int) -> VolumeStore:
+def made_store(folder: Path, side: int) -> VolumeStore:
     """CT volumes of noise, cubes of `side` voxels of 1 mm."""
     rng = torch.Generator().manual_seed(SEED)
     lo, hi = WINDOW
