@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from . import affine, crops, loading, operators, resampling
+from . import affine, crops, loading, operators, resampling, shuffling
 from .case import Benchmark, Size
 
 
@@ -25,9 +25,21 @@ SIZES = ((64, 64, 32), (160, 160, 160))
 OPERATORS = {
     "draw_plan": Benchmark(operators.draw_plan, SIZES[:1], _thousand, unit="samples"),
     "philox_words": Benchmark(operators.philox_words, SIZES[:1], _thousand, unit="calls of Philox"),
-    "genesis_transform": Benchmark(operators.genesis_transform, SIZES, _batch_of_voxels),
+    "genesis_transform": Benchmark(
+        operators.genesis_transform,
+        SIZES,
+        _batch_of_voxels,
+        more=(
+            operators.genesis_transform_float16,
+            operators.genesis_transform_bfloat16,
+            operators.genesis_transform_unshuffled,
+            operators.genesis_transform_paper,
+        ),
+    ),
     "bezier_map": Benchmark(operators.bezier_map, SIZES, _batch_of_voxels),
-    "local_shuffle": Benchmark(operators.local_shuffle, SIZES, _batch_of_voxels),
+    "local_shuffle": Benchmark(
+        shuffling.local_shuffle, SIZES, _batch_of_voxels, more=(shuffling.sequential, shuffling.sequential_axes)
+    ),
     "paint_boxes": Benchmark(operators.paint_boxes, SIZES, _batch_of_voxels),
     "spline_prefilter": Benchmark(resampling.prefilter, (resampling.SCAN,), resampling.one_scan),
     "resample": Benchmark(
