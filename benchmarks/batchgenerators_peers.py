@@ -77,7 +77,7 @@ def affine(x: Tensor, turns: Tensor, check: Callable[[Tensor], None]) -> list[Co
 def _spatial(size: Size, turn: np.ndarray) -> Any:
     scale = float(np.cbrt(np.linalg.det(turn)))
     rotation = turn / scale
-    angles = math.atan2(-rotation[1, 2], rotation[2, 2]), 0.0, math.atan2(rotation[1, 0], rotation[0, 0])
+    angles = math.atan2(rotation[2, 1], rotation[2, 2]), 0.0, math.atan2(rotation[1, 0], rotation[0, 0])
     return library(f"{_PACKAGE}.spatial.spatial").SpatialTransform(
         patch_size=tuple(size),
         patch_center_dist_from_border=0,

@@ -49,7 +49,7 @@ OPERATORS = {
         more=(resampling.cubic_stored, resampling.linear),
         gpu_sizes=(resampling.LARGE_SCAN,),
     ),
-    "affine_sample": Benchmark(affine.affine_sample, SIZES, _batch_of_voxels),
+    "affine_sample": Benchmark(affine.affine_sample, SIZES, _batch_of_voxels, more=(affine.cubic,)),
     "crop_resize": Benchmark(crops.linear, SIZES[:1], crops.boxes_a_call, more=(crops.smoothed,)),
 }
 """Operator -> benchmark, in the order of csrc/schema.cpp. A new operator adds a case and a line here."""
