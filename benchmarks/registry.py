@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from . import affine, crops, loading, operators, resampling, shuffling
+from . import affine, crops, loading, operators, resampling, shuffling, training
 from .case import Benchmark, Size
 
 
@@ -54,7 +54,16 @@ OPERATORS = {
 }
 """Operator -> benchmark, in the order of csrc/schema.cpp. A new operator adds a case and a line here."""
 
-PIPELINES = {"store_to_batch": Benchmark(loading.store_to_batch, SIZES[:1], loading.samples_a_batch)}
+PIPELINES = {
+    "store_to_batch": Benchmark(loading.store_to_batch, SIZES[:1], loading.samples_a_batch),
+    "training_step": Benchmark(
+        training.training_step,
+        (training.CPU_PATCH,),
+        training.samples_a_step,
+        unit="samples",
+        gpu_sizes=(training.GPU_PATCH,),
+    ),
+}
 """Several operators and what is between them, as a training step waits for it."""
 
 BENCHMARKS = OPERATORS | PIPELINES
