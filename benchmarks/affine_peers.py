@@ -16,7 +16,7 @@ from torch import Tensor
 
 from . import batchgenerators_peers, monai_peers, torchio_peers
 from .case import Contender
-from .peers import library, peer
+from .peers import library, peer, simpleitk
 
 BOUND = 1e-5  # of the range: positions in float64
 FLOAT32_POSITIONS = 1e-3
@@ -138,7 +138,7 @@ def _interpol(x: Tensor, matrices: Tensor, check: Check) -> list[Contender]:
 
 
 def _simpleitk(x: Tensor, matrices: Tensor, order: int, check: Check) -> list[Contender]:
-    sitk = library("SimpleITK")
+    sitk = simpleitk()
     if sitk is None or x.is_cuda:
         return []
     interpolator = {1: sitk.sitkLinear, 3: sitk.sitkBSpline}[order]
@@ -154,5 +154,5 @@ def _simpleitk(x: Tensor, matrices: Tensor, order: int, check: Check) -> list[Co
         return [sitk.GetArrayViewFromImage(result).T.copy() for result in results]  # a view dies with its image
 
     name = "sitkBSpline" if order == 3 else "sitkLinear"
-    differs = f"Resample with {name} on all cores, 0 beyond half a voxel outside, a patch at a time"
+    differs = f"Resample with {name}, 0 beyond half a voxel outside, a patch at a time"
     return [peer("SimpleITK", run, len(x), differs, lambda: check(_stacked(run(0)), BOUND))]

@@ -9,6 +9,8 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, ParamSpec, TypeVar
 
+import torch
+
 from .case import Contender
 
 P = ParamSpec("P")
@@ -31,6 +33,14 @@ def quiet(function: Callable[P, T]) -> Callable[P, T]:
 def library(name: str) -> Any:
     """A module by its full name, imported only now; None where its package is not installed."""
     return import_module(name) if find_spec(name.partition(".")[0]) else None
+
+
+def simpleitk() -> Any:
+    """SimpleITK, for all filters from now on with as many threads as torch has; None where it is not installed."""
+    sitk = library("SimpleITK")
+    if sitk is not None:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(torch.get_num_threads())
+    return sitk
 
 
 def peer(

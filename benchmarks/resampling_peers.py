@@ -19,7 +19,7 @@ from genesis_ext import ops
 
 from . import torchio_peers
 from .case import MONAI, Contender
-from .peers import library, peer
+from .peers import library, peer, simpleitk
 
 BOUND = 1e-4  # of the largest magnitude: positions in float32, other orders of summation
 _DOUBLE = 1e-5  # arithmetic in float64, as ours is promised to agree with
@@ -120,7 +120,7 @@ def _by_skimage(volume: Tensor, out_shape: Sequence[int], order: int) -> list[Co
 
 
 def _by_itk(volume: np.ndarray, out_shape: Sequence[int], order: int, ours: Expected) -> list[Contender]:
-    sitk = library("SimpleITK")
+    sitk = simpleitk()
     if sitk is None:
         return []
     image = sitk.GetImageFromArray(volume.T)  # ITK names axes x first, NumPy last
@@ -135,7 +135,7 @@ def _by_itk(volume: np.ndarray, out_shape: Sequence[int], order: int, ours: Expe
         view: np.ndarray = sitk.GetArrayViewFromImage(result)
         return view.T.copy()  # a view dies with its image
 
-    differs = f"ResampleImageFilter with {'sitkBSpline' if order == 3 else 'sitkLinear'}, on all cores"
+    differs = f"ResampleImageFilter with {'sitkBSpline' if order == 3 else 'sitkLinear'}"
     return _contender("SimpleITK", run, ours, differs)
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from .case import Contender
-from .peers import library, peer
+from .peers import library, peer, simpleitk
 
 TORCHIO = "torchio"
 _LOG_GAMMA = (-1.0, 1.0)  # exponents from .37 to 2.7: as strong as an average curve
@@ -89,14 +89,14 @@ def _contender(
 def affine(x: Tensor, turns: Tensor, check: Callable[[Tensor], None]) -> list[Contender]:
     """Affine with the angles of `turns`, (N, 4, 4) rotations times a scale about the centre of the patch."""
     tio = library("torchio")
-    if tio is None or x.is_cuda:
+    if tio is None or simpleitk() is None or x.is_cuda:
         return []
     transforms = [_affine(tio, turn[:3, :3].numpy()) for turn in turns]
 
     def run(call: int) -> list[Tensor]:
         return [transform(patch) for transform, patch in zip(transforms, x, strict=True)]
 
-    differs = "Affine: SimpleITK on all cores, keeps values half a voxel beyond the border, a patch at a time"
+    differs = "Affine: SimpleITK, keeps values half a voxel beyond the border, a patch at a time"
     return [peer(TORCHIO, run, len(x), differs, lambda: check(torch.stack(run(0))))]
 
 
@@ -112,7 +112,7 @@ def _affine(tio: Any, turn: np.ndarray) -> Any:
 def resampled(volume: Tensor, out_shape: Sequence[int], order: int, check: Callable[[Tensor], None]) -> list[Contender]:
     """Resample onto a grid of `out_shape` voxels with the same outermost centres. volume: (1, X, Y, Z) float32."""
     tio = library("torchio")
-    if tio is None or volume.is_cuda:
+    if tio is None or simpleitk() is None or volume.is_cuda:
         return []
     steps = [(n - 1) / max(m - 1, 1) for n, m in zip(volume.shape[1:], out_shape, strict=True)]
     target = tuple(out_shape), np.diag([*steps, 1.0])
@@ -121,5 +121,5 @@ def resampled(volume: Tensor, out_shape: Sequence[int], order: int, check: Calla
     def run(call: int) -> Any:
         return resample(volume)
 
-    differs = f"Resample(image_interpolation='{resample.image_interpolation}') from float32: SimpleITK on all cores"
+    differs = f"Resample(image_interpolation='{resample.image_interpolation}') from float32: SimpleITK"
     return [peer(TORCHIO, run, 1, differs, lambda: check(run(0)))]
