@@ -32,7 +32,7 @@ def _case(setup: Setup, order: int) -> Case:
     x = voxels(setup)
     matrices = _turns(len(x), size)
     on_device = matrices.to(x.device)
-    few = few_of(x, least=1, voxels=2**20)
+    few = x.float() if x.is_cuda else few_of(x, least=1, voxels=2**20)  # a GPU must be filled
 
     def ours(call: int) -> Tensor:
         return ops.affine_sample(x, on_device, size, order, boundary)
@@ -42,8 +42,9 @@ def _case(setup: Setup, order: int) -> Case:
         np.testing.assert_allclose(as_numpy(ours(0)), expected, rtol=rounding(x.dtype), atol=TOLERANCE)
 
     def check(found: Tensor, bound: float) -> None:
-        wanted = ops.affine_sample(few, on_device[: len(few)], size, order, boundary).cpu()
-        inside = _inside(matrices[: len(few)], size)
+        count = len(found)
+        wanted = ops.affine_sample(few[:count], on_device[:count], size, order, boundary).cpu()
+        inside = _inside(matrices[:count], size)
         torch.testing.assert_close(found.cpu()[inside], wanted[inside], rtol=0, atol=bound)
 
     peers = {1: affine_peers.linear, 3: affine_peers.cubic}[order]
