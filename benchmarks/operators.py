@@ -100,7 +100,10 @@ def genesis_transform_unshuffled(setup: Setup) -> Case:
 def genesis_transform_paper(setup: Setup) -> Case:
     x = voxels(setup)
     transform = GenesisTransform(profile="paper", seed=SEED)
-    peers = monai_peers.pipeline(few_of(x), transform.config.num_windows)
+    peers = [
+        replace(peer, differs=f"{peer.differs}; flips, boxes and noise as in the profile head")
+        for peer in monai_peers.pipeline(few_of(x), transform.config.num_windows)
+    ]
     return _transform(setup, x, transform, "profile paper", peers)
 
 
