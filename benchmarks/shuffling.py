@@ -62,5 +62,5 @@ def _case(setup: Setup, order: str, permute: str) -> Case:
         slow = few[: 4 if in_turn else 1]
         contenders += monai_peers.coarse_shuffle(slow, number, max_window)
         contenders += torchio_peers.swap(slow, number, max_window)
-    setting = f"{number:,} windows, {order}, {permute}"
+    setting = f"{number:,} windows, {order.replace('_', ' ')}" + (", permuting axes" if along_axes else "")
     return case_of_patches(setup, contenders, verify, setting)
