@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import torch
 
-from . import affine, crops, latency, loading, operators, resampling
+from . import affine, crops, latency, loading, operators, resampling, shuffling, training
 from .case import Benchmark, Size
 from .scaling import SERIES
 from .sizes import SIZES, batch_of_voxels
@@ -20,9 +20,21 @@ def _thousand(size: Size, device: torch.device, quick: bool) -> int:
 OPERATORS = {
     "draw_plan": Benchmark(operators.draw_plan, SIZES[:1], _thousand, unit="samples"),
     "philox_words": Benchmark(operators.philox_words, SIZES[:1], _thousand, unit="calls of Philox"),
-    "genesis_transform": Benchmark(operators.genesis_transform, SIZES, batch_of_voxels),
+    "genesis_transform": Benchmark(
+        operators.genesis_transform,
+        SIZES,
+        batch_of_voxels,
+        more=(
+            operators.genesis_transform_float16,
+            operators.genesis_transform_bfloat16,
+            operators.genesis_transform_unshuffled,
+            operators.genesis_transform_paper,
+        ),
+    ),
     "bezier_map": Benchmark(operators.bezier_map, SIZES, batch_of_voxels),
-    "local_shuffle": Benchmark(operators.local_shuffle, SIZES, batch_of_voxels),
+    "local_shuffle": Benchmark(
+        shuffling.local_shuffle, SIZES, batch_of_voxels, more=(shuffling.sequential, shuffling.sequential_axes)
+    ),
     "paint_boxes": Benchmark(operators.paint_boxes, SIZES, batch_of_voxels),
     "spline_prefilter": Benchmark(resampling.prefilter, (resampling.SCAN,), resampling.one_scan),
     "resample": Benchmark(
@@ -32,12 +44,21 @@ OPERATORS = {
         more=(resampling.cubic_stored, resampling.linear),
         gpu_sizes=(resampling.LARGE_SCAN,),
     ),
-    "affine_sample": Benchmark(affine.affine_sample, SIZES, batch_of_voxels),
+    "affine_sample": Benchmark(affine.affine_sample, SIZES, batch_of_voxels, more=(affine.cubic,)),
     "crop_resize": Benchmark(crops.linear, SIZES[:1], crops.boxes_a_call, more=(crops.smoothed,)),
 }
 """Operator -> benchmark, in the order of csrc/schema.cpp. A new operator adds a case and a line here."""
 
-PIPELINES = {"store_to_batch": Benchmark(loading.store_to_batch, SIZES[:1], loading.samples_a_batch)}
+PIPELINES = {
+    "store_to_batch": Benchmark(loading.store_to_batch, SIZES[:1], loading.samples_a_batch),
+    "training_step": Benchmark(
+        training.training_step,
+        (training.CPU_PATCH,),
+        training.samples_a_step,
+        unit="samples",
+        gpu_sizes=(training.GPU_PATCH,),
+    ),
+}
 """Several operators and what is between them, as a training step waits for it."""
 
 LATENCY = {
