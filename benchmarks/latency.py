@@ -10,9 +10,9 @@ from torch import Tensor
 from genesis_ext import GenesisTransform, ops
 from genesis_ext.transforms import make_config, resolve
 
-from .case import OURS, Case, Contender, Setup, Size, voxels
+from .case import OURS, Case, Contender, Setup, Size, name_of, voxels
+from .inputs import SEED
 
-SEED = 0
 SETS = 16  # of sample ids, made before: what is drawn differs from call to call, and no call waits for new ids
 
 Step = Callable[[Tensor], tuple[Tensor, ...]]
@@ -36,7 +36,7 @@ def transform(setup: Setup) -> Case:
         with_int = GenesisTransform(profile="head", seed=SEED)
         return ops.genesis_transform(x, with_int.plan(ids, setup.size))
 
-    return _case(setup, step, expected, "draw_plan and genesis_transform", str(setup.dtype).removeprefix("torch."))
+    return _case(setup, step, expected, "draw_plan and genesis_transform", name_of(setup.dtype))
 
 
 def plan(setup: Setup) -> Case:

@@ -26,7 +26,7 @@ def write_plots(result: Mapping[str, Any], folder: Path, suffix: str = "svg") ->
     Raises:
         ImportError: matplotlib is missing; the text names the extra.
     """
-    matplotlib = require("matplotlib", "train", "to draw results")
+    matplotlib = require("matplotlib", "bench", "to draw results")
     folder.mkdir(parents=True, exist_ok=True)
     note = _note(result)
     written = []
@@ -133,7 +133,7 @@ def _note(result: Mapping[str, Any]) -> str:
 
 
 def _figure(height: float) -> Any:
-    figure = require("matplotlib.figure", "train", "to draw results")
+    figure = require("matplotlib.figure", "bench", "to draw results")
     return figure.Figure(figsize=(_WIDTH, height), dpi=150, layout="constrained")
 
 

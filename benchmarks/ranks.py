@@ -24,11 +24,10 @@ from genesis_ext.data import GenesisLoader, Sampling, VolumeStore, whole_regions
 
 from .case import OURS, Size
 from .crops import SIDE
+from .inputs import SEED
 from .loading import made_store
 from .machine import usable_cores
 from .timing import Effort, times
-
-SEED = 0
 
 
 class RankError(RuntimeError):

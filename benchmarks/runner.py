@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from . import machine, ranks, startup
-from .case import Case, Setup, Size
+from .case import Case, Setup, Size, name_of
 from .registry import CASES, LEVELS
 from .scaling import SERIES
 from .sizes import batch_of_voxels, shrunk
@@ -109,7 +109,7 @@ def verify(
                 for contender in case.contenders if others else ():
                     if contender.check is not None:
                         contender.check()
-                if case.dtype != _name(dtype):
+                if case.dtype != name_of(dtype):
                     break  # it has a dtype of its own: the others give the same case
 
 
@@ -119,7 +119,7 @@ def _benchmark_jobs(names: Iterable[str], request: Request, bandwidth: float) ->
 
     def entries(name: str, make: Callable[[Setup], Case], setup: Setup) -> Iterator[Entry]:
         case = make(setup)
-        if case.dtype != _name(setup.dtype) and setup.dtype != request.dtypes[0]:
+        if case.dtype != name_of(setup.dtype) and setup.dtype != request.dtypes[0]:
             return  # it has a dtype of its own, and was measured with the first one
         yield _measured(levels[name], name, CASES[name].unit, case, setup, request, bandwidth)
 
@@ -188,7 +188,7 @@ def _entry(level: str, name: str, setting: str, setup: Setup | None, unit: str, 
         "size": list(setup.size) if setup else [],
         "batch": setup.batch if setup else 1,
         "threads": torch.get_num_threads(),
-        "dtype": _name(setup.dtype) if setup else "",
+        "dtype": name_of(setup.dtype) if setup else "",
         "unit": unit,
         "items": items,
     }
@@ -205,14 +205,10 @@ def _threads(count: int) -> Iterator[None]:
 
 
 def _what(name: str, setup: Setup) -> str:
-    return f"{name}, {'x'.join(map(str, setup.size))}, {_name(setup.dtype)}, batch {setup.batch}"
+    return f"{name}, {'x'.join(map(str, setup.size))}, {name_of(setup.dtype)}, batch {setup.batch}"
 
 
 def _summary(entry: Mapping[str, Any]) -> str:
     times = ", ".join(f"{c['name']} {1e3 * c['median_s']:.3g} ms" for c in entry["contenders"])
     per = "a call" if entry["unit"] == "calls" else "a sample"
     return f"{entry['setting'] or entry['name']}: {times} {per}"
-
-
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")

@@ -12,12 +12,11 @@ from genesis_ext import ops
 from genesis_ext.reference import local_shuffle as shuffle_reference
 
 from . import operators, resampling
-from .case import OURS, Case, Contender, Setup, Size, voxels
+from .case import OURS, Case, Contender, Setup, Size, name_of, voxels
+from .inputs import SEED
 from .machine import usable_cores
 from .ranks import most_ranks
 from .sizes import PATCH
-
-SEED = 0
 
 Points = Callable[[torch.device, bool], Sequence[int]]
 
@@ -86,8 +85,9 @@ def _shuffle(num_windows: int, setup: Setup, order: str) -> Case:
         assert (got == wanted).all()
 
     contenders = (Contender(OURS, ours, setup.batch),)
-    dtype = str(setup.dtype).removeprefix("torch.")
-    return Case(setup.size, x[0].numel(), 2 * x[0].nbytes, contenders, verify, order.replace("_", " "), dtype)
+    return Case(
+        setup.size, x[0].numel(), 2 * x[0].nbytes, contenders, verify, order.replace("_", " "), name_of(setup.dtype)
+    )
 
 
 def _batch(number: int, setup: Setup) -> int:
