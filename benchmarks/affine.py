@@ -1,65 +1,55 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""The benchmark of `affine_sample`: every patch turned about its centre, at orders 1 and 3, beside scipy and torch."""
+"""Cases of `affine_sample`: every patch turned about its centre, at order 1 and at order 3."""
 
 import math
-from collections.abc import Callable
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from genesis_ext import ops
+from genesis_ext.reference import affine_sample as affine_reference
 
-from .case import NUMPY, OURS, Case, Contender, Setup, Size, voxels
+from . import affine_peers
+from .case import OURS, Case, Contender, Setup, Size, as_numpy, rounding, voxels
+from .inputs import case_of_patches, few_of
 
-TOLERANCE = 1e-5  # of the range
-FLOAT32_POSITIONS = 1e-3  # peers place voxels in float32
+TOLERANCE = 1e-5  # of the range, class B
+BOUNDARIES = {1: "grid-constant", 3: "mirror"}
 
 
 def affine_sample(setup: Setup) -> Case:
-    size = setup.size
+    return _case(setup, order=1)
+
+
+def cubic(setup: Setup) -> Case:
+    return _case(setup, order=3)
+
+
+def _case(setup: Setup, order: int) -> Case:
+    size, boundary = setup.size, BOUNDARIES[order]
     x = voxels(setup)
     matrices = _turns(len(x), size)
     on_device = matrices.to(x.device)
-    few = slice(0, max(2, 2**20 // x[0].numel()))
+    few = x.float() if x.is_cuda else few_of(x, least=1, voxels=2**20)  # a GPU must be filled
 
-    def ours(order: int, boundary: str) -> Callable[[int], Tensor]:
-        return lambda call: ops.affine_sample(x, on_device, size, order, boundary)
-
-    def scipy(order: int, boundary: str) -> Callable[[int], list[np.ndarray]]:
-        ndimage: Any = import_module("scipy.ndimage")
-        pairs = list(zip(x[few, 0].cpu().numpy(), matrices[few].numpy(), strict=True))
-        return lambda call: [ndimage.affine_transform(patch, m, order=order, mode=boundary) for patch, m in pairs]
-
-    def grid_sample(call: int) -> Tensor:
-        grid = functional.affine_grid(theta, list(x.shape), align_corners=True)
-        sampled: Tensor = functional.grid_sample(x, grid, align_corners=True)
-        return sampled
-
-    theta = _as_theta(matrices, size).to(x.device)
-    linear, cubic = (1, "grid-constant"), (3, "mirror")
+    def ours(call: int) -> Tensor:
+        return ops.affine_sample(x, on_device, size, order, boundary)
 
     def verify() -> None:
-        for order, boundary in (linear, cubic):
-            expected = np.stack(scipy(order, boundary)(0))
-            np.testing.assert_allclose(ours(order, boundary)(0)[few, 0].cpu(), expected, rtol=0, atol=TOLERANCE)
-        torch.testing.assert_close(grid_sample(0), ours(*linear)(0), rtol=0, atol=FLOAT32_POSITIONS)
+        expected = affine_reference.affine_sample(as_numpy(x), matrices.numpy(), size, order, boundary)
+        np.testing.assert_allclose(as_numpy(ours(0)), expected, rtol=rounding(x.dtype), atol=TOLERANCE)
 
-    alone = "scipy.ndimage.affine_transform, a patch at a time, one thread"
-    contenders = [
-        Contender(OURS, ours(*linear), len(x)),
-        Contender(NUMPY, scipy(*linear), len(x[few]), alone),
-        Contender("torch", grid_sample, len(x), "F.affine_grid and F.grid_sample: positions in float32"),
-        Contender(f"{OURS}, order 3", ours(*cubic), len(x), "order 3 instead of 1"),
-        Contender(f"{NUMPY}, order 3", scipy(*cubic), len(x[few]), f"order 3; {alone}"),
-        *_interpol(x[few], matrices[few], lambda: ours(*cubic)(0)[few]),
-    ]
-    return Case(size, x[0].numel(), 8 * x[0].numel(), tuple(contenders), verify)
+    def check(found: Tensor, bound: float) -> None:
+        count = len(found)
+        wanted = ops.affine_sample(few[:count], on_device[:count], size, order, boundary).cpu()
+        inside = _inside(matrices[:count], size)
+        torch.testing.assert_close(found.cpu()[inside], wanted[inside], rtol=0, atol=bound)
+
+    peers = {1: affine_peers.linear, 3: affine_peers.cubic}[order]
+    contenders = Contender(OURS, ours, len(x)), *peers(few, matrices[: len(few)], check)
+    return case_of_patches(setup, contenders, verify, f"order {order}")
 
 
 def _turns(count: int, size: Size) -> Tensor:
@@ -78,29 +68,10 @@ def _turns(count: int, size: Size) -> Tensor:
     return matrices
 
 
-def _as_theta(matrices: Tensor, size: Size) -> Tensor:
-    """Give the same for `affine_grid`: axes from last to first, [-1, 1] between the centres of the outermost voxels."""
-    half = (torch.tensor(size, dtype=torch.float64) - 1) / 2
-    units = torch.eye(4, dtype=torch.float64)
-    units[:3, :3], units[:3, 3] = torch.diag(half), half
-    theta: Tensor = torch.linalg.inv(units) @ matrices @ units
-    return theta[:, [2, 1, 0]][:, :, [2, 1, 0, 3]].float()
-
-
-def _interpol(x: Tensor, matrices: Tensor, expected: Callable[[], Tensor]) -> list[Contender]:
-    """Give torch-interpol, where it is installed."""
-    if find_spec("interpol") is None:
-        return []
-    interpol: Any = import_module("interpol")
-    narrow = matrices.to(x.device, torch.float32)
-
-    def run(call: int) -> Tensor:
-        grid = torch.stack([interpol.affine_grid(matrix, list(x.shape[2:])) for matrix in narrow])
-        pulled: Tensor = interpol.grid_pull(x, grid, interpolation=3, bound="dct1", prefilter=True, extrapolate=True)
-        return pulled
-
-    def check() -> None:
-        torch.testing.assert_close(run(0), expected(), rtol=0, atol=FLOAT32_POSITIONS)
-
-    differs = "grid_pull with prefilter, order 3: positions in float32"
-    return [Contender("torch-interpol", run, len(x), differs, check)]
+def _inside(matrices: Tensor, size: Size) -> Tensor:
+    """Which output voxels lie between voxels of the patch: (N, 1, X, Y, Z) bool."""
+    index = torch.stack(torch.meshgrid(*(torch.arange(n, dtype=torch.float64) for n in size), indexing="ij"))
+    at = torch.einsum("nij,jxyz->nixyz", matrices[:, :3, :3], index) + matrices[:, :3, 3, None, None, None]
+    last = torch.tensor(size)[:, None, None, None] - 1
+    edge = 1e-6  # nearer to the border rounding decides
+    return ((at >= edge) & (at <= last - edge)).all(1, keepdim=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -99,6 +100,20 @@ class Benchmark:
 
 
 def voxels(setup: Setup) -> Tensor:
-    """Uniform noise (N, 1, X, Y, Z) in [0, 1): the hardest input for caches, tables and branches."""
+    """Uniform noise (N, 1, X, Y, Z) in [0, 1]: the hardest input for caches, tables and branches."""
     shape = (setup.batch, 1, *setup.size)
     return torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(setup.device, setup.dtype)
+
+
+def as_numpy(x: Tensor) -> np.ndarray:
+    """The values of a tensor of any device; in float32 where NumPy lacks the dtype or computes slowly in it."""
+    return (x.float() if x.is_floating_point() else x).cpu().numpy()
+
+
+def name_of(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def rounding(dtype: torch.dtype) -> float:
+    """By what share of itself a value moves at most when it is rounded to a floating-point type."""
+    return torch.finfo(dtype).eps / 2

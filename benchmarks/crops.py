@@ -1,12 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Cases of `crop_resize`: boxes at three scales out of one stored scan, beside torch and MONAI, which cut first."""
+"""Cases of `crop_resize`: boxes at three scales out of one stored scan, beside libraries that cut first."""
 
 import math
-import warnings
 from collections.abc import Callable, Sequence
-from importlib.util import find_spec
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +14,7 @@ from genesis_ext import ops
 from genesis_ext.reference import crop_resize as crop_reference
 
 from .case import MONAI, OURS, Case, Contender, Setup, Size
+from .peers import library, peer
 
 SIDE = 300  # of the scan; boxes are cubes of a half, a quarter and an eighth of it, in the mix 1 : 1 : 2
 SHARES = (2, 4, 8, 8)
@@ -79,6 +77,9 @@ def _crops(setup: Setup, antialias: bool) -> Case:
         difference = (found - expected).abs()[..., 1:-1, 1:-1, 1:-1]
         assert difference.max() < 1e-4 if exact else difference.mean() < 0.1, difference.max()
 
+    def some(call: int, count: int) -> list[Tensor]:
+        return cut(sets[call % SETS][:count])
+
     name = "F.interpolate(antialias=True) along y and z, then x" if antialias else "F.interpolate"
     contenders = [
         Contender(OURS, ours, batch),
@@ -89,7 +90,9 @@ def _crops(setup: Setup, antialias: bool) -> Case:
             f"the crop and {name}, a box at a time; without the window",
             lambda: check(torch_s(0), exact=True),
         ),
-        *_by_monai(size, lambda call, count: cut(sets[call % SETS][:count]), batch, antialias, check),
+        *([] if antialias else _by_grid_sample(scan, sets, size, check)),
+        *_by_monai(size, some, batch, antialias, check),
+        *([] if device.type == "cuda" else _by_skimage(size, some, batch, antialias, check)),
     ]
     voxels = math.prod(size)
     read = sum(min(8 * voxels, int(n) ** 3) for n in sides) // batch
@@ -116,24 +119,61 @@ def _smoothed_by_torch(crop: Tensor, size: Size) -> Tensor:
     return lines[0].transpose(1, 2).reshape(1, *size)
 
 
-def _by_monai(
-    size: Size,
-    cut: Callable[[int, int], Sequence[Tensor]],
-    batch: int,
-    antialias: bool,
-    check: Callable[[Tensor, bool], None],
-) -> list[Contender]:
-    if find_spec("monai") is None:
+# Boxes of a call, the first so many of them, as float32 crops (1, X, Y, Z).
+Some = Callable[[int, int], Sequence[Tensor]]
+# Raises AssertionError unless the sub-volumes of call 0 are ours: everywhere (True), or on average (False).
+Check = Callable[[Tensor, bool], None]
+
+
+def _by_grid_sample(scan: Tensor, sets: Sequence[Boxes], size: Size, check: Check) -> list[Contender]:
+    """All boxes at once, out of one scan that is float32 already."""
+    wide = scan.float()[None, None]
+    sides = torch.tensor(scan.shape)
+    thetas = []
+    for boxes in sets:
+        lo, hi = torch.tensor(boxes, dtype=torch.float64).split(3, dim=1)
+        scale, shift = ((hi - lo) / sides).flip(1), ((hi + lo) / sides - 1).flip(1)  # axes from last to first
+        thetas.append(torch.cat([torch.diag_embed(scale), shift[:, :, None]], 2).float().to(scan.device))
+
+    def run(call: int) -> Tensor:
+        theta = thetas[call % len(thetas)]
+        grid = functional.affine_grid(theta, [len(theta), 1, *size], align_corners=False)
+        volumes = wide.expand(len(theta), -1, -1, -1, -1)
+        sampled: Tensor = functional.grid_sample(volumes, grid, padding_mode="border", align_corners=False)
+        return sampled
+
+    differs = "all boxes in one call, on grids of F.affine_grid, from one float32 volume; without the window"
+    return [peer("F.grid_sample", run, len(sets[0]), differs, lambda: check(run(0), True))]
+
+
+def _by_monai(size: Size, some: Some, batch: int, antialias: bool, check: Check) -> list[Contender]:
+    transforms = library("monai.transforms")
+    if transforms is None:
         return []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of libraries that MONAI imports
-        from monai import transforms
-    resize: Any = transforms.Resize(size, mode="trilinear", anti_aliasing=antialias)
+    resize = transforms.Resize(size, mode="trilinear", anti_aliasing=antialias)
     count = min(batch, len(SHARES)) if antialias else batch  # its Gaussian takes a third of a second a box
 
     def run(call: int) -> Tensor:
-        return torch.stack([resize(crop).as_tensor() for crop in cut(call, count)])
+        return torch.stack([resize(crop).as_tensor() for crop in some(call, count)])
 
     kernel = "a Gaussian, then " if antialias else ""
     differs = f"the crop and Resize: {kernel}F.interpolate, a box at a time; without the window"
-    return [Contender(MONAI, run, count, differs, lambda: check(run(0), not antialias))]
+    return [peer(MONAI, run, count, differs, lambda: check(run(0), not antialias))]
+
+
+def _by_skimage(size: Size, some: Some, batch: int, antialias: bool, check: Check) -> list[Contender]:
+    transform = library("skimage.transform")
+    if transform is None:
+        return []
+    count = min(batch, len(SHARES) if antialias else 4 * len(SHARES))
+    options = {"mode": "edge", "clip": False, "preserve_range": True, "anti_aliasing": antialias}
+
+    def run(call: int) -> list[np.ndarray]:
+        return [transform.resize(crop[0].numpy(), size, 1, **options) for crop in some(call, count)]
+
+    def check_all() -> None:
+        check(torch.from_numpy(np.stack(run(0)))[:, None], not antialias)
+
+    kernel = "a Gaussian, then " if antialias else ""
+    differs = f"the crop and resize: {kernel}linear interpolation, a box at a time, one thread; without the window"
+    return [peer("scikit-image", run, count, differs, check_all)]

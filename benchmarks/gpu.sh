@@ -3,13 +3,13 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Everything that needs a GPU, in one call and without a network: build, GPU tests, compute-sanitizer on a small case,
-# benchmarks, and a profile of the slowest kernel. Run it in the root of the sources; the results go to $OUT (default:
-# gpu-results).
+# benchmarks of all levels in float32 and bfloat16 with tables and pictures, and profiles of the kernels that matter most.
+# Run it in the root of the sources; the results go to $OUT (default: gpu-results).
 #
 #   PYTHON   a Python with a CUDA build of torch (default: python3)
 #   WHEELS   a folder of wheels to use beside what that Python has: scikit-build-core, pybind11, nibabel, pytest, hypothesis,
 #            scipy and what they need (packaging, pathspec, pluggy, iniconfig, sortedcontainers; cmake and ninja where missing);
-#            torch-interpol and CuPy, to be compared with
+#            the libraries of the extra `bench` and CuPy, to be compared with; matplotlib, for the pictures
 #   ARCHITECTURES   CUDA architectures to build (default: those of the GPUs found)
 #
 # Nothing is installed into PYTHON: wheels and package go to build/gpu. Every step writes a log and the next one runs all
@@ -60,7 +60,7 @@ if [ -n "${WHEELS:-}" ]; then
 fi
 step build "${pip[@]}" --no-build-isolation --target "$site" \
   -Ccmake.define.GENESIS_CUDA=ON "-Ccmake.define.GENESIS_CUDA_ARCHITECTURES=$architectures" .
-step resources "$python" scripts/check_resources.py build
+step resources "$python" scripts/check_resources.py build --table "$out/cuda_resources.tsv"
 step doctor "$python" -m genesis_ext.cli.main doctor
 step philox sh -c "\"${CUDACXX:-nvcc}\" -std=c++20 -fmad=false -Icsrc -DGENESIS_TEST_DATA='\"tests/data\"' \
   tests/csrc/philox.cu -o build/gpu/philox && build/gpu/philox"
@@ -73,10 +73,25 @@ if command -v compute-sanitizer >/dev/null; then
 else
   echo "compute-sanitizer: not found, left out"
 fi
-step benchmarks "$python" -m benchmarks --device cuda --out "$out/gpu.json"
+step benchmarks "$python" -m benchmarks --device cuda --dtype float32 bfloat16 --out "$out/gpu.json"
+step tables sh -c "\"$python\" -m benchmarks report \"$out/gpu.json\" >\"$out/gpu.md\""
+if "$python" -c 'import matplotlib' 2>/dev/null; then
+  step pictures "$python" -m benchmarks plot "$out/gpu.json" --out "$out/pictures"
+else
+  echo "matplotlib: not found, pictures left out"
+fi
 if command -v ncu >/dev/null; then
-  step profile ncu --kernel-name regex:filter_kernel --section SpeedOfLight --section MemoryWorkloadAnalysis \
-    --section Occupancy --section WarpStateStats "$python" -c '
+  profile() {  # profile NAME KERNELS CODE: what ncu says of the first launches of kernels that a regular expression names
+    step "profile-$1" ncu --kernel-name "regex:$2" --launch-count 4 --section SpeedOfLight --section MemoryWorkloadAnalysis \
+      --section Occupancy --section WarpStateStats "$python" -c "$3"
+  }
+  profile transform 'transform_kernel|sequential_kernel' '
+import torch
+from genesis_ext import GenesisTransform
+x, ids = torch.rand(256, 1, 64, 64, 32, device="cuda"), torch.arange(256, device="cuda")
+for profile in ("head", "paper"):
+    GenesisTransform(profile)(x, ids)'
+  profile resample 'filter_kernel' '
 import torch
 from genesis_ext import ops
 scan = torch.randint(-1024, 1024, (1, 1, 512, 512, 300), dtype=torch.int16, device="cuda")

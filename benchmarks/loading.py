@@ -7,13 +7,10 @@ MONAI, and then the released code's way in NumPy.
 """
 
 import math
-import warnings
-from collections.abc import Callable, Sequence
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 import torch
@@ -29,8 +26,9 @@ from genesis_ext.reference import released
 
 from .case import MONAI, NUMPY, OURS, Case, Contender, Setup, Size
 from .crops import BOUND, SIDE, WINDOW, linear_by_torch
+from .inputs import SEED
+from .peers import library, peer
 
-SEED = 0
 VOLUMES = 4  # 216 MB: more than the caches of a processor or of a GPU hold
 PEER_SAMPLES = 32  # half are shuffled, and take much longer
 PEER_BOUND = 1e-4  # of the range: positions in float32, in another order
@@ -41,23 +39,56 @@ Take = Callable[[Tensor, np.random.Generator], Tensor]
 Finish = Callable[[Tensor], Tensor]
 
 
+@dataclass(frozen=True)
+class Supply:
+    """A loader over a store of noise, and the same volumes for those who do without.
+
+    Attributes:
+        loader: with its volumes on the device.
+        sampling: of the loader.
+        volumes: (X, Y, Z) int16 on the CPU.
+        sides: of the boxes, a scale each.
+    """
+
+    loader: GenesisLoader
+    sampling: Sampling
+    volumes: list[Tensor]
+    sides: list[Size]
+
+
 def samples_a_batch(size: Size, device: torch.device, quick: bool) -> int:
     return 4 if quick else 256 if device.type == "cuda" else 64
 
 
-def store_to_batch(setup: Setup) -> Case:
-    size, batch, device = setup.size, setup.batch, setup.device
-    sampling = Sampling(out_shape=size)
-    transform = GenesisTransform(seed=SEED)
+def made_supply(setup: Setup) -> Supply:
+    sampling = Sampling(out_shape=setup.size)
     with TemporaryDirectory() as folder:
-        store = _made_store(Path(folder), min(SIDE, 5 * max(size)))
+        store = made_store(Path(folder), min(SIDE, 5 * max(setup.size)))
         regions = whole_regions(store.entries)
         loader = GenesisLoader(
-            store, batch, sampling, transform, regions=regions, seed=SEED, device=device, report=lambda text: None
+            store,
+            setup.batch,
+            sampling,
+            GenesisTransform(seed=SEED),
+            regions=regions,
+            seed=SEED,
+            device=setup.device,
+            report=lambda text: None,
         )
-        ids, resident, drawn = loader.draw(0)  # now the volumes are on the device
+        _, resident, _ = loader.draw(0)  # now the volumes are on the device
     loader.close()
+    flat = resident.packed.voxels.cpu().split([entry.voxels for entry in store.entries])
+    volumes = [voxels.view(entry.shape) for voxels, entry in zip(flat, store.entries, strict=True)]
     sides = [box.side for box in box_ranges(store.entries[0], regions[0], sampling)]
+    return Supply(loader, sampling, volumes, sides)
+
+
+def store_to_batch(setup: Setup) -> Case:
+    size, batch, device = setup.size, setup.batch, setup.device
+    supply = made_supply(setup)
+    loader, sides = supply.loader, supply.sides
+    transform = GenesisTransform(seed=SEED)
+    ids, resident, drawn = loader.draw(0)
 
     def ours(call: int) -> dict[str, Tensor]:
         loader.step = call
@@ -69,7 +100,7 @@ def store_to_batch(setup: Setup) -> Case:
         torch.testing.assert_close(made["scale"], drawn.scale, rtol=0, atol=0)
         boxes, arrays = drawn.boxes.cpu(), tuple(t.cpu().numpy() for t in resident.packed)
         assert torch.equal(boxes[:, 3:] - boxes[:, :3], torch.tensor(sides)[drawn.scale.cpu()].float())
-        assert bool((boxes[:, :3] >= 0).all()) and bool((boxes[:, 3:] <= torch.tensor(store.entries[0].shape)).all())
+        assert bool((boxes[:, :3] >= 0).all()) and bool((boxes[:, 3:] <= torch.tensor(supply.volumes[0].shape)).all())
         plan = transform.plan(ids, size)
         rows, numbers = plan.tensor.cpu().numpy(), plan.spec.numbers
         # The target is the flipped sub-volume, and flips undo themselves.
@@ -84,25 +115,25 @@ def store_to_batch(setup: Setup) -> Case:
         wanted = ops.crop_resize(resident.packed, drawn.volume_index, drawn.boxes, size).cpu()
         for volume, box, expected in zip(drawn.volume_index.tolist(), drawn.boxes.long().tolist(), wanted, strict=True):
             region = tuple(slice(lo, hi) for lo, hi in zip(box[:3], box[3:], strict=True))
-            found = finish(volumes[volume][region][None])
+            found = finish(supply.volumes[volume][region][None])
             assert found.shape == expected.shape
             # Cut boxes end where they were cut: their outermost voxels know nothing of the neighbours.
             assert float((found - expected).abs()[..., 1:-1, 1:-1, 1:-1].max()) < PEER_BOUND
 
-    voxels = resident.packed.voxels.cpu().split([entry.voxels for entry in store.entries])
-    volumes = [flat.view(entry.shape) for flat, entry in zip(voxels, store.entries, strict=True)]
     count = min(batch, PEER_SAMPLES)
-    peers = [_by_torch(volumes, sides, sampling, count, finishes_alike)]
-    if find_spec("monai") is not None:
-        peers.append(_by_monai(volumes, sides, sampling, count, finishes_alike))
+    contenders = [
+        Contender(OURS, ours, batch),
+        by_torch(supply, count, finishes_alike),
+        *_by_monai(supply, count, finishes_alike),
+    ]
     number = math.prod(size)
     read = [2 * min(8 * number, math.prod(side)) for side in sides]  # bytes; at most eight neighbours of each voxel
-    least = int(np.average(read, weights=sampling.weights)) + 2 * 4 * number
+    least = int(np.average(read, weights=supply.sampling.weights)) + 2 * 4 * number
     setting = "boxes at three scales, cut and distorted"
-    return Case(size, number, least, (Contender(OURS, ours, batch), *peers), verify, setting, "int16")
+    return Case(size, number, least, tuple(contenders), verify, setting, "int16")
 
 
-def _made_store(folder: Path, side: int) -> VolumeStore:
+def made_store(folder: Path, side: int) -> VolumeStore:
     """CT volumes of noise, cubes of `side` voxels of 1 mm."""
     rng = torch.Generator().manual_seed(SEED)
     lo, hi = WINDOW
@@ -134,10 +165,50 @@ def _made_store(folder: Path, side: int) -> VolumeStore:
     return VolumeStore(folder)
 
 
-def _peer(
-    name: str, volumes: Sequence[Tensor], take: Take, count: int, differs: str, check: Callable[[], None]
+def by_torch(supply: Supply, count: int, check: Callable[[Finish], None] | None = None) -> Contender:
+    """Sub-volumes by F.interpolate, then the released code's way; `run` gives pairs of (1, *size) arrays."""
+    sides, sampling = supply.sides, supply.sampling
+    lo, hi = WINDOW
+    shares = np.array(sampling.weights) / sum(sampling.weights)
+
+    def finish(crop: Tensor) -> Tensor:
+        return linear_by_torch(crop.float(), sampling.out_shape).sub_(lo).div_(hi - lo).clamp_(0, 1)
+
+    def take(volume: Tensor, rng: np.random.Generator) -> Tensor:
+        side = sides[rng.choice(len(sides), p=shares)]
+        start = rng.integers(0, np.subtract(volume.shape, side), endpoint=True).tolist()
+        return finish(volume[tuple(slice(at, at + n) for at, n in zip(start, side, strict=True))][None])
+
+    differs = "the crop, F.interpolate and the window"
+    return _one_by_one(NUMPY, supply, take, count, differs, lambda: check(finish) if check else None)
+
+
+def _by_monai(supply: Supply, count: int, check: Callable[[Finish], None]) -> list[Contender]:
+    transforms = library("monai.transforms")
+    if transforms is None:
+        return []
+    sampling = supply.sampling
+    crop = transforms.OneOf([transforms.RandSpatialCrop(side) for side in supply.sides], weights=sampling.weights)
+    crop.set_random_state(SEED)
+    resize = transforms.Resize(sampling.out_shape, mode="trilinear")
+    window = transforms.ScaleIntensityRange(*WINDOW, b_min=0.0, b_max=1.0, clip=True)
+
+    def finish(cut: Tensor) -> Tensor:
+        finished: Tensor = window(resize(cut)).as_tensor()
+        return finished
+
+    def take(volume: Tensor, rng: np.random.Generator) -> Tensor:
+        return finish(crop(volume[None]))
+
+    differs = "RandSpatialCrop, Resize and ScaleIntensityRange"
+    return [_one_by_one(MONAI, supply, take, count, differs, lambda: check(finish))]
+
+
+def _one_by_one(
+    name: str, supply: Supply, take: Take, count: int, differs: str, check: Callable[[], None]
 ) -> Contender:
     """Whoever takes sub-volumes one by one and distorts them as the released code does."""
+    volumes = supply.volumes
 
     def run(call: int) -> list[tuple[np.ndarray, np.ndarray]]:
         rng = np.random.default_rng(call)
@@ -151,44 +222,4 @@ def _peer(
             assert 0.0 <= target.min() < 0.2 and 0.8 < target.max() <= 1.0, "noise over the window was expected"
 
     released_way = "then the released code's way in NumPy; one by one, on the CPU"
-    return Contender(name, run, count, f"{differs}, {released_way}", check_all)
-
-
-def _by_torch(
-    volumes: Sequence[Tensor], sides: Sequence[Size], sampling: Sampling, count: int, check: Callable[[Finish], None]
-) -> Contender:
-    lo, hi = WINDOW
-    shares = np.array(sampling.weights) / sum(sampling.weights)
-
-    def finish(crop: Tensor) -> Tensor:
-        return linear_by_torch(crop.float(), sampling.out_shape).sub_(lo).div_(hi - lo).clamp_(0, 1)
-
-    def take(volume: Tensor, rng: np.random.Generator) -> Tensor:
-        side = sides[rng.choice(len(sides), p=shares)]
-        start = rng.integers(0, np.subtract(volume.shape, side), endpoint=True).tolist()
-        return finish(volume[tuple(slice(at, at + n) for at, n in zip(start, side, strict=True))][None])
-
-    return _peer(NUMPY, volumes, take, count, "the crop, F.interpolate and the window", lambda: check(finish))
-
-
-def _by_monai(
-    volumes: Sequence[Tensor], sides: Sequence[Size], sampling: Sampling, count: int, check: Callable[[Finish], None]
-) -> Contender:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of libraries that MONAI imports
-        transforms: Any = import_module("monai.transforms")
-    crops = [transforms.RandSpatialCrop(side) for side in sides]
-    crop = transforms.OneOf(crops, weights=sampling.weights)
-    crop.set_random_state(SEED)
-    resize = transforms.Resize(sampling.out_shape, mode="trilinear")
-    window = transforms.ScaleIntensityRange(*WINDOW, b_min=0.0, b_max=1.0, clip=True)
-
-    def finish(cut: Tensor) -> Tensor:
-        finished: Tensor = window(resize(cut)).as_tensor()
-        return finished
-
-    def take(volume: Tensor, rng: np.random.Generator) -> Tensor:
-        return finish(crop(volume[None]))
-
-    differs = "RandSpatialCrop, Resize and ScaleIntensityRange"
-    return _peer(MONAI, volumes, take, count, differs, lambda: check(finish))
+    return peer(name, run, count, f"{differs}, {released_way}", check_all)

@@ -3,6 +3,8 @@
 """Cases of the Genesis operators. Inputs are uniform noise: the hardest for caches, tables and branches."""
 
 import math
+from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -12,34 +14,18 @@ from genesis_ext import GenesisTransform, ops
 from genesis_ext.reference import bezier_map as bezier_reference
 from genesis_ext.reference import draw_plan as plan_reference
 from genesis_ext.reference import genesis_transform as genesis_reference
-from genesis_ext.reference import local_shuffle as shuffle_reference
 from genesis_ext.reference import paint_boxes as paint_reference
 from genesis_ext.reference import philox_words as words_reference
 from genesis_ext.reference import released
 from genesis_ext.reference.philox import Purpose
 from genesis_ext.transforms import make_config, resolve
 
-from . import monai_peers
-from .case import NUMPY, OURS, Case, Contender, Setup, voxels
+from . import batchgenerators_peers, monai_peers, torchio_peers
+from .case import NUMPY, OURS, Case, Contender, Setup, as_numpy, name_of, rounding, voxels
+from .inputs import AS_RELEASED, SEED, case_of_patches, few_of, ids_of, keys_of
 
-SEED = 0
 CURVE_TOLERANCE = 1e-5  # of the curve itself, class B
 TABLE_TOLERANCE = 1e-4  # of the released pipeline's table of 100,000 points on curves without vertical tangents
-_AS_RELEASED = "works like the released code: draws from NumPy's generator, a patch at a time, one thread"
-
-
-def _few(x: Tensor, least: int = 2) -> list[np.ndarray]:
-    """Patches for a slow contender: some 2 million voxels, or as many as make the mean of the draws meaningful."""
-    return list(x[: max(least, 2**21 // x[0].numel())].float().cpu().numpy())
-
-
-def _ids(call: int, batch: int, device: torch.device) -> Tensor:
-    return torch.arange(call * batch, (call + 1) * batch, device=device)
-
-
-def _keys(call: int, batch: int, device: torch.device) -> Tensor:
-    ids = _ids(call, batch, device)
-    return torch.stack([torch.full_like(ids, SEED), ids], dim=1)
 
 
 def draw_plan(setup: Setup) -> Case:
@@ -47,7 +33,7 @@ def draw_plan(setup: Setup) -> Case:
     spec = resolve(make_config("head"), size)
 
     def ours(call: int) -> Tensor:
-        return ops.draw_plan(_ids(call, batch, device), SEED, spec).tensor
+        return ops.draw_plan(ids_of(call, batch, device), SEED, spec).tensor
 
     def reference(call: int) -> np.ndarray:
         ids = np.arange(call * batch, (call + 1) * batch)
@@ -66,7 +52,7 @@ def philox_words(setup: Setup) -> Case:
     count = 16
 
     def ours(call: int) -> Tensor:
-        return ops.philox_words(_ids(call, batch, device), SEED, Purpose.SUBVOLUME, count)
+        return ops.philox_words(ids_of(call, batch, device), SEED, Purpose.SUBVOLUME, count)
 
     def reference(call: int) -> np.ndarray:
         ids = np.arange(call * batch, (call + 1) * batch)
@@ -81,35 +67,93 @@ def philox_words(setup: Setup) -> Case:
 
 
 def genesis_transform(setup: Setup) -> Case:
-    size, batch, device = setup.size, setup.batch, setup.device
     x = voxels(setup)
-    patches = _few(x, least=32 if math.prod(size) < 2**18 else 8)  # half are shuffled, and take much longer
-    transform = GenesisTransform(profile="head", seed=SEED)
+    few = few_of(x)
+    peers = [
+        _released_pairs(few_of(x, least=32 if math.prod(setup.size) < 2**18 else 8)),  # the shuffled half takes longer
+        *monai_peers.pipeline(few[:4], released.NUM_WINDOWS),
+        *torchio_peers.pipeline(few[:2], released.NUM_WINDOWS),
+    ]
+    return _transform(setup, x, GenesisTransform(profile="head", seed=SEED), "profile head", peers)
 
-    def ours(call: int) -> tuple[Tensor, Tensor]:
-        distorted, target = transform(x, _ids(call, batch, device))
-        return distorted, target
+
+def genesis_transform_float16(setup: Setup) -> Case:
+    return _beside_float32(replace(setup, dtype=torch.float16))
+
+
+def genesis_transform_bfloat16(setup: Setup) -> Case:
+    return _beside_float32(replace(setup, dtype=torch.bfloat16))
+
+
+def genesis_transform_unshuffled(setup: Setup) -> Case:
+    x = voxels(setup)
+    few = few_of(x)
+    peers = [
+        _released_pairs(few, shuffle_rate=0.0),
+        *monai_peers.pipeline(few, windows=0),
+        *batchgenerators_peers.pipeline(few),
+    ]
+    transform = GenesisTransform(profile="head", seed=SEED, shuffle_rate=0.0)
+    return _transform(setup, x, transform, "profile head without shuffling", peers)
+
+
+def genesis_transform_paper(setup: Setup) -> Case:
+    x = voxels(setup)
+    transform = GenesisTransform(profile="paper", seed=SEED)
+    peers = [
+        replace(peer, differs=f"{peer.differs}; flips, boxes and noise as in the profile head")
+        for peer in monai_peers.pipeline(few_of(x), transform.config.num_windows)
+    ]
+    return _transform(setup, x, transform, "profile paper", peers)
+
+
+def _beside_float32(setup: Setup) -> Case:
+    """Profile head in a half type, beside the same patches in float32."""
+    x, transform = voxels(setup), GenesisTransform(profile="head", seed=SEED)
+    wide = x.float()
+
+    def in_float32(call: int) -> tuple[Tensor, ...]:
+        return transform(wide, ids_of(call, len(x), x.device))
+
+    peer = Contender(f"{OURS}, float32", in_float32, len(x), "float32 in and out")
+    return _transform(setup, x, transform, f"profile head, {name_of(setup.dtype)}", [peer])
+
+
+def _released_pairs(few: Tensor, shuffle_rate: float = released.SHUFFLE_RATE) -> Contender:
+    patches = list(as_numpy(few))
 
     def pipeline(call: int) -> list[tuple[np.ndarray, np.ndarray]]:
         rng = np.random.default_rng(call)
-        return [released.released_pair(patch, rng) for patch in patches]
+        return [released.released_pair(patch, rng, shuffle_rate) for patch in patches]
 
-    def verify() -> None:
-        plan = transform.plan(_ids(0, batch, device), size)
-        expected = genesis_reference.genesis_transform(x.cpu().numpy(), plan.tensor.cpu().numpy(), plan.spec.numbers)
-        for got, wanted in zip(ours(0), expected, strict=True):
-            np.testing.assert_allclose(got.cpu().numpy(), wanted, rtol=0, atol=CURVE_TOLERANCE)
+    def check() -> None:
         for distorted, target in pipeline(0):
             assert distorted.shape == target.shape == patches[0].shape
 
-    contenders = Contender(OURS, ours, batch), Contender(NUMPY, pipeline, len(patches), _AS_RELEASED)
-    return Case(size, x[0].numel(), 12 * x[0].numel(), contenders, verify)
+    return Contender(NUMPY, pipeline, len(patches), AS_RELEASED, check)
+
+
+def _transform(setup: Setup, x: Tensor, transform: GenesisTransform, setting: str, peers: Iterable[Contender]) -> Case:
+    def ours(call: int) -> tuple[Tensor, Tensor]:
+        distorted, target = transform(x, ids_of(call, len(x), x.device))
+        return distorted, target
+
+    def verify() -> None:
+        plan = transform.plan(ids_of(0, len(x), x.device), setup.size)
+        rows, numbers = plan.tensor.cpu().numpy(), plan.spec.numbers
+        expected, whole = genesis_reference.genesis_transform(as_numpy(x), rows, numbers)
+        distorted, target = map(as_numpy, ours(0))
+        np.testing.assert_array_equal(target, whole)
+        np.testing.assert_allclose(distorted, expected, rtol=rounding(x.dtype), atol=CURVE_TOLERANCE)
+
+    return case_of_patches(setup, (Contender(OURS, ours, len(x)), *peers), verify, setting, outputs=2)
 
 
 def bezier_map(setup: Setup) -> Case:
-    size, batch, device = setup.size, setup.batch, setup.device
+    batch, device = setup.batch, setup.device
     x = voxels(setup)
-    patches = _few(x)
+    few = few_of(x)
+    patches = list(as_numpy(few))
     generator = torch.Generator().manual_seed(SEED)
     points = 0.2 + 0.6 * torch.rand((batch, 1, 4), generator=generator)  # within [.2, .8]: a table can follow the curve
     decreasing = torch.rand((batch, 1), generator=generator) < 0.5
@@ -123,63 +167,35 @@ def bezier_map(setup: Setup) -> Case:
         return [released.nonlinear(patch, curve, falls) for patch, curve, falls in curves]
 
     def verify() -> None:
-        got = ours(0).cpu().numpy()
-        exact = bezier_reference.bezier_map(x.cpu().numpy(), points.numpy(), decreasing.numpy())
-        np.testing.assert_allclose(got, exact, rtol=0, atol=CURVE_TOLERANCE)
-        np.testing.assert_allclose(got[: len(patches)], np.stack(pipeline(0)), rtol=0, atol=TABLE_TOLERANCE)
+        got = as_numpy(ours(0))
+        exact = bezier_reference.bezier_map(as_numpy(x), points.numpy(), decreasing.numpy())
+        rtol = rounding(x.dtype)
+        np.testing.assert_allclose(got, exact, rtol=rtol, atol=CURVE_TOLERANCE)
+        np.testing.assert_allclose(got[: len(patches)], np.stack(pipeline(0)), rtol=rtol, atol=TABLE_TOLERANCE)
 
+    table = "a table of 100,000 points and linear interpolation, as released"
     contenders = (
         Contender(OURS, ours, batch),
-        Contender(NUMPY, pipeline, len(patches), "a table of 100,000 points and linear interpolation, as released"),
-        *monai_peers.histogram_shift(x[: len(patches)]),
+        Contender(NUMPY, pipeline, len(patches), table),
+        *monai_peers.histogram_shift(few),
+        *torchio_peers.gamma(few),
+        *batchgenerators_peers.gamma(few),
     )
-    return Case(size, x[0].numel(), 8 * x[0].numel(), contenders, verify)
-
-
-def local_shuffle(setup: Setup) -> Case:
-    size, batch, device = setup.size, setup.batch, setup.device
-    x = voxels(setup)
-    patches = _few(x)
-    max_window = [max(1, side // 10) for side in size]
-
-    def ours(call: int) -> Tensor:
-        return ops.local_shuffle(x, _keys(call, batch, device))
-
-    def pipeline(call: int) -> list[np.ndarray]:
-        rng = np.random.default_rng(call)
-        return [released.local_shuffling(patch, released.random_windows(size, rng)) for patch in patches]
-
-    def verify() -> None:
-        got = ours(0).cpu().numpy()
-        keys = _keys(0, batch, torch.device("cpu")).numpy()
-        np.testing.assert_array_equal(got, shuffle_reference.local_shuffle(x.cpu().numpy(), keys))
-        for patch, (seed, sample_id), wanted in zip(patches, keys, got, strict=False):
-            sizes, starts, window_keys = shuffle_reference.windows(
-                seed, sample_id, size, released.NUM_WINDOWS, max_window
-            )
-            permutations = shuffle_reference.window_permutations(seed, sample_id, sizes, window_keys, "voxel")
-            windows = zip(sizes, starts, permutations, strict=True)
-            np.testing.assert_array_equal(released.local_shuffling(patch, windows), wanted)
-
-    contenders = (
-        Contender(OURS, ours, batch),
-        Contender(NUMPY, pipeline, len(patches), _AS_RELEASED),
-        *monai_peers.coarse_shuffle(x[: len(patches)], released.NUM_WINDOWS, max_window),
-    )
-    return Case(size, x[0].numel(), 8 * x[0].numel(), contenders, verify)
+    return case_of_patches(setup, contenders, verify)
 
 
 def paint_boxes(setup: Setup) -> Case:
     size, batch, device = setup.size, setup.batch, setup.device
     x = voxels(setup)
-    patches = _few(x)
+    few = few_of(x)
+    patches = list(as_numpy(few))
     spec = resolve(make_config("head", scheme="out-painting"), size)
-    plan = ops.draw_plan(_ids(0, batch, device), SEED, spec)
+    plan = ops.draw_plan(ids_of(0, batch, device), SEED, spec)
     boxes = plan.boxes.contiguous()
     kept = [[(box[3:] - box[:3], box[:3]) for box in rows if box[3] > 0] for rows in boxes.cpu().numpy()]
 
     def ours(call: int) -> Tensor:
-        return ops.paint_boxes(x, boxes, plan.kind, key=_keys(call, batch, device))
+        return ops.paint_boxes(x, boxes, plan.kind, key=keys_of(call, batch, device))
 
     def pipeline(call: int) -> list[np.ndarray]:
         rng = np.random.default_rng(call)
@@ -187,17 +203,18 @@ def paint_boxes(setup: Setup) -> Case:
         return [released.out_painting(patch, rows, rng.random(patch.shape)) for patch, rows in pairs]
 
     def verify() -> None:
-        got = ours(0).cpu().numpy()
-        keys = _keys(0, batch, torch.device("cpu")).numpy()
-        reference = paint_reference.paint_boxes(x.cpu().numpy(), boxes.cpu().numpy(), "out", keys)
-        np.testing.assert_array_equal(got, reference)
+        got = ours(0).cpu()
+        keys = keys_of(0, batch, torch.device("cpu")).numpy()
+        reference = paint_reference.paint_boxes(as_numpy(x), boxes.cpu().numpy(), "out", keys)
+        assert torch.equal(got, torch.from_numpy(reference).to(x.dtype))  # noise is rounded once
         for patch, rows, (seed, sample_id), wanted in zip(patches, kept, keys, got, strict=False):
-            noise = paint_reference.noise(seed, sample_id, patch.shape)
-            np.testing.assert_array_equal(released.out_painting(patch, rows, noise), wanted)
+            painted = released.out_painting(patch, rows, paint_reference.noise(seed, sample_id, patch.shape))
+            assert torch.equal(torch.from_numpy(painted).to(x.dtype), wanted)
 
     contenders = (
         Contender(OURS, ours, batch),
-        Contender(NUMPY, pipeline, len(patches), _AS_RELEASED),
-        *monai_peers.coarse_dropout(x[: len(patches)]),
+        Contender(NUMPY, pipeline, len(patches), AS_RELEASED),
+        *monai_peers.coarse_dropout(few),
+        *batchgenerators_peers.blank_rectangles(few),
     )
-    return Case(size, x[0].numel(), 8 * x[0].numel(), contenders, verify)
+    return case_of_patches(setup, contenders, verify)

@@ -1,34 +1,41 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""The list of benchmarks: what is measured, on which sizes, in batches of how many samples."""
+"""The list of benchmarks: what is measured, on which sizes, in batches of how many samples, at which level."""
 
-import math
+from collections.abc import Mapping
 
 import torch
 
-from . import affine, crops, loading, operators, resampling
+from . import affine, crops, latency, loading, operators, resampling, shuffling, training
 from .case import Benchmark, Size
-
-
-def _batch_of_voxels(size: Size, device: torch.device, quick: bool) -> int:
-    """Samples of some 4 million voxels on a CPU, 64 million on a GPU; at least 8, for what is drawn differs."""
-    voxels = (2**26 if device.type == "cuda" else 2**22) // (16 if quick else 1)
-    return max(2 if quick else 8, voxels // math.prod(size))
+from .scaling import SERIES
+from .sizes import SIZES, batch_of_voxels
+from .startup import STARTUP
 
 
 def _thousand(size: Size, device: torch.device, quick: bool) -> int:
     return 64 if quick else 1024
 
 
-SIZES = ((64, 64, 32), (160, 160, 160))
-
 OPERATORS = {
     "draw_plan": Benchmark(operators.draw_plan, SIZES[:1], _thousand, unit="samples"),
     "philox_words": Benchmark(operators.philox_words, SIZES[:1], _thousand, unit="calls of Philox"),
-    "genesis_transform": Benchmark(operators.genesis_transform, SIZES, _batch_of_voxels),
-    "bezier_map": Benchmark(operators.bezier_map, SIZES, _batch_of_voxels),
-    "local_shuffle": Benchmark(operators.local_shuffle, SIZES, _batch_of_voxels),
-    "paint_boxes": Benchmark(operators.paint_boxes, SIZES, _batch_of_voxels),
+    "genesis_transform": Benchmark(
+        operators.genesis_transform,
+        SIZES,
+        batch_of_voxels,
+        more=(
+            operators.genesis_transform_float16,
+            operators.genesis_transform_bfloat16,
+            operators.genesis_transform_unshuffled,
+            operators.genesis_transform_paper,
+        ),
+    ),
+    "bezier_map": Benchmark(operators.bezier_map, SIZES, batch_of_voxels),
+    "local_shuffle": Benchmark(
+        shuffling.local_shuffle, SIZES, batch_of_voxels, more=(shuffling.sequential, shuffling.sequential_axes)
+    ),
+    "paint_boxes": Benchmark(operators.paint_boxes, SIZES, batch_of_voxels),
     "spline_prefilter": Benchmark(resampling.prefilter, (resampling.SCAN,), resampling.one_scan),
     "resample": Benchmark(
         resampling.cubic,
@@ -37,12 +44,43 @@ OPERATORS = {
         more=(resampling.cubic_stored, resampling.linear),
         gpu_sizes=(resampling.LARGE_SCAN,),
     ),
-    "affine_sample": Benchmark(affine.affine_sample, SIZES, _batch_of_voxels),
+    "affine_sample": Benchmark(affine.affine_sample, SIZES, batch_of_voxels, more=(affine.cubic,)),
     "crop_resize": Benchmark(crops.linear, SIZES[:1], crops.boxes_a_call, more=(crops.smoothed,)),
 }
 """Operator -> benchmark, in the order of csrc/schema.cpp. A new operator adds a case and a line here."""
 
-PIPELINES = {"store_to_batch": Benchmark(loading.store_to_batch, SIZES[:1], loading.samples_a_batch)}
+PIPELINES = {
+    "store_to_batch": Benchmark(loading.store_to_batch, SIZES[:1], loading.samples_a_batch),
+    "training_step": Benchmark(
+        training.training_step,
+        (training.CPU_PATCH,),
+        training.samples_a_step,
+        unit="samples",
+        gpu_sizes=(training.GPU_PATCH,),
+    ),
+}
 """Several operators and what is between them, as a training step waits for it."""
 
+LATENCY = {
+    "transform_of_1": Benchmark(latency.transform, SIZES[:1], latency.samples(1), unit="calls"),
+    "transform_of_8": Benchmark(latency.transform, SIZES[:1], latency.samples(8), unit="calls"),
+    "plan_of_1024": Benchmark(latency.plan, SIZES[:1], latency.samples(1024), unit="calls"),
+}
+"""What a call costs that has little to do: times are those of a call, not of a sample."""
+
 BENCHMARKS = OPERATORS | PIPELINES
+"""What others have something beside."""
+
+CASES = BENCHMARKS | LATENCY
+"""All that is measured case by case, in this process."""
+
+LEVELS: Mapping[str, tuple[str, ...]] = {
+    "operators": tuple(OPERATORS),
+    "pipelines": tuple(PIPELINES),
+    "latency": tuple(LATENCY),
+    "scaling": tuple(SERIES),
+    "startup": tuple(STARTUP),
+}
+"""Level -> names of what is measured there; no name is given twice."""
+
+NAMES = tuple(name for names in LEVELS.values() for name in names)

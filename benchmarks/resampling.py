@@ -13,7 +13,7 @@ from genesis_ext.reference import resample as resample_reference
 from genesis_ext.reference import spline_prefilter as prefilter_reference
 
 from . import resampling_peers
-from .case import OURS, Case, Contender, Setup, Size
+from .case import OURS, Case, Contender, Setup, Size, name_of
 
 SCAN: Size = (256, 256, 120)
 LARGE_SCAN: Size = (512, 512, 300)
@@ -54,12 +54,8 @@ def _resample(setup: Setup, order: int, dtype: torch.dtype) -> Case:
         bound = BOUND * 2048 + (0 if dtype.is_floating_point else 0.5)
         np.testing.assert_allclose(ours(0).double().cpu().numpy(), expected, rtol=0, atol=bound)
 
-    peers = []
-    if dtype == torch.float32:  # what they all give
-        peers = resampling_peers.resized(x[:1], out_shape, order, first)
-        if device.type == "cpu":
-            volume, zoom = x[0, 0].numpy(), np.divide(out_shape, size)
-            peers = [*resampling_peers.by_scipy("zoom", volume, first, zoom, order=order), *peers]
+    # What they all give is float32.
+    peers = resampling_peers.resized(x[:1], out_shape, order, first) if dtype == torch.float32 else []
     voxels = math.prod(out_shape)
     return Case(
         size,
@@ -67,8 +63,8 @@ def _resample(setup: Setup, order: int, dtype: torch.dtype) -> Case:
         2 * math.prod(size) + dtype.itemsize * voxels,
         (Contender(OURS, ours, batch), *peers),
         verify,
-        f"order {order}, to {' x '.join(map(str, out_shape))} {_name(dtype)}",
-        _name(x.dtype),
+        f"order {order}, to {' x '.join(map(str, out_shape))} {name_of(dtype)}",
+        name_of(x.dtype),
     )
 
 
@@ -99,12 +95,6 @@ def prefilter(setup: Setup) -> Case:
         bound = BOUND * np.abs(expected).max()
         np.testing.assert_allclose(ours(0).double().cpu().numpy(), expected, rtol=0, atol=bound)
 
-    peers = resampling_peers.filtered(x[:1], first)
-    if device.type == "cpu":
-        peers = [*resampling_peers.by_scipy("spline_filter", x[0, 0].numpy(), first), *peers]
+    contenders = Contender(OURS, ours, batch), *resampling_peers.filtered(x[:1], first)
     voxels = math.prod(size)
-    return Case(size, voxels, 6 * voxels, (Contender(OURS, ours, batch), *peers), verify, "to float32", _name(x.dtype))
-
-
-def _name(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
+    return Case(size, voxels, 6 * voxels, contenders, verify, "to float32", name_of(x.dtype))

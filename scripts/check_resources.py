@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Check what ptxas reported of every CUDA kernel: no register spills and no stack, on any architecture.
 
-Reads the *.ptxas.txt files that scripts/nvcc_report.sh leaves in a build folder, prints registers and shared memory of
-each kernel, and exits with 1 where one spills or has a stack frame.
+Reads the *.ptxas.txt files that scripts/nvcc_report.sh leaves in a build folder, prints the most that any instance of
+each kernel takes, and exits with 1 where one spills or has a stack frame. --table writes a row for every instance.
 """
 
 import argparse
@@ -11,8 +11,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+TABLE = ("kernel", "architecture", "registers", "shared", "stack", "spill_stores", "spill_loads")
+"""The columns of --table; registers and spills are of a thread, shared memory of a block; bytes but for registers."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,12 @@ class Kernel:
     @property
     def wasteful(self) -> bool:
         """Whether it touches local memory."""
-        return bool(self.stack or self.spill_stores or self.spill_loads)
+        return bool(self.stack or self.spills)
+
+    @property
+    def spills(self) -> int:
+        """Bytes stored and loaded, a thread."""
+        return self.spill_stores + self.spill_loads
 
 
 def parse(report: str) -> list[Kernel]:
@@ -66,24 +75,48 @@ def readable(names: list[str]) -> list[str]:
     return [re.sub(r"^void |\(anonymous namespace\)::|gx::", "", line) for line in text.splitlines()]
 
 
+def summary(kernels: Mapping[Kernel, str]) -> Iterator[str]:
+    """Lines: for each kernel and architecture the most of everything over its instances (types, orders, ...)."""
+    groups: dict[tuple[str, str], list[Kernel]] = {}
+    for kernel, name in kernels.items():
+        groups.setdefault((name.partition("<")[0].strip(), kernel.architecture), []).append(kernel)
+    yield "registers  stack  spills  shared  architecture  kernel"
+    for (name, architecture), group in sorted(groups.items()):
+        registers, stack = max(k.registers for k in group), max(k.stack for k in group)
+        spills, shared = max(k.spills for k in group), max(k.shared for k in group)
+        numbers = f"{registers:9}  {stack:5}  {spills:6}  {shared:6}  {architecture:12}"
+        instances = f"  ({len(group)} instances)" if len(group) > 1 else ""
+        yield f"{numbers}  {name}{instances}{'  <-- local memory' if any(k.wasteful for k in group) else ''}"
+
+
+def table(kernels: Mapping[Kernel, str]) -> str:
+    """Every instance as a line of tab-separated values, sorted, so that two builds can be compared by diff."""
+    rows = sorted(
+        (name, k.architecture, *map(str, (k.registers, k.shared, k.stack, k.spill_stores, k.spill_loads)))
+        for k, name in kernels.items()
+    )
+    return "".join("\t".join(row) + "\n" for row in [TABLE, *rows])
+
+
 def main(argv: list[str] | None = None) -> int:
-    """Print the table; return 1 for a wasteful kernel or when there is no report at all."""
+    """Print the summary; return 1 for a wasteful kernel or when there is no report at all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=Path, help="build folder")
-    folder = parser.parse_args(argv).build
-    kernels = [
-        kernel for path in sorted(folder.rglob("*.ptxas.txt")) for kernel in parse(path.read_text(encoding="utf-8"))
-    ]
-    if not kernels:
-        print(f"no kernel in any *.ptxas.txt below {folder}: build the CUDA library first", file=sys.stderr)
+    parser.add_argument("--table", type=Path, metavar="FILE", help="write every instance as tab-separated values")
+    args = parser.parse_args(argv)
+    reports = sorted(args.build.rglob("*.ptxas.txt"))
+    found = [kernel for path in reports for kernel in parse(path.read_text(encoding="utf-8"))]
+    if not found:
+        print(f"no kernel in any *.ptxas.txt below {args.build}: build the CUDA library first", file=sys.stderr)
         return 1
-    print("registers  stack  spills  shared  architecture  kernel")
-    for kernel, name in zip(kernels, readable([kernel.name for kernel in kernels]), strict=True):
-        spills = kernel.spill_stores + kernel.spill_loads
-        numbers = f"{kernel.registers:9}  {kernel.stack:5}  {spills:6}  {kernel.shared:6}  {kernel.architecture:12}"
-        print(f"{numbers}  {name}{'  <-- local memory' if kernel.wasteful else ''}")
-    wasteful = sum(kernel.wasteful for kernel in kernels)
-    print(f"{len(kernels)} kernels, {wasteful} with a stack frame or spills")
+    kernels = dict(zip(found, readable([kernel.name for kernel in found]), strict=True))
+    if args.table:
+        args.table.write_text(table(kernels), encoding="utf-8")
+    print("\n".join(summary(kernels)))
+    wasteful = {kernel: name for kernel, name in kernels.items() if kernel.wasteful}
+    for kernel, name in wasteful.items():
+        print(f"local memory: {name} on {kernel.architecture}, stack {kernel.stack}, spills {kernel.spills} bytes")
+    print(f"{len(kernels)} kernels, {len(wasteful)} with a stack frame or spills")
     return 1 if wasteful else 0
 
 

@@ -107,7 +107,7 @@ print(*sorted(set(sys.modules) - before))
     assert result.returncode == 0, result.stderr
     loaded = set(result.stdout.split())
     assert "genesis_ext.ops" in loaded
-    layers = ("data", "models", "training", "evaluation", "cli")
+    layers = ("data", "models", "training", "evaluation", "benchmarks", "cli")
     assert loaded.isdisjoint({f"genesis_ext.{layer}" for layer in layers})
     extras = {
         "SimpleITK",
@@ -196,3 +196,21 @@ def test_the_resource_check_fails_for_spills_and_for_an_empty_report(tmp_path, r
         assert "26" in result.stdout
         assert "1024" in result.stdout
         assert ("local memory" in result.stdout) == (status == 1)
+
+
+def test_the_resource_check_sums_up_the_instances_of_a_kernel_and_keeps_each_in_a_table(tmp_path):
+    small, large = "_Z4loopIfEvv", "_Z4loopIdEvv"
+    reports = [PTXAS.replace("_Z4goodPf", small), SPILLING.replace("_Z4poorPf", large).replace("26", "40")]
+    (tmp_path / "cuda.cu.o.ptxas.txt").write_text("".join(reports))
+    table = tmp_path / "kernels.tsv"
+    result = run(sys.executable, SCRIPTS / "check_resources.py", tmp_path, "--table", table)
+    rows = [line.split("\t") for line in table.read_text().splitlines()]
+    assert rows[0] == ["kernel", "architecture", "registers", "shared", "stack", "spill_stores", "spill_loads"]
+    assert sorted(row[1:] for row in rows[1:]) == [
+        ["sm_90", "26", "1024", "0", "0", "0"],
+        ["sm_90", "40", "1024", "8", "4", "0"],
+    ]
+    assert result.returncode == 1
+    if shutil.which("c++filt"):
+        (line,) = (line for line in result.stdout.splitlines() if "instances" in line)
+        assert " ".join(line.split()) == "40 8 4 1024 sm_90 loop (2 instances) <-- local memory"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import report
+from benchmarks import files, report
 from benchmarks.registry import OPERATORS
 from genesis_ext.cli.main import COMMANDS
 from genesis_ext.training.config import PRESETS
@@ -90,10 +90,13 @@ def test_every_operator_has_its_entry(operator):
 
 def test_the_table_of_the_readme_is_the_newest_cpu_result():
     readme = text_of("README.md")
-    newest = report.newest("cpu")
+    newest = files.newest("cpu")
     assert newest is not None, "benchmarks/results must hold a measurement on a CPU"
-    wanted = "run python -m benchmarks report --into README.md"
-    assert readme == report.embed(readme, report.markdown(newest)), wanted
+    assert readme == report.embed(readme, report.essential(newest)), "run python -m benchmarks report --write"
+
+
+def test_the_page_of_benchmarks_has_every_result_that_is_stored():
+    assert text_of("docs/benchmarks.md") == report.page(report.latest()), "run python -m benchmarks report --write"
 
 
 def test_the_two_commands_stand_at_the_top_of_the_readme_and_are_there():

@@ -25,11 +25,11 @@ MAX_BOXES, MORE_RATE = 5, 0.95
 MARGIN = 3
 
 
-def released_pair(x: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+def released_pair(x: Array, rng: np.random.Generator, shuffle_rate: float = SHUFFLE_RATE) -> tuple[Array, Array]:
     """Draw and apply everything to one patch x (C, X, Y, Z). Returns (input, target)."""
     target = random_flips(x, rng)
     result = target
-    if rng.random() < SHUFFLE_RATE:
+    if rng.random() < shuffle_rate:
         result = local_shuffling(result, random_windows(x.shape[1:], rng))
     if rng.random() < NONLINEAR_RATE:
         result = nonlinear(result, rng.random(4), decreasing=rng.random() < 0.5)
@@ -50,10 +50,14 @@ def random_flips(x: Array, rng: np.random.Generator) -> Array:
     return x
 
 
-def local_shuffling(x: Array, windows: Iterable[Window]) -> Array:
-    """Write permuted copies of windows of x over each other; only channel 0 changes."""
+def local_shuffling(x: Array, windows: Iterable[Window], sequential: bool = False) -> Array:
+    """Write permuted copies of windows of x over each other; only channel 0 changes.
+
+    sequential: as in the paper instead, each window is permuted as those before left it.
+    """
     result = x.copy()
-    old, new = x[0], result[0]
+    new = result[0]
+    old = new if sequential else x[0]
     for size, start, permutation in windows:
         region = _region(size, start)
         new[region] = old[region].ravel()[permutation].reshape(size)
@@ -86,13 +90,18 @@ def out_painting(x: Array, boxes: Iterable[tuple[Triple, Triple]], noise: ArrayL
     return result
 
 
-def random_windows(spatial_shape: Sequence[int], rng: np.random.Generator) -> Iterator[Window]:
-    """Draw windows of up to a tenth of each axis anywhere in the patch, with a permutation of their voxels each."""
+def random_windows(
+    spatial_shape: Sequence[int], rng: np.random.Generator, num_windows: int = NUM_WINDOWS, axes: bool = False
+) -> Iterator[Window]:
+    """Draw windows of up to a tenth of each axis anywhere in the patch, with a permutation of their voxels each.
+
+    axes: as in the paper instead, a permutation along each axis.
+    """
     shape = np.array(spatial_shape)
-    sizes = rng.integers(1, shape // 10, (NUM_WINDOWS, 3), endpoint=True)
+    sizes = rng.integers(1, shape // 10, (num_windows, 3), endpoint=True)
     starts = rng.integers(0, shape - sizes, endpoint=True)
     for size, start, volume in zip(sizes.tolist(), starts.tolist(), sizes.prod(axis=1).tolist(), strict=True):
-        yield size, start, rng.permutation(volume)
+        yield size, start, _axis_permutation(size, rng) if axes else rng.permutation(volume)
 
 
 def random_filled_boxes(spatial_shape: Sequence[int], rng: np.random.Generator) -> Iterator[Window]:
@@ -113,6 +122,11 @@ def random_kept_boxes(spatial_shape: Sequence[int], rng: np.random.Generator) ->
             break
         size = shape - rng.integers(3 * shape // 7, 4 * shape // 7, endpoint=True)
         yield size, _random_start(shape, size, rng)
+
+
+def _axis_permutation(size: Sequence[int], rng: np.random.Generator) -> Array:
+    x, y, z = (rng.permutation(side) for side in size)
+    return ((x[:, None, None] * size[1] + y[:, None]) * size[2] + z).ravel()
 
 
 def _random_start(shape: Array, size: Array, rng: np.random.Generator) -> Array:
