@@ -1,12 +1,11 @@
 // SPDX-FileCopyrightText: 2026 The genesis_ext authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Local shuffling of one sample on a CPU (docs/determinism.md, "What is done with it").
+// Local shuffling of one sample by last writer on a CPU (docs/determinism.md, "What is done with it").
 //
-// Last writer: the windows claim their voxels from the last to the first, so a voxel is claimed once, by its owner, and
+// The windows claim their voxels from the last to the first, so a voxel is claimed once, by its owner, and
 // what is painted over is claimed by nobody. Claimed voxels of many windows are packed, so that small windows fill the
 // vector lanes of the permutation.
-// Sequential: the windows act in order on the result; to trace every voxel back would cost 40 times as much on a CPU.
 #pragma once
 
 #include <array>
@@ -15,34 +14,9 @@
 
 #include "bits.h"
 #include "pack.h"
+#include "windows.h"
 
 namespace gx::cpu {
-
-constexpr int kDrawBlock = 64;  // windows drawn at once
-
-struct WindowBlock {
-  std::array<int32_t, kDrawBlock> x, y, z, size_x, size_y, size_z;
-  std::array<uint32_t, kDrawBlock> key;
-
-  Window window(int i) const {
-    const auto at = static_cast<size_t>(i);
-    return {{x[at], size_x[at]}, {y[at], size_y[at]}, {z[at], size_z[at]}, key[at]};
-  }
-};
-
-GX_HD void draw_windows(const Key& key, int32_t first, Shape shape, Shape max_window, WindowBlock& block) {
-  for (int i = 0; i < kDrawBlock; ++i) {
-    const Window window = draw_window(key, static_cast<uint32_t>(first + i), shape, max_window);
-    const auto at = static_cast<size_t>(i);
-    block.x[at] = window.x.start;
-    block.y[at] = window.y.start;
-    block.z[at] = window.z.start;
-    block.size_x[at] = window.x.size;
-    block.size_y[at] = window.y.size;
-    block.size_z[at] = window.z.size;
-    block.key[at] = window.key;
-  }
-}
 
 // What the windows claimed, in the order of their claims.
 struct Claims {
@@ -63,7 +37,6 @@ struct ShuffleScratch {
   WindowBlock block;
   std::vector<int32_t> sources;
   std::vector<uint32_t> axis[3];
-  std::vector<uint64_t> values;
 };
 
 // The source offset of every voxel of a window in row-major order, for windows that are not packed.
@@ -253,33 +226,6 @@ GX_HD void shuffle_last_writer(const Key& key, const ShuffleSpec& spec, Shape sh
     }
   }
   move_packed(pack, x, stride_c, source, out, channels, result, voxels);
-}
-
-// In place on the contiguous `out`.
-template <typename T>
-GX_HD void shuffle_sequential(const Key& key, const ShuffleSpec& spec, Shape shape, T* out, int64_t channels,
-                              ShuffleScratch& scratch) {
-  const Strides strides = {0, shape.y * shape.z, shape.z, 1};
-  const int64_t voxels = voxels_of(shape);
-  static_assert(sizeof(T) <= sizeof(uint64_t));
-  for (int32_t w = 0; w < spec.num_windows; ++w) {
-    const Window window = draw_window(key, static_cast<uint32_t>(w), shape, spec.max_window);
-    window_sources(key, static_cast<uint32_t>(w), window, spec.permute, strides, scratch);
-    const size_t n = scratch.sources.size();
-    scratch.values.resize(n);
-    T* values = reinterpret_cast<T*>(scratch.values.data());
-    for (int64_t c = 0; c < channels; ++c) {
-      T* channel = out + c * voxels;
-      for (size_t q = 0; q < n; ++q) values[q] = channel[scratch.sources[q]];
-      size_t q = 0;
-      for (int32_t i = 0; i < window.x.size; ++i) {
-        for (int32_t j = 0; j < window.y.size; ++j) {
-          T* row = channel + strides.at(window.x.start + i, window.y.start + j, window.z.start);
-          for (int32_t k = 0; k < window.z.size; ++k) row[k] = values[q++];
-        }
-      }
-    }
-  }
 }
 
 }  // namespace gx::cpu

@@ -8,12 +8,14 @@
 #include "finish.h"
 #include "isa.h"
 #include "memory.h"
+#include "sequential.h"
 #include "shuffle.h"
 
 namespace gx::cpu {
 
 struct Scratch {
   ShuffleScratch shuffle;
+  SequentialScratch sequential;
   Bits painted;
   CurveTable table;
 };
@@ -171,7 +173,7 @@ GX_HD void sample_body(const Sample& sample, const ShuffleSpec& spec, const Patc
       for (int64_t c = 0; c < patch.channels; ++c) {
         copy_voxels(patch.x + c * patch.stride_c, strides, patch.shape, 0, voxels, patch.input + c * voxels);
       }
-      shuffle_sequential(sample.key, spec, patch.shape, patch.input, patch.channels, scratch.shuffle);
+      shuffle_sequential(sample.key, spec, patch.shape, patch.input, patch.channels, scratch.sequential);
       shuffled = Shuffled::kAll;
     } else {
       scratch.shuffle.claimed = scratch.painted;
