@@ -3,26 +3,14 @@
 
 #include "shuffle.h"
 
-#include <array>
 #include <type_traits>
 
+#include "windows.h"
 #include "words.h"
 
 namespace gx::cpu {
 
 namespace {
-
-constexpr int kDrawBlock = 64;  // windows drawn at once
-
-struct WindowBlock {
-  std::array<int32_t, kDrawBlock> x, y, z, size_x, size_y, size_z;
-  std::array<uint32_t, kDrawBlock> key;
-
-  Window window(int i) const {
-    const auto at = static_cast<size_t>(i);
-    return {{x[at], size_x[at]}, {y[at], size_y[at]}, {z[at], size_z[at]}, key[at]};
-  }
-};
 
 template <typename I>
 GX_HD void draw_windows(I isa, const Key& key, int32_t first, Shape shape, Shape max_window, WindowBlock& block) {

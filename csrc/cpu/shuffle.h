@@ -1,11 +1,10 @@
 // SPDX-FileCopyrightText: 2026 The genesis_ext authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Local shuffling of one sample on a CPU (docs/determinism.md, "What is done with it").
+// Local shuffling of one sample by last writer on a CPU (docs/determinism.md, "What is done with it").
 //
-// Last writer: the windows claim their voxels from the last to the first, so a voxel is claimed once, by its owner, and
+// The windows claim their voxels from the last to the first, so a voxel is claimed once, by its owner, and
 // what is painted over is claimed by nobody. What was claimed is then moved slab by slab of the patch.
-// Sequential: the windows act in order on the result; to trace every voxel back would cost 40 times as much on a CPU.
 #pragma once
 
 #include <bit>
@@ -58,7 +57,6 @@ struct ShuffleScratch {
   size_t rows_words = 0;
   std::vector<int32_t> sources;
   std::vector<uint32_t> axis[3];
-  std::vector<uint64_t> values;
 };
 
 // Claims for every window the voxels that it covers and that are not yet in `claimed`. Windows that do not meet
@@ -216,33 +214,6 @@ void move_slab(int32_t slab, const Key& key, const ShuffleSpec& spec, Shape shap
     const Claimed& voxels = windows[singly.order[i]];
     window_sources(key, static_cast<uint32_t>(voxels.index), voxels.window, spec.permute, source.strides, scratch);
     move_singly(voxels, bits, source, channels, rows, scratch.sources);
-  }
-}
-
-// In place on the contiguous `out`.
-template <typename T>
-GX_HD void shuffle_sequential(const Key& key, const ShuffleSpec& spec, Shape shape, T* out, int64_t channels,
-                              ShuffleScratch& scratch) {
-  const Strides strides = {0, shape.y * shape.z, shape.z, 1};
-  const int64_t voxels = voxels_of(shape);
-  static_assert(sizeof(T) <= sizeof(uint64_t));
-  for (int32_t w = 0; w < spec.num_windows; ++w) {
-    const Window window = draw_window(key, static_cast<uint32_t>(w), shape, spec.max_window);
-    window_sources(key, static_cast<uint32_t>(w), window, spec.permute, strides, scratch);
-    const size_t n = scratch.sources.size();
-    scratch.values.resize(n);
-    T* values = reinterpret_cast<T*>(scratch.values.data());
-    for (int64_t c = 0; c < channels; ++c) {
-      T* channel = out + c * voxels;
-      for (size_t q = 0; q < n; ++q) values[q] = channel[scratch.sources[q]];
-      size_t q = 0;
-      for (int32_t i = 0; i < window.x.size; ++i) {
-        for (int32_t j = 0; j < window.y.size; ++j) {
-          T* row = channel + strides.at(window.x.start + i, window.y.start + j, window.z.start);
-          for (int32_t k = 0; k < window.z.size; ++k) row[k] = values[q++];
-        }
-      }
-    }
   }
 }
 

@@ -8,12 +8,14 @@
 #include "finish.h"
 #include "isa.h"
 #include "memory.h"
+#include "sequential.h"
 #include "shuffle.h"
 
 namespace gx::cpu {
 
 struct Scratch {
   ShuffleScratch shuffle;
+  SequentialScratch sequential;
   Bits painted;
   CurveTable table;
 };
@@ -248,7 +250,7 @@ void sample_body(const Sample& sample, const ShuffleSpec& spec, const Patch<T>& 
       copy_voxels(patch.x + c * patch.stride_c, source_strides(sample, patch), patch.shape, 0, voxels,
                   patch.input + c * voxels);
     }
-    shuffle_sequential(sample.key, spec, patch.shape, patch.input, patch.channels, scratch.shuffle);
+    shuffle_sequential(sample.key, spec, patch.shape, patch.input, patch.channels, scratch.sequential);
   }
   for (int64_t c = 0; c < patch.channels; ++c) {
     prepare_curve(sample, c, c == 0, scratch);
