@@ -1,70 +1,68 @@
 // SPDX-FileCopyrightText: 2026 The genesis_ext authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Local shuffling of one sample on a CPU (docs/determinism.md, "What is done with it").
+// Local shuffling of one sample by last writer on a CPU (docs/determinism.md, "What is done with it").
 //
-// Last writer: the windows claim their voxels from the last to the first, so a voxel is claimed once, by its owner, and
-// what is painted over is claimed by nobody. Claimed voxels of many windows are packed, so that small windows fill the
-// vector lanes of the permutation.
-// Sequential: the windows act in order on the result; to trace every voxel back would cost 40 times as much on a CPU.
+// The windows claim their voxels from the last to the first, so a voxel is claimed once, by its owner, and
+// what is painted over is claimed by nobody. What was claimed is then moved slab by slab of the patch.
 #pragma once
 
-#include <array>
+#include <bit>
 #include <memory>
 #include <vector>
 
 #include "bits.h"
+#include "memory.h"
 #include "pack.h"
 
 namespace gx::cpu {
 
-constexpr int kDrawBlock = 64;  // windows drawn at once
+// Slabs of a patch, in which voxels are moved, and tiles of a slab, in which they follow each other: windows that share
+// cache lines.
+constexpr int32_t kSlab = 8;       // planes
+constexpr int32_t kTileRows = 16;  // of a plane
 
-struct WindowBlock {
-  std::array<int32_t, kDrawBlock> x, y, z, size_x, size_y, size_z;
-  std::array<uint32_t, kDrawBlock> key;
+GX_HD int32_t tiles_a_slab(Shape shape) { return shape.y / kTileRows + 1; }
+GX_HD int32_t slabs_of(Shape shape) { return (shape.x + kSlab - 1) / kSlab; }
 
-  Window window(int i) const {
-    const auto at = static_cast<size_t>(i);
-    return {{x[at], size_x[at]}, {y[at], size_y[at]}, {z[at], size_z[at]}, key[at]};
-  }
-};
+// How the voxels that a window claimed are moved: with those of other windows; from a copy of the window in the first
+// cache, where they are many; one by one, where the window is too large for both.
+enum Move : int32_t { kPacked = 0, kCopied = 1, kSingly = 2, kNumMoves = 3 };
 
-GX_HD void draw_windows(const Key& key, int32_t first, Shape shape, Shape max_window, WindowBlock& block) {
-  for (int i = 0; i < kDrawBlock; ++i) {
-    const Window window = draw_window(key, static_cast<uint32_t>(first + i), shape, max_window);
-    const auto at = static_cast<size_t>(i);
-    block.x[at] = window.x.start;
-    block.y[at] = window.y.start;
-    block.z[at] = window.z.start;
-    block.size_x[at] = window.x.size;
-    block.size_y[at] = window.y.size;
-    block.size_z[at] = window.z.size;
-    block.key[at] = window.key;
-  }
-}
-
-// What the windows claimed, in the order of their claims.
+// What the windows claimed.
 struct Claims {
-  struct Record {
-    Window window;
-    int32_t first, count;  // its places
-  };
+  std::vector<Claimed> windows;  // in the order of their claims
+  std::vector<uint64_t> bits;    // of every place of the windows
+  int64_t num_windows = 0, num_words = 0;
+  std::vector<int32_t> order;  // of the windows: by slab, how they are moved, and tile
+  std::vector<int32_t> begin;  // in `order`, of each tile, and the end of the last
 
-  std::vector<Record> records;
-  std::vector<uint16_t> places;
-  std::vector<int32_t> tile_end, order;  // of the records
+  struct Part {
+    const int32_t* order;
+    int32_t count;
+  };
+  // The windows that start in a slab and are moved in one way.
+  Part part(int32_t slab, Move move, Shape shape) const {
+    const size_t first = static_cast<size_t>((slab * kNumMoves + move) * tiles_a_slab(shape));
+    const int32_t from = begin[first], to = begin[first + static_cast<size_t>(tiles_a_slab(shape))];
+    return {order.data() + from, to - from};
+  }
 };
 
 struct ShuffleScratch {
   Bits claimed;
   Claims claims;
-  std::unique_ptr<Pack> pack;  // made when first needed: some 350 KB
-  WindowBlock block;
+  std::unique_ptr<Pack> pack;        // made when first needed: some 400 KB
+  std::unique_ptr<uint64_t[]> rows;  // of shuffled voxels, of any type
+  size_t rows_words = 0;
   std::vector<int32_t> sources;
   std::vector<uint32_t> axis[3];
-  std::vector<uint64_t> values;
 };
+
+// Claims for every window the voxels that it covers and that are not yet in `claimed`. Windows that do not meet
+// `bounds` have nothing to claim.
+void claim_windows(const Key& key, const ShuffleSpec& spec, Shape shape, const Box& bounds, Bits& claimed,
+                   Claims& claims);
 
 // The source offset of every voxel of a window in row-major order, for windows that are not packed.
 inline void window_sources(const Key& key, uint32_t index, const Window& window, int32_t permute, const Strides& source,
@@ -99,186 +97,123 @@ inline void window_sources(const Key& key, uint32_t index, const Window& window,
   }
 }
 
-// Claims [begin, begin + count): the bits that were free until now, lowest first. `Word` has at least count + 7 bits,
-// and no more than needed: a wider store would be read back in part by the next row, which costs a stall.
-template <typename Word>
-GX_HD Word claim(uint8_t* bytes, int64_t begin, int32_t count) {
-  uint8_t* at = bytes + (begin >> 3);
-  const int shift = static_cast<int>(begin & 7);
-  Word word;
-  memcpy(&word, at, sizeof(word));
-  const Word wanted = static_cast<Word>(((uint64_t{1} << count) - 1) << shift);
-  const Word now = static_cast<Word>(word | wanted);
-  memcpy(at, &now, sizeof(now));
-  return static_cast<Word>((wanted & ~word) >> shift);
+// The voxels before the shuffle.
+template <typename T>
+struct Source {
+  const T* x;  // voxel (0,0,0) of channel 0: the strides' origin is 0
+  int64_t stride_c;
+  Strides strides;
+  int64_t end;  // elements of a channel from there on
+};
+
+// Shuffled voxels until they are finished.
+template <typename T>
+struct Rows {
+  T* data;
+  int64_t stride_c;
+  RowMap map;
+};
+
+// Rows for a slab, what its windows reach beyond it, and 64 voxels of the slab before.
+template <typename T>
+Rows<T> rows_for(const ShuffleSpec& spec, Shape shape, int64_t channels, ShuffleScratch& scratch) {
+  const int64_t all = int64_t{shape.x} * shape.y;
+  const int64_t needed = int64_t{kSlab - 1 + spec.max_window.x} * shape.y + 64 / shape.z + 2;
+  const int64_t turning = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(max_of(needed, int64_t{64}))));
+  const bool turn = turning < all;
+  const int64_t stride_c = (turn ? turning : all) * shape.z;
+  const size_t words = (static_cast<size_t>(channels * stride_c) * sizeof(T) + 7) / 8;
+  if (scratch.rows_words < words) {
+    scratch.rows = std::make_unique_for_overwrite<uint64_t[]>(words);
+    scratch.rows_words = words;
+    advise_huge_pages(scratch.rows.get(), 8 * words);
+  }
+  return {reinterpret_cast<T*>(scratch.rows.get()),
+          stride_c,
+          {shape.y, shape.z, turn ? static_cast<uint32_t>(turning - 1) : ~uint32_t{0}}};
 }
 
-// Appends the place of every free voxel of a window's rows: eight bits a step, no branch on what they are.
-template <typename Word>
-GX_HD uint16_t* append_places(const Window& window, Shape shape, int64_t corner, Bits& claimed, const Pack& pack,
-                              uint16_t* place) {
-  constexpr int32_t kMost = 8 * sizeof(Word) - 7;  // voxels of a row that a word surely holds
-  uint8_t* bytes = claimed.bytes();
-  const int32_t size_y = window.y.size, size_z = window.z.size;
-  uint16_t base = 0;
+// A window's voxels of one channel, one after another.
+template <typename T>
+void copy_window(const Window& window, const Source<T>& source, const T* x, T* out) {
+  constexpr int32_t kChunk = 16;
+  const Strides& strides = source.strides;
+  const int32_t size_z = window.z.size;
+  const int64_t last =
+      int64_t{max_of(strides.x, 0)} * (window.x.size - 1) + int64_t{max_of(strides.y, 0)} * (window.y.size - 1);
+  const T* corner = x + strides.at(window.x.start, window.y.start, window.z.start);
+  const bool chunks = strides.z == 1 && corner + last + (size_z + kChunk - 1) / kChunk * kChunk <= x + source.end;
   for (int32_t i = 0; i < window.x.size; ++i) {
-    int64_t row = corner + int64_t{i} * shape.y * shape.z;
-    for (int32_t j = 0; j < size_y; ++j, row += shape.z) {
-      for (int32_t done = 0; done < size_z; done += kMost) {
-        const int32_t width = min_of(size_z - done, kMost);
-        Word free = claim<Word>(bytes, row + done, width);
-        for (int32_t bit = 0; bit < width; bit += 8, free = static_cast<Word>(free >> 8)) {
-          const Places places = pack.positions[free & 255] + static_cast<uint16_t>(base + done + bit);
-          memcpy(place, &places, sizeof(places));
-          place += pack.count_of[free & 255];
+    const T* from = corner + int64_t{i} * strides.x;
+    for (int32_t j = 0; j < window.y.size; ++j, out += size_z, from += strides.y) {
+      if (chunks) {  // each over what the one before wrote too much
+        for (int32_t k = 0; k < size_z; k += kChunk) memcpy(out + k, from + k, kChunk * sizeof(T));
+      } else {
+        for (int32_t k = 0; k < size_z; ++k) out[k] = from[int64_t{k} * strides.z];
+      }
+    }
+  }
+}
+
+// out[to[i]] = x[from[i]]
+template <typename T, typename Index>
+void scatter(const T* x, const Index* from, const int32_t* to, int32_t count, T* out) {
+  for (int32_t i = 0; i < count; ++i) out[to[i]] = x[from[i]];
+}
+
+// A window's voxels one by one.
+template <typename T>
+void move_singly(const Claimed& voxels, const uint64_t* bits, const Source<T>& source, int64_t channels,
+                 const Rows<T>& rows, const std::vector<int32_t>& sources) {
+  const Window& window = voxels.window;
+  const uint64_t* claimed = bits + voxels.first;
+  int64_t place = 0;
+  for (int32_t i = 0; i < window.x.size; ++i) {
+    for (int32_t j = 0; j < window.y.size; ++j) {
+      const uint32_t row = static_cast<uint32_t>(rows.map.row(window) + i * rows.map.plane_rows + j) & rows.map.mask;
+      for (int32_t k = 0; k < window.z.size; ++k, ++place) {
+        if (((claimed[place >> 6] >> (place & 63)) & 1) == 0) continue;
+        const int64_t to = int64_t{row} * rows.map.size_z + window.z.start + k;
+        for (int64_t c = 0; c < channels; ++c) {
+          rows.data[c * rows.stride_c + to] = source.x[c * source.stride_c + sources[static_cast<size_t>(place)]];
         }
       }
-      base = static_cast<uint16_t>(base + size_z);
     }
   }
-  return place;
 }
 
-// Claims a window's free voxels for later.
-GX_HD void claim_window(const Window& window, Shape shape, const Pack& pack, Bits& claimed, Claims& claims) {
-  const int64_t corner = (int64_t{window.x.start} * shape.y + window.y.start) * shape.z + window.z.start;
-  const int32_t first = claims.records.empty() ? 0 : claims.records.back().first + claims.records.back().count;
-  uint16_t* place = claims.places.data() + first;
-  uint16_t* const end = window.z.size <= 8    ? append_places<uint16_t>(window, shape, corner, claimed, pack, place)
-                        : window.z.size <= 25 ? append_places<uint32_t>(window, shape, corner, claimed, pack, place)
-                                              : append_places<uint64_t>(window, shape, corner, claimed, pack, place);
-  if (end != place) claims.records.push_back({window, first, static_cast<int32_t>(end - place)});
-}
-
-// Records by tiles of the patch: windows that share cache lines are moved one after another. Who owns what is settled by then.
-inline void order_by_tile(Shape shape, Claims& claims) {
-  const auto tile_of = [&](const Claims::Record& record) {
-    return static_cast<size_t>((record.window.x.start >> 3) * ((shape.y >> 4) + 1) + (record.window.y.start >> 4));
-  };
-  claims.tile_end.assign(static_cast<size_t>(((shape.x >> 3) + 1) * ((shape.y >> 4) + 1)), 0);
-  for (const Claims::Record& record : claims.records) ++claims.tile_end[tile_of(record)];
-  for (size_t tile = 1; tile < claims.tile_end.size(); ++tile) claims.tile_end[tile] += claims.tile_end[tile - 1];
-  claims.order.resize(claims.records.size());
-  for (size_t r = claims.records.size(); r-- > 0;) {
-    claims.order[static_cast<size_t>(--claims.tile_end[tile_of(claims.records[r])])] = static_cast<int32_t>(r);
-  }
-}
-
-GX_HD void pack_record(const Claims::Record& record, const uint16_t* places, Shape shape, const Strides& source,
-                       Pack& pack) {
-  const Window& window = record.window;
-  const uint16_t n = static_cast<uint16_t>(window.x.size * window.y.size * window.z.size);
-  const uint16_t lo = static_cast<uint16_t>(window.key), hi = static_cast<uint16_t>(window.key >> 16);
-  for (int32_t begin = 0; begin < record.count; begin += kLanes) {
-    const uint16_t* from = places + record.first + begin;
-    uint16_t* place = pack.place.data() + pack.count + begin;
-    uint16_t* size = pack.size.data() + pack.count + begin;
-    uint16_t* key_lo = pack.key_lo.data() + pack.count + begin;
-    uint16_t* key_hi = pack.key_hi.data() + pack.count + begin;
-    for (int i = 0; i < kLanes; ++i) place[i] = from[i];
-    for (int i = 0; i < kLanes; ++i) size[i] = n;
-    for (int i = 0; i < kLanes; ++i) key_lo[i] = lo;
-    for (int i = 0; i < kLanes; ++i) key_hi[i] = hi;
-  }
-  const int64_t corner = (int64_t{window.x.start} * shape.y + window.y.start) * shape.z + window.z.start;
-  pack.entries[static_cast<size_t>(pack.num_entries++)] = {
-      pack.count,
-      record.count,
-      static_cast<int32_t>(corner),
-      window.x.start * source.x + window.y.start * source.y + window.z.start * source.z,
-      window.y.size,
-      window.z.size};
-  pack.count += record.count;
-}
-
-// A window too large to pack: claims and moves its free voxels one by one.
+// Moves what the windows that start in a slab claimed into the rows. No later window claims voxels of this slab.
 template <typename T>
-void move_window(const Window& window, Shape shape, const T* x, int64_t stride_c, const Strides& source, T* out,
-                 int64_t channels, ShuffleScratch& scratch) {
-  const int64_t voxels = voxels_of(shape);
-  const Box box = {window.x.start,
-                   window.y.start,
-                   window.z.start,
-                   window.x.start + window.x.size,
-                   window.y.start + window.y.size,
-                   window.z.start + window.z.size};
-  size_t place = 0;
-  for_each_row(box, shape, 0, voxels, [&](int64_t begin, int64_t end) {
-    for (int64_t v = begin; v < end; ++v, ++place) {
-      if (claim<uint16_t>(scratch.claimed.bytes(), v, 1) == 0) continue;
-      for (int64_t c = 0; c < channels; ++c) {
-        out[c * voxels + v] = x[c * stride_c + source.origin + scratch.sources[place]];
-      }
-    }
-  });
-}
-
-// Writes the shuffled value of every voxel that a window covers and that is not yet in `scratch.claimed`, and claims it.
-// Windows that do not meet `bounds` have nothing to claim.
-template <typename T>
-GX_HD void shuffle_last_writer(const Key& key, const ShuffleSpec& spec, Shape shape, const Box& bounds, const T* x,
-                               int64_t stride_c, const Strides& source, T* out, int64_t channels,
-                               ShuffleScratch& scratch) {
-  const Strides result = {0, shape.y * shape.z, shape.z, 1};
-  const int64_t voxels = voxels_of(shape);
+void move_slab(int32_t slab, const Key& key, const ShuffleSpec& spec, Shape shape, const Source<T>& source,
+               int64_t channels, const Rows<T>& rows, ShuffleScratch& scratch) {
   if (scratch.pack == nullptr) scratch.pack = std::make_unique<Pack>();
   Pack& pack = *scratch.pack;
-  WindowBlock& block = scratch.block;
-  Claims& claims = scratch.claims;
-  claims.records.clear();
-  claims.places.resize(static_cast<size_t>(voxels + 2 * kLanes));  // a voxel is claimed once
-  for (int32_t end = spec.num_windows; end > 0; end -= kDrawBlock) {
-    const int32_t first = end - kDrawBlock;  // may be negative: those are drawn and not used
-    draw_windows(key, first, shape, spec.max_window, block);
-    for (int i = kDrawBlock - 1; i >= max_of(0, -first); --i) {
-      const Window window = block.window(i);
-      if (window.x.start >= bounds.x1 || window.x.start + window.x.size <= bounds.x0 || window.y.start >= bounds.y1 ||
-          window.y.start + window.y.size <= bounds.y0 || window.z.start >= bounds.z1 ||
-          window.z.start + window.z.size <= bounds.z0) {
-        continue;
-      }
-      if (can_pack(spec, window)) {
-        claim_window(window, shape, pack, scratch.claimed, claims);
-      } else {
-        window_sources(key, static_cast<uint32_t>(first + i), window, spec.permute, source, scratch);
-        move_window(window, shape, x, stride_c, source, out, channels, scratch);
-      }
-    }
-  }
-  order_by_tile(shape, claims);
-  for (const int32_t r : claims.order) {
-    pack_record(claims.records[static_cast<size_t>(r)], claims.places.data(), shape, source, pack);
-    if (pack.count > kPackCapacity - kPackLimit) {
-      move_packed(pack, x, stride_c, source, out, channels, result, voxels);
-    }
-  }
-  move_packed(pack, x, stride_c, source, out, channels, result, voxels);
-}
-
-// In place on the contiguous `out`.
-template <typename T>
-GX_HD void shuffle_sequential(const Key& key, const ShuffleSpec& spec, Shape shape, T* out, int64_t channels,
-                              ShuffleScratch& scratch) {
-  const Strides strides = {0, shape.y * shape.z, shape.z, 1};
-  const int64_t voxels = voxels_of(shape);
-  static_assert(sizeof(T) <= sizeof(uint64_t));
-  for (int32_t w = 0; w < spec.num_windows; ++w) {
-    const Window window = draw_window(key, static_cast<uint32_t>(w), shape, spec.max_window);
-    window_sources(key, static_cast<uint32_t>(w), window, spec.permute, strides, scratch);
-    const size_t n = scratch.sources.size();
-    scratch.values.resize(n);
-    T* values = reinterpret_cast<T*>(scratch.values.data());
+  const Claimed* windows = scratch.claims.windows.data();
+  const uint64_t* bits = scratch.claims.bits.data();
+  Claims::Part packed = scratch.claims.part(slab, kPacked, shape);
+  while (packed.count > 0) {
+    pack_windows(windows, packed.order, packed.count, bits, rows.map, source.strides, pack);
+    packed = {packed.order + pack.num_entries, packed.count - pack.num_entries};
     for (int64_t c = 0; c < channels; ++c) {
-      T* channel = out + c * voxels;
-      for (size_t q = 0; q < n; ++q) values[q] = channel[scratch.sources[q]];
-      size_t q = 0;
-      for (int32_t i = 0; i < window.x.size; ++i) {
-        for (int32_t j = 0; j < window.y.size; ++j) {
-          T* row = channel + strides.at(window.x.start + i, window.y.start + j, window.z.start);
-          for (int32_t k = 0; k < window.z.size; ++k) row[k] = values[q++];
-        }
-      }
+      scatter(source.x + c * source.stride_c, pack.from.data(), pack.to.data(), pack.count,
+              rows.data + c * rows.stride_c);
     }
+  }
+  const Claims::Part copied = scratch.claims.part(slab, kCopied, shape);
+  T* values = reinterpret_cast<T*>(pack.window.data());
+  for (int32_t i = 0; i < copied.count; ++i) {
+    const Claimed& voxels = windows[copied.order[i]];
+    address_window(voxels, bits, rows.map, pack);
+    for (int64_t c = 0; c < channels; ++c) {
+      copy_window(voxels.window, source, source.x + c * source.stride_c, values);
+      scatter(values, pack.mapped.data(), pack.to.data(), voxels.count, rows.data + c * rows.stride_c);
+    }
+  }
+  const Claims::Part singly = scratch.claims.part(slab, kSingly, shape);
+  for (int32_t i = 0; i < singly.count; ++i) {
+    const Claimed& voxels = windows[singly.order[i]];
+    window_sources(key, static_cast<uint32_t>(voxels.index), voxels.window, spec.permute, source.strides, scratch);
+    move_singly(voxels, bits, source, channels, rows, scratch.sources);
   }
 }
 

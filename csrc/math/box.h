@@ -45,10 +45,13 @@ struct Window {
   uint32_t key;
 };
 
-GX_HD Window draw_window(const Key& key, uint32_t index, Shape shape, Shape max_window) {
-  const Words words = philox(key, Purpose::kWindow, index);
+GX_HD Window window_of(const Words& words, Shape shape, Shape max_window) {
   return {size_and_start(words.w0, shape.x, 1, max_window.x, 0), size_and_start(words.w1, shape.y, 1, max_window.y, 0),
           size_and_start(words.w2, shape.z, 1, max_window.z, 0), words.w3};
+}
+
+GX_HD Window draw_window(const Key& key, uint32_t index, Shape shape, Shape max_window) {
+  return window_of(philox(key, Purpose::kWindow, index), shape, max_window);
 }
 
 // Keys of the permutations along the three axes, for P W P' shuffling.
