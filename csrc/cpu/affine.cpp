@@ -14,40 +14,56 @@ namespace {
 
 constexpr int kBlock = 64;  // neighbouring outputs of a row
 
+// Outputs of a row.
+struct Stretch {
+  int64_t begin, end;
+
+  GX_HD bool contains(int64_t k) const { return k >= begin && k < end; }
+};
+
 // Where a row of outputs lies.
 struct Row {
   double start[3];
-  int64_t inside_begin, inside_end;  // outputs whose positions are inside the volume along every axis
+  Stretch inside;  // positions inside the volume along every axis
+  Stretch near;    // holds all that do not take the fill
 };
 
-// The first k in [0, count) for which a monotone condition holds, or count.
+// The first k in [0, count) for which a monotone condition holds, or count; `guess` is close to it, or costs time.
 template <typename F>
-GX_HD int64_t first_where(int64_t count, const F& holds) {
-  int64_t lo = 0, hi = count;
-  while (lo < hi) {
-    const int64_t middle = (lo + hi) / 2;
-    if (holds(middle)) {
-      hi = middle;
-    } else {
-      lo = middle + 1;
-    }
-  }
-  return lo;
+GX_HD int64_t first_where(int64_t count, double guess, const F& holds) {
+  int64_t k = !(guess > 0.0) ? 0 : guess < static_cast<double>(count) ? static_cast<int64_t>(guess) : count;
+  while (k > 0 && holds(k - 1)) --k;
+  while (k < count && !holds(k)) ++k;
+  return k;
+}
+
+// Cuts a stretch of a row to the outputs whose positions along an axis lie in [lo, hi].
+GX_HD void cut(const AffineMatrix& matrix, int axis, double start, double lo, double hi, int64_t count,
+               Stretch& stretch) {
+  const double step = matrix.m[axis][2];
+  const bool rises = step >= 0.0;
+  const auto at = [&](int64_t k) { return matrix.position(axis, start, k); };
+  const int64_t begin = first_where(count, ((rises ? lo : hi) - start) / step,
+                                    [&](int64_t k) { return rises ? at(k) >= lo : at(k) <= hi; });
+  const int64_t end = first_where(count, ((rises ? hi : lo) - start) / step,
+                                  [&](int64_t k) { return rises ? at(k) > hi : at(k) < lo; });
+  stretch.begin = std::max(stretch.begin, begin);
+  stretch.end = std::max(stretch.begin, std::min(stretch.end, end));
 }
 
 template <typename T>
 GX_HD Row make_row(const AffineVolume<T>& volume, int64_t i, int64_t j) {
-  Row row = {{}, 0, volume.m[2]};
+  const int64_t count = volume.m[2];
+  Row row = {{}, {0, count}, {0, count}};
   for (int a = 0; a < 3; ++a) {
-    const double start = row.start[a] = volume.matrix.start(a, i, j), last = volume.axis[a].n - 1;
-    const auto at = [&](int64_t k) { return volume.matrix.position(a, start, k); };
-    const bool rises = volume.matrix.m[a][2] >= 0.0;
-    const int64_t begin = first_where(volume.m[2], [&](int64_t k) { return rises ? at(k) >= 0.0 : at(k) <= last; });
-    const int64_t end = first_where(volume.m[2], [&](int64_t k) { return rises ? at(k) > last : at(k) < 0.0; });
-    row.inside_begin = std::max(row.inside_begin, begin);
-    row.inside_end = std::min(row.inside_end, end);
+    const AffineAxis& axis = volume.axis[a];
+    const double start = row.start[a] = volume.matrix.start(a, i, j), last = axis.n - 1;
+    cut(volume.matrix, a, start, 0.0, last, count, row.inside);
+    if (axis.boundary == kGridConstant) {
+      cut(volume.matrix, a, start, -axis.margin(), last + axis.margin(), count, row.near);
+    }
   }
-  row.inside_end = std::max(row.inside_begin, row.inside_end);
+  if (volume.axis[0].boundary == kConstant) row.near = row.inside;  // the axes have one boundary
   return row;
 }
 
@@ -61,8 +77,8 @@ GX_HD T sample_one(const AffineVolume<T>& volume, const In* data, const Row& row
   return cubic_value(volume.axis, x, static_cast<const T*>(volume.data), volume.stride[0], volume.stride[1]);
 }
 
-// The functions below do what sample_one does for kBlock outputs from k on that lie inside; those past `count` repeat the
-// last one.
+// The functions below do what sample_one does for kBlock outputs from k on; those past `count` repeat the last one.
+// Those of orders 0 and 1 ask that all lie inside.
 
 template <typename T, typename In>
 GX_HD void nearest_block(const AffineVolume<T>& volume, const In* data, const Row& row, int64_t k, int64_t count,
@@ -138,17 +154,32 @@ GX_HD const typename Four<T>::Lanes* four(const T* at) {
 // kX: 4 taps along x, or 1 along the x of a turned slice.
 template <int kX, typename T>
 GX_HD void cubic_block(const AffineVolume<T>& volume, const Row& row, int64_t k, int64_t count, T* out) {
+  double position[3][kBlock];
+  for (int a = 0; a < 3; ++a) {
+    const double start = row.start[a], step = volume.matrix.m[a][2];
+    for (int l = 0; l < kBlock; ++l) {
+      const int32_t at = static_cast<int32_t>(k) + static_cast<int32_t>(l < count ? l : count - 1);
+      position[a][l] = start + step * static_cast<double>(at);
+    }
+  }
+  bool filled[kBlock] = {};
+  if (k < row.inside.begin || k + count > row.inside.end) {
+    for (int l = 0; l < kBlock; ++l) {
+      double x[3] = {position[0][l], position[1][l], position[2][l]};
+      filled[l] = l >= count || !fold(volume.axis, x);
+      for (int a = 0; a < 3; ++a) position[a][l] = filled[l] ? 0.0 : x[a];
+    }
+  }
   const T* data = static_cast<const T*>(volume.data);
   const int64_t stride_x = volume.stride[0], stride_y = volume.stride[1];
   const T scale = cubic_scale<T>(volume.axis);
   int32_t base[3][kBlock];
   T weight[3][4][kBlock];
   for (int a = kX == 1 ? 1 : 0; a < 3; ++a) {
-    const double start = row.start[a], step = volume.matrix.m[a][2];
     for (int l = 0; l < kBlock; ++l) {
-      const int32_t at = static_cast<int32_t>(k) + static_cast<int32_t>(l < count ? l : count - 1);
-      const double x = start + step * static_cast<double>(at);
-      base[a][l] = static_cast<int32_t>(x);
+      const double x = position[a][l];
+      const int32_t whole = static_cast<int32_t>(x);
+      base[a][l] = whole - (x < static_cast<double>(whole) ? 1 : 0);
       const double t = x - static_cast<double>(base[a][l]), u = 1.0 - t;  // as taps_at
       weight[a][0][l] = static_cast<T>(u * u * u);
       weight[a][1][l] = static_cast<T>(4.0 + t * t * (3.0 * t - 6.0));
@@ -169,7 +200,7 @@ GX_HD void cubic_block(const AffineVolume<T>& volume, const Row& row, int64_t k,
     }
     T value = weight[2][0][l] * plane[0];
     for (int z = 1; z < 4; ++z) value += weight[2][z][l] * plane[z];
-    out[l] = value * scale;
+    out[l] = filled[l] ? volume.fill : value * scale;
   }
 }
 
@@ -198,15 +229,24 @@ template <typename T, typename In>
 GX_HD void typed_rows(const AffineVolume<T>& volume, Path path, int64_t begin, int64_t end) {
   const In* data = static_cast<const In*>(volume.data);
   const int64_t m = volume.m[2], size = size_of(volume.to_type);
+  const bool cubic = path == Path::kCubic || path == Path::kCubicSlice;
   alignas(64) T values[kBlock];
   for (int64_t r = begin; r < end; ++r) {
     const Row row = make_row(volume, r / volume.m[1], r % volume.m[1]);
+    const int64_t inside_begin = std::min(row.inside.begin, row.near.end);
     char* to = static_cast<char*>(volume.to) + r * m * size;
     for (int64_t k = 0; k < m;) {
-      const bool inside = path != Path::kAny && k >= row.inside_begin && k < row.inside_end;
-      const int64_t stop = inside ? row.inside_end : k < row.inside_begin ? row.inside_begin : m;
+      const bool near = row.near.contains(k);
+      const bool block = near && (cubic || (path != Path::kAny && row.inside.contains(k)));
+      const int64_t stop = !near              ? (k < row.near.begin ? row.near.begin : m)
+                           : cubic            ? row.near.end
+                           : block            ? row.inside.end
+                           : k < inside_begin ? inside_begin
+                                              : row.near.end;
       const int64_t count = std::min<int64_t>(kBlock, stop - k);
-      if (!inside) {
+      if (!near) {
+        std::fill_n(values, count, volume.fill);
+      } else if (!block) {
         for (int64_t l = 0; l < count; ++l) values[l] = sample_one(volume, data, row, k + l);
       } else if (path == Path::kNearest) {
         nearest_block(volume, data, row, k, count, values);

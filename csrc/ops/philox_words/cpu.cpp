@@ -17,9 +17,13 @@ Tensor philox_words_cpu(const Tensor& sample_id, const Tensor& seed, int64_t pur
   const Purpose what = arguments.purpose;
   int64_t* words = out.mutable_data_ptr<int64_t>();
   torch::stable::parallel_for(0, arguments.samples * count, 4096, [=](int64_t begin, int64_t end) {
+    int64_t sample = begin / count, index = begin % count;
     for (int64_t i = begin; i < end; ++i) {
-      write_words(philox({key, static_cast<uint64_t>(ids[i / count])}, what, static_cast<uint32_t>(i % count)),
-                  words + 4 * i);
+      write_words(philox({key, static_cast<uint64_t>(ids[sample])}, what, static_cast<uint32_t>(index)), words + 4 * i);
+      if (++index == count) {
+        index = 0;
+        ++sample;
+      }
     }
   });
   return out;
