@@ -21,6 +21,7 @@ from genesis_ext.data.prepare.run import prepare_cached
 from genesis_ext.data.sampling.split import Region, marks_of, split_regions, whole_regions
 from genesis_ext.data.store.volume_store import VolumeStore, is_store
 from genesis_ext.data.store.writer import SETTINGS
+from genesis_ext.models import UNet
 from genesis_ext.training.checkpoint import (
     DataMark,
     Progress,
@@ -38,6 +39,7 @@ from genesis_ext.training.loop import train
 from genesis_ext.training.objectives import make_objective, make_transform
 from genesis_ext.training.optimizers import LearningRates, make_optimizer
 from genesis_ext.training.pictures import RestorationGrid
+from genesis_ext.training.probe import probe_stores
 from genesis_ext.training.report import REPORT, write_report
 from genesis_ext.training.run_log import NullLog, RunLog
 from genesis_ext.training.signals import StopRequest
@@ -205,6 +207,19 @@ def pretrain(
                     validation = train(
                         fabric, state, loader, validator, config, mark, out, log, stop, time_limit_s, grid
                     )
+                    if config.method.method == "universal" and fabric.is_global_zero and not stop.requested:
+                        assert isinstance(state.judged, UNet)
+                        probed = probe_stores(
+                            state.judged,
+                            (store, train_regions),
+                            (other or store, validation_regions),
+                            sampling,
+                            fixed.batch_size,
+                            config.run.seed,
+                            fabric.device,
+                        )
+                        if probed is not None:
+                            log.message(str(probed))
                     break
                 except TrainingDivergedError as error:
                     if config.run.on_trouble != "rollback" or not _roll_back(out / "last.pt", state):
