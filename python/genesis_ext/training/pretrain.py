@@ -21,7 +21,6 @@ from genesis_ext.data.prepare.run import prepare_cached
 from genesis_ext.data.sampling.split import Region, marks_of, split_regions, whole_regions
 from genesis_ext.data.store.volume_store import VolumeStore, is_store
 from genesis_ext.data.store.writer import SETTINGS
-from genesis_ext.models import UNet
 from genesis_ext.training.checkpoint import (
     DataMark,
     Progress,
@@ -208,15 +207,9 @@ def pretrain(
                         fabric, state, loader, validator, config, mark, out, log, stop, time_limit_s, grid
                     )
                     if config.method.method == "universal" and fabric.is_global_zero and not stop.requested:
-                        assert isinstance(state.judged, UNet)
+                        sides = (store, train_regions), (other or store, validation_regions)
                         probed = probe_stores(
-                            state.judged,
-                            (store, train_regions),
-                            (other or store, validation_regions),
-                            sampling,
-                            fixed.batch_size,
-                            config.run.seed,
-                            fabric.device,
+                            state.judged, *sides, sampling, fixed.batch_size, config.run.seed, fabric.device
                         )
                         if probed is not None:
                             log.message(str(probed))

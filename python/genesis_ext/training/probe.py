@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from genesis_ext.data.loader import Batch, FixedSamples
@@ -52,10 +52,10 @@ class ProbeReport:
         )
 
 
-def probe_modality(network: UNet, fitted: Iterable[Batch], asked: Iterable[Batch]) -> ProbeReport:
+def probe_modality(network: nn.Module, fitted: Iterable[Batch], asked: Iterable[Batch]) -> ProbeReport:
     """Fit probes to the features of some samples, and measure them on others.
 
-    network: its encoder is used in evaluation mode, and left in the mode that it was in.
+    network: a ``UNet``; its encoder is used in evaluation mode, and left in the mode that it was in.
     fitted, asked: batches with "input" (N, 1, X, Y[, Z]) and "modality" (N,), both CT and MRI among the samples.
 
     Raises:
@@ -76,7 +76,7 @@ def probe_modality(network: UNet, fitted: Iterable[Batch], asked: Iterable[Batch
 
 
 def probe_stores(
-    network: UNet,
+    network: nn.Module,
     fitted: tuple[VolumeStore, Sequence[Region]],
     asked: tuple[VolumeStore, Sequence[Region]],
     sampling: Sampling,
@@ -106,8 +106,9 @@ def balanced_accuracy(logits: Tensor, labels: Tensor) -> float:
 
 
 @torch.no_grad()
-def _features(network: UNet, batches: Iterable[Batch]) -> tuple[list[Tensor], Tensor]:
+def _features(network: nn.Module, batches: Iterable[Batch]) -> tuple[list[Tensor], Tensor]:
     """Means of channels, (N, channels) float64 on the CPU for each level, and labels (N,): 0 CT, 1 MRI."""
+    assert isinstance(network, UNet)
     was_training = network.training
     network.eval()
     pooled: list[list[Tensor]] = []
