@@ -3,33 +3,15 @@
 
 #include "shuffle.h"
 
+#include <array>
 #include <type_traits>
 
 #include "windows.h"
-#include "words.h"
+#include "words.h"  // and the intrinsics
 
 namespace gx::cpu {
 
 namespace {
-
-template <typename I>
-GX_HD void draw_windows(I isa, const Key& key, int32_t first, Shape shape, Shape max_window, WindowBlock& block) {
-  constexpr int kCalls = 32;
-  for (size_t begin = 0; begin < kDrawBlock; begin += kCalls) {
-    WordLanes<kCalls> words;
-    philox_lanes(isa, key, Purpose::kWindow, static_cast<uint32_t>(first) + static_cast<uint32_t>(begin), words);
-    for (size_t i = 0; i < kCalls; ++i) {
-      const Window window = window_of({words.w0[i], words.w1[i], words.w2[i], words.w3[i]}, shape, max_window);
-      block.x[begin + i] = window.x.start;
-      block.y[begin + i] = window.y.start;
-      block.z[begin + i] = window.z.start;
-      block.size_x[begin + i] = window.x.size;
-      block.size_y[begin + i] = window.y.size;
-      block.size_z[begin + i] = window.z.size;
-      block.key[begin + i] = window.key;
-    }
-  }
-}
 
 // Claims [begin, begin + count): the bits that were free until now, lowest first. `Word` has at least count + 7 bits,
 // and no more than needed: a wider store would be read back in part by the next row, which costs a stall.
@@ -176,7 +158,7 @@ GX_HD void claim_windows_body(I isa, const Key& key, const ShuffleSpec& spec, Sh
   claims.num_words = 0;
   for (int32_t end = spec.num_windows; end > 0; end -= kDrawBlock) {
     const int32_t first = end - kDrawBlock;  // may be negative: those are drawn and not used
-    draw_windows(isa, key, first, shape, spec.max_window, block);
+    draw_windows(key, first, shape, spec.max_window, block);
     std::array<int32_t, kDrawBlock> meets, wanted;
     for (size_t i = 0; i < kDrawBlock; ++i) {
       meets[i] = (block.x[i] < bounds.x1) & (block.x[i] + block.size_x[i] > bounds.x0) & (block.y[i] < bounds.y1) &

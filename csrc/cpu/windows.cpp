@@ -4,9 +4,29 @@
 #include "windows.h"
 
 #include "isa.h"
+#include "words.h"
 
 namespace gx::cpu {
 namespace {
+
+template <typename I>
+GX_HD void draw_windows_body(I isa, const Key& key, int32_t first, Shape shape, Shape max_window, WindowBlock& block) {
+  constexpr int kCalls = 32;
+  for (size_t begin = 0; begin < kDrawBlock; begin += kCalls) {
+    WordLanes<kCalls> words;
+    philox_lanes(isa, key, Purpose::kWindow, static_cast<uint32_t>(first) + static_cast<uint32_t>(begin), words);
+    for (size_t i = 0; i < kCalls; ++i) {
+      const Window window = window_of({words.w0[i], words.w1[i], words.w2[i], words.w3[i]}, shape, max_window);
+      block.x[begin + i] = window.x.start;
+      block.y[begin + i] = window.y.start;
+      block.z[begin + i] = window.z.start;
+      block.size_x[begin + i] = window.x.size;
+      block.size_y[begin + i] = window.y.size;
+      block.size_z[begin + i] = window.z.size;
+      block.key[begin + i] = window.key;
+    }
+  }
+}
 
 constexpr int kStep = 16;      // offsets written at once
 constexpr int kOver = kLanes;  // so many more than asked for may be written
@@ -141,6 +161,9 @@ GX_HD void window_offsets_body(const Key& key, int32_t first, int at, const Wind
 }
 
 }  // namespace
+
+GX_DISPATCH_TAGGED(draw_windows, (const Key& key, int32_t first, Shape shape, Shape max_window, WindowBlock& block),
+                   (key, first, shape, max_window, block))
 
 GX_DISPATCH_ISA(prepare_block,
                 (const Key& key, int32_t first, const ShuffleSpec& spec, const Strides& strides,

@@ -25,19 +25,8 @@ struct WindowBlock {
   }
 };
 
-GX_HD void draw_windows(const Key& key, int32_t first, Shape shape, Shape max_window, WindowBlock& block) {
-  for (int i = 0; i < kDrawBlock; ++i) {
-    const Window window = draw_window(key, static_cast<uint32_t>(first + i), shape, max_window);
-    const auto at = static_cast<size_t>(i);
-    block.x[at] = window.x.start;
-    block.y[at] = window.y.start;
-    block.z[at] = window.z.start;
-    block.size_x[at] = window.x.size;
-    block.size_y[at] = window.y.size;
-    block.size_z[at] = window.z.size;
-    block.key[at] = window.key;
-  }
-}
+// The windows [first, first + kDrawBlock), counted modulo 2^32.
+void draw_windows(const Key& key, int32_t first, Shape shape, Shape max_window, WindowBlock& block);
 
 constexpr int kLaneSide = 32;  // longest axis that is permuted for all windows of a block at once
 
