@@ -55,7 +55,12 @@ def python(*arguments: str, **options: object) -> "subprocess.Popen[bytes]":
 
 
 def genesis(*arguments: str) -> "subprocess.Popen[bytes]":
-    return python("-m", "genesis_ext.cli.main", *arguments, start_new_session=True)
+    # A shell without job control lets what it starts in the background ignore Ctrl-C, and so would the command.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return python("-m", "genesis_ext.cli.main", *arguments, start_new_session=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def wait_for(what: str, happens: object) -> None:
