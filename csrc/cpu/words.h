@@ -11,7 +11,8 @@
 
 #if defined(GX_TARGET_AVX2)
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC 12 warns of its own undefined vectors
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // GCC 12 warns of its own undefined vectors,
+#pragma GCC diagnostic ignored "-Wuninitialized"        // by one name or the other
 #include <immintrin.h>
 #pragma GCC diagnostic pop
 #endif
