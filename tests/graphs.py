@@ -1,8 +1,23 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""CUDA graphs for the tests."""
+"""CUDA graphs for the tests, and what can be told of them without a GPU."""
+
+from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+
+class NoWaiting(TorchDispatchMode):
+    """Refuses what would make a device wait, or give a shape that depends on values."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        assert name not in ("_local_scalar_dense", "nonzero", "masked_select", "unique2"), name
+        assert name != "_to_copy" or kwargs.get("device") is None
+        if name == "index":
+            assert all(index is None or index.dtype == torch.int64 for index in args[1])
+        return func(*args, **(kwargs or {}))
 
 
 def captured(step, warm_up=3):

@@ -109,7 +109,18 @@ print(*sorted(set(sys.modules) - before))
     assert "genesis_ext.ops" in loaded
     layers = ("data", "models", "training", "evaluation", "benchmarks", "cli")
     assert loaded.isdisjoint({f"genesis_ext.{layer}" for layer in layers})
-    extras = {"SimpleITK", "PIL", "matplotlib", "scipy", "monai", "rich", "tensorboard", "lightning", "nibabel"}
+    extras = {
+        "SimpleITK",
+        "PIL",
+        "matplotlib",
+        "scipy",
+        "monai",
+        "rich",
+        "tensorboard",
+        "lightning",
+        "nibabel",
+        "safetensors",
+    }
     assert {name.partition(".")[0] for name in loaded}.isdisjoint(extras)
 
 

@@ -32,9 +32,12 @@ enum class Purpose : uint32_t {
   kCrop = 10,
   kSubvolume = 11,
   kRotation = 12,
+  kOrientation = 13,
+  kJigsaw = 14,
+  kPermutationSet = 15,
 };
 constexpr int64_t kFirstPurpose = static_cast<int64_t>(Purpose::kFlip);
-constexpr int64_t kLastPurpose = static_cast<int64_t>(Purpose::kRotation);
+constexpr int64_t kLastPurpose = static_cast<int64_t>(Purpose::kPermutationSet);
 
 constexpr int kPhiloxRounds = 10;
 constexpr uint32_t kPhiloxMultiplier0 = 0xD2511F53u, kPhiloxMultiplier1 = 0xCD9E8D57u;

@@ -1,14 +1,13 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
 
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from genesis_ext.cli.main import build_parser, main
-from genesis_ext.cli.pretrain import config_of
-from genesis_ext.training import PRESETS, PretrainConfig
+from genesis_ext.cli.main import main
+from genesis_ext.cli.pretrain import parse
+from genesis_ext.training import PRESETS, PretrainConfig, write_config
 from genesis_ext.training.checkpoint import read_checkpoint
 from tests.data_layer.images import write_ct
 
@@ -23,38 +22,52 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def parsed(*arguments: str) -> PretrainConfig:
-    return config_of(build_parser().parse_args(["pretrain", "--data", "d", "--out", "o", *arguments]))
+    return parse(["--data", "d", "--out", "o", *arguments]).settings
 
 
-def test_every_setting_has_an_option_and_its_default() -> None:
+def test_the_defaults_of_the_options_are_those_of_the_config() -> None:
     assert parsed() == PretrainConfig()
-    options = build_parser().parse_args(["pretrain", "--data", "d", "--out", "o"])
-    assert not any(hasattr(options, field.name) for field in fields(PretrainConfig))  # only what is given is set
 
 
 @pytest.mark.parametrize("wrong", [["--patch", "7", "7", "7"], ["--steps", "0"], ["--profile", "nosuch"]], ids=str)
 def test_a_wrong_setting_is_wrong_use(wrong: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["pretrain", "--data", str(tmp_path), "--out", str(tmp_path / "run"), *wrong]) == 2
+    with pytest.raises(SystemExit) as caught:
+        main(["pretrain", "--data", str(tmp_path), "--out", str(tmp_path / "run"), *wrong])
+    assert caught.value.code == 2
     assert wrong[0].removeprefix("--") in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
 
-def test_every_setting_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        build_parser().parse_args(["pretrain", "--help"])
+def test_every_setting_is_an_option_that_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["pretrain", "--help"])
+    assert caught.value.code == 0
     shown = capsys.readouterr().out
-    names = [field.name for field in fields(PretrainConfig) if "_" not in field.name]
-    for flag in ("validate-every", "early-stop", "ct-window", "no-borders", "spacing", "budget", *names):
-        assert f"--{flag}" in shown
+    for name in PretrainConfig().flat():
+        assert f"--{name.replace('_', '-')}" in shown
     assert "HU that become 0 and 1" in shown
+    assert "--no-borders" in shown
+    assert all(name in shown for name in PRESETS)
 
 
 def test_options_go_over_the_preset() -> None:
-    config = parsed("--preset", "quick", "--patch", "16", "24", "8", "--lr", "0.1", "--ct-window", "-500", "500")
-    assert (config.patch, config.lr, config.ct_window_hu) == ((16, 24, 8), 0.1, (-500.0, 500.0))
-    assert config.width == PRESETS["quick"]["width"]
-    assert not parsed("--preset", "released", "--no-borders").borders
-    assert parsed("--spacing", "1", "--boxes", "scales", "--scales", ".5", ".3", ".1").scales == (0.5, 0.3, 0.1)
+    config = parsed("--preset", "quick", "--patch", "16", "24", "8", "--lr", "0.1", "--ct-window-hu", "-500", "500")
+    assert (config.data.patch, config.optim.lr, config.files.ct_window_hu) == ((16, 24, 8), 0.1, (-500.0, 500.0))
+    assert config.network.width == PRESETS["quick"]["width"]
+    assert not parsed("--preset", "released", "--no-borders").data.borders
+    assert parsed("--spacing-mm", "1", "--boxes", "scales", "--scales", ".5", ".3", ".1").data.scales == (0.5, 0.3, 0.1)
+
+
+def test_options_go_over_a_config_file_which_excludes_a_preset(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config.yaml"
+    write_config(file, PretrainConfig.of(width=8, lr=0.5))
+    config = parsed("--config", str(file), "--lr", "0.25")
+    assert (config.network.width, config.optim.lr) == (8, 0.25)
+    both = ["pretrain", "--data", "d", "--out", "o", "--config", str(file), "--preset", "quick"]
+    assert main(both) == 2
+    assert "--preset and --config must not both be given" in capsys.readouterr().err
 
 
 def test_the_command_trains_and_resumes_with_the_stored_settings(
@@ -64,7 +77,7 @@ def test_the_command_trains_and_resumes_with_the_stored_settings(
     assert main(["pretrain", "--data", str(scan), "--out", str(out), "--steps", "2", *TINY]) == 0
     said = capsys.readouterr().out
     assert "identity" in said
-    assert "patches/s" in said
+    assert "samples/s" in said
     assert f"best checkpoint: {out / 'best.pt'}" in said
     assert main(["pretrain", "--data", str(scan), "--out", str(out), "--resume", "--steps", "3"]) == 0
     assert read_checkpoint(out / "last.pt")["progress"]["step"] == 3
@@ -110,6 +123,6 @@ def test_the_demo_runs_names_its_results_and_can_be_repeated(
         status = main(["demo", "--out", str(tmp_path / "demo")])
         said = capsys.readouterr().out
         assert status == 1  # two steps restore nothing, and the demo does not hide it
-        for name in ("pictures/step_000002.png", "loss_curve.png", "best.pt"):
+        for name in ("pictures/step_000002.png", "loss_curve.png", "best.pt", "report.html"):
             assert str(tmp_path / "demo" / name) in said
             assert (tmp_path / "demo" / name).exists()

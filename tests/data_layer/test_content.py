@@ -15,7 +15,7 @@ from tests.data_layer.scores import score_map
 from tests.data_layer.stores import entry_of, noise
 
 
-def tables_of(entries: list[StoredVolume], arrays: list[NDArray[Any]], rules: Any, grid: int) -> Any:
+def tables_of(entries: list[StoredVolume], arrays: list[NDArray[Any]], rules: Any, grid: Any) -> Any:
     places = table_places(entries, rules, grid)
     sums = torch.zeros(places.length, dtype=torch.int32)
     begin = 1
@@ -28,9 +28,9 @@ def tables_of(entries: list[StoredVolume], arrays: list[NDArray[Any]], rules: An
     return places, sums
 
 
-@pytest.mark.parametrize("grid", [1, 3, 4])
+@pytest.mark.parametrize("grid", [(1, 1, 1), (3, 3, 3), (4, 4, 4), (4, 3, 1)])
 @pytest.mark.parametrize("dtype", ["int16", "uint8", "float16"])
-def test_the_sum_of_a_box_is_the_sum_of_its_scores(grid: int, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sum_of_a_box_is_the_sum_of_its_scores(grid: Any, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(content, "_SLAB", 500)  # several slabs
     slope, intercept, window = {
         "int16": (1.0, 0.0, (-1000, 1000)),
@@ -66,7 +66,8 @@ def test_the_sum_of_a_box_is_the_sum_of_its_scores(grid: int, dtype: str, monkey
 
 
 def test_a_volume_without_a_rule_has_sum_zero() -> None:
-    places, sums = tables_of([entry_of("a", (8, 8, 8), "us")], [np.ones((8, 8, 8), np.int16)], {"ct": LungContent()}, 4)
+    entries, arrays = [entry_of("a", (8, 8, 8), "us")], [np.ones((8, 8, 8), np.int16)]
+    places, sums = tables_of(entries, arrays, {"ct": LungContent()}, (4, 4, 4))
     lo, hi = torch.zeros(1, 5, 3, dtype=torch.int64), torch.full((1, 5, 3), 8)
     assert box_sums(sums, places.offset, places.strides, lo, hi).tolist() == [[0] * 5]
 
@@ -86,7 +87,7 @@ def test_a_value_at_the_threshold_counts_as_dense_in_every_dtype() -> None:
     ):
         entry = entry_of("a", (1, 1, 1), dtype=dtype, slope=slope, intercept=intercept, window=(-1, 1))
         table = torch.empty(8, dtype=torch.int32)
-        write_table(table, torch.from_numpy(np.full((1, 1, 1), stored, dtype)), entry, LungContent(), 1)
+        write_table(table, torch.from_numpy(np.full((1, 1, 1), stored, dtype)), entry, LungContent(), (1, 1, 1))
         assert table.tolist() == [0] * 7 + [2]
 
 
@@ -94,7 +95,7 @@ def test_a_value_at_the_threshold_counts_as_dense_in_every_dtype() -> None:
 def test_a_threshold_outside_the_stored_numbers_is_reached_by_all_or_none(dense_hu: float, score: int) -> None:
     entry = entry_of("a", (1, 1, 1), dtype="uint8", slope=2000 / 255, intercept=-1000.0, window=(0, 255))
     table = torch.empty(8, dtype=torch.int32)
-    write_table(table, torch.full((1, 1, 1), 255, dtype=torch.uint8), entry, LungContent(dense_hu=dense_hu), 1)
+    write_table(table, torch.full((1, 1, 1), 255, dtype=torch.uint8), entry, LungContent(dense_hu=dense_hu), (1, 1, 1))
     assert table[-1] == score
 
 
@@ -117,7 +118,8 @@ def test_tables_on_a_gpu_are_those_of_the_cpu() -> None:
     entry = entry_of("a", (33, 20, 18))
     voxels, tables = torch.from_numpy(noise(entry)), []
     for device in ("cpu", "cuda"):
-        table = torch.empty(content.table_length(entry, {"ct": LungContent()}, 4), dtype=torch.int32, device=device)
-        write_table(table, voxels.to(device), entry, LungContent(), 4)
+        length = content.table_length(entry, {"ct": LungContent()}, (4, 4, 4))
+        table = torch.empty(length, dtype=torch.int32, device=device)
+        write_table(table, voxels.to(device), entry, LungContent(), (4, 4, 4))
         tables.append(table.cpu())
     assert torch.equal(*tables)

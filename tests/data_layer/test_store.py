@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from genesis_ext import ops
+from genesis_ext._files import write_aside
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.volume_store import StoreError, VolumeStore, is_store
 from genesis_ext.data.store.writer import (
@@ -24,7 +25,6 @@ from genesis_ext.data.store.writer import (
     check_settings,
     read_record,
     volume_files,
-    write_aside,
     write_index,
     write_record,
     write_volume,

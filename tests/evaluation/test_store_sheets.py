@@ -210,6 +210,14 @@ def test_cubes_have_one_box(tmp_path):
     assert [ax.get_title(loc="left") for ax in row] == ["a cube", "8 × 8 × 8"]
 
 
+def test_a_slice_of_a_volume_is_drawn_from_above(tmp_path):
+    store = write_store(tmp_path, [entry_of("a", (30, 28, 20))])
+    for sampling in (Sampling(out_shape=(12, 10)), Sampling(out_shape=(12, 10), cube=(12, 10))):
+        (row,) = boxes_sheet(store, [0], "title", "", sampling, 0).panels
+        assert [len(ax.images) for ax in row] == [2, 1] * len(sampling.weights)
+        assert [ax.get_title(loc="left") for ax in row[1::2]] == ["12 × 10 × 1"] * len(sampling.weights)
+
+
 @pytest.mark.parametrize("modality", ["xray", "us"])
 def test_a_picture_is_drawn_as_it_is_seen(tmp_path, modality):
     entry = entry_of("a", (30, 20, 1), modality, spacing_mm=(0.5, 0.5, 1.0))

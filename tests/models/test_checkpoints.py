@@ -49,6 +49,14 @@ def test_a_bare_state_dict_is_loaded(tmp_path: Path) -> None:
     assert account.epoch is None
 
 
+def test_a_checkpoint_of_nnunet_is_loaded(tmp_path: Path) -> None:
+    source, net = network(1), network(2)
+    content = {"network_weights": source.state_dict(), "trainer_name": "nnUNetTrainer", "current_epoch": 3}
+    account = load_weights(net, save(content, tmp_path), report=None)
+    assert equal(source, net)
+    assert (len(account.loaded), account.metadata) == (106, {})
+
+
 def test_the_account_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = save(released(network(1)), tmp_path)
     account = load_weights(network(2, num_classes=2), path)
@@ -137,7 +145,7 @@ class Unsafe:
 
 @pytest.mark.parametrize(
     "content",
-    [Unsafe(), {"state_dict": Unsafe()}, [1, 2], {"epoch": 3}, {"state_dict": {}}, {"fc.weight": torch.zeros(2)}],
+    [Unsafe(), {"network_weights": Unsafe()}, [1, 2], {"epoch": 3}, {"state_dict": {}}, {"fc.weight": torch.zeros(2)}],
     ids=["object", "object inside", "list", "no tensors", "empty", "another network"],
 )
 def test_foreign_files_are_refused_by_name(content: object, tmp_path: Path) -> None:

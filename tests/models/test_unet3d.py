@@ -127,6 +127,50 @@ def test_running_mode_treats_samples_alone_in_evaluation() -> None:
     assert not torch.allclose(both, net.train()(x), atol=1e-4)
 
 
+def test_instance_norm_gives_a_sample_the_same_output_and_gradient_in_any_batch() -> None:
+    net = small(norm="instance").double()
+    x = torch.rand(2, 1, 16, 8, 8, dtype=torch.float64)
+
+    def step(part: Tensor) -> tuple[Tensor, list[Tensor]]:
+        out = net(part)
+        return out.detach(), list(torch.autograd.grad(out.square().mean(), list(net.parameters())))
+
+    (both, together), (first, one), (second, other) = step(x), step(x[:1]), step(x[1:])
+    # Convolutions and means may sum in another order.
+    assert torch.allclose(both, torch.cat((first, second)), atol=1e-12)
+    assert all(torch.allclose(t, (a + b) / 2, atol=1e-12) for t, a, b in zip(together, one, other, strict=True))
+    with torch.no_grad():
+        assert torch.equal(net.eval()(x), both)
+
+
+def test_instance_norm_keeps_no_statistics_and_the_names_of_the_released_network() -> None:
+    instance, batch = small(norm="instance").state_dict(), small().state_dict()
+    statistics = ("running_mean", "running_var", "num_batches_tracked")
+    assert list(instance) == [name for name in batch if not name.endswith(statistics)]
+    assert all(value.shape == batch[name].shape for name, value in instance.items())
+
+
+def test_an_instance_norm_network_trains() -> None:
+    net = small(norm="instance")
+    x = torch.rand(2, 1, 16, 16, 8)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.5, momentum=0.9)
+    losses = []
+    for _ in range(20):
+        optimizer.zero_grad()
+        loss = (net(x) - x).square().mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_the_decoder_s_parameters_are_those_that_the_encoder_does_not_use() -> None:
+    net = small()
+    net.encode(torch.rand(2, 1, 16, 8, 8))[-1].square().mean().backward()
+    decoder = {id(p) for p in net.decoder_parameters()}
+    assert all((p.grad is None) == (id(p) in decoder) for p in net.parameters())
+
+
 def test_fresh_weights_keep_the_spread_of_the_signal_and_reach_every_parameter() -> None:
     net = small(activation=None, width=8)
     out = net(torch.rand(2, 1, 16, 16, 16))
@@ -162,6 +206,11 @@ def test_reset_by_a_generator_depends_on_its_seed_alone() -> None:
 def test_wrong_input_is_named(shape: tuple[int, ...], message: str) -> None:
     with pytest.raises(ValueError, match=f"UNet3D: .*{message}"):
         small()(torch.zeros(shape))
+
+
+def test_instance_norm_needs_two_values_of_every_sample() -> None:
+    with pytest.raises(ValueError, match="at least two values"):
+        small(norm="instance").eval()(torch.zeros(4, 1, 8, 8, 8))
 
 
 def test_one_voxel_at_the_bottom_is_enough_for_running_statistics() -> None:

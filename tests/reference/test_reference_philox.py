@@ -56,8 +56,11 @@ def test_purposes_keep_their_numbers():
         "CROP",
         "SUBVOLUME",
         "ROTATION",
+        "ORIENTATION",
+        "JIGSAW",
+        "PERMUTATION_SET",
     ]
-    assert [(purpose.name, purpose.value) for purpose in Purpose] == list(zip(names, range(1, 13), strict=True))
+    assert [(purpose.name, purpose.value) for purpose in Purpose] == list(zip(names, range(1, 16), strict=True))
 
 
 def test_uniform_reaches_from_zero_to_just_below_one():

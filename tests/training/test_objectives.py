@@ -1,74 +1,179 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
+"""What each method learns from, without the loop."""
 
-import warnings
+import math
+from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 
-from genesis_ext.training.config import PretrainConfig, Schedule
-from genesis_ext.training.objectives import SCHEDULES, make_optimizer
+from genesis_ext.data.loader import Batch
+from genesis_ext.training import PretrainConfig
+from genesis_ext.training.objectives import Turn, make_objective, make_transform
+from genesis_ext.training.objectives.objective import frozen
+from genesis_ext.training.objectives.universal import Universal
 
-
-def rates(schedule: Schedule, losses: list[float], lr: float = 1.0) -> list[float]:
-    """Learning rate after each validation."""
-    optimizer = make_optimizer(nn.Linear(1, 1), PretrainConfig(optimizer="sgd", lr=lr))
-    changes = SCHEDULES[schedule](optimizer)
-    seen = []
-    for loss in losses:
-        optimizer.step()
-        changes.after_validation(loss)
-        seen.append(float(optimizer.param_groups[0]["lr"]))
-    return seen
+SMALL: dict[str, Any] = {"width": 2, "patch": (16, 16, 16), "norm": "instance"}
+UNIVERSAL: dict[str, Any] = {**SMALL, "method": "universal", "boxes": "scales"}
 
 
-def test_plateau_halves_after_ten_validations_without_progress() -> None:
-    seen = rates("plateau", [0.5] * 12)
-    assert seen[:11] == [1.0] * 11
-    assert seen[11] == 0.5
+def batch_of(count: int = 4) -> Batch:
+    """Samples of both modalities and three scales."""
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.rand((2, count, 1, 16, 16, 16), generator=generator)
+    ids = torch.arange(count)
+    return {"input": x, "target": y, "scale": ids % 3, "modality": ids % 2, "sample_id": ids}
 
 
-def test_an_improvement_below_one_in_ten_thousand_is_none() -> None:
-    assert rates("plateau", [0.5 - 0.00009 * (i > 0) for i in range(12)])[-1] == 0.5
-    assert rates("plateau", [0.5 - 0.00011 * i for i in range(12)])[-1] == 1.0
+def universal(**settings: Any) -> Universal:
+    objective = make_objective(PretrainConfig.of(**UNIVERSAL, **settings))
+    assert isinstance(objective, Universal)
+    return objective
 
 
-def test_plateau_stops_at_one_in_a_million() -> None:
-    assert rates("plateau", [0.5] * 60, lr=1.6e-6)[-1] == 1e-6
+def backward(turn: Turn, modules: dict[str, nn.Module]) -> dict[str, bool]:
+    """Which of the modules got a gradient that is not zero."""
+    for module in modules.values():
+        module.zero_grad()
+    turn.loss.backward()
+    return {name: any(p.grad is not None and bool(p.grad.any()) for p in m.parameters()) for name, m in modules.items()}
 
 
-def test_steps_halve_every_forty_validations() -> None:
-    seen = rates("step", [0.5] * 80)
-    assert (seen[38], seen[39], seen[78], seen[79]) == (1.0, 0.5, 0.5, 0.25)
+def test_weights_depend_on_the_seed_alone() -> None:
+    def first(seed: int) -> Tensor:
+        return next(iter(make_objective(PretrainConfig.of(**SMALL, seed=seed)).network.parameters()))
+
+    torch.manual_seed(1)
+    before = torch.random.get_rng_state()
+    assert torch.equal(first(0), first(0))
+    assert not torch.equal(first(0), first(1))
+    assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_constant_stays() -> None:
-    assert rates("constant", [0.5] * 100)[-1] == 1.0
+def test_turns_alternate_and_each_moves_its_own_networks() -> None:
+    objective = universal()
+    turns = objective.turns(batch_of())
+    first = next(turns)
+    assert first.updates == ("network", "scales")
+    assert backward(first, objective.modules) == {"network": True, "scales": True, "discriminator": False}
+    second = next(turns)
+    assert second.updates == ("discriminator",)
+    assert backward(second, objective.modules) == {"network": False, "scales": False, "discriminator": True}
+    assert next(turns, None) is None
 
 
-@pytest.mark.parametrize("schedule", SCHEDULES)
-def test_a_schedule_goes_on_from_its_state(schedule: Schedule) -> None:
-    whole = rates(schedule, [0.5] * 45)
-    optimizer = make_optimizer(nn.Linear(1, 1), PretrainConfig(optimizer="sgd", lr=1.0))
-    first = SCHEDULES[schedule](optimizer)
-    optimizer.step()
-    for _ in range(30):
-        first.after_validation(0.5)
-    again = make_optimizer(nn.Linear(1, 1), PretrainConfig(optimizer="sgd", lr=1.0))
-    second = SCHEDULES[schedule](again)
-    again.load_state_dict(optimizer.state_dict())
-    second.load_state_dict(first.state_dict())
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        again.step()
-        for _ in range(15):
-            second.after_validation(0.5)
-    assert float(again.param_groups[0]["lr"]) == whole[-1]
+def test_the_loss_is_that_of_the_paper() -> None:
+    objective, batch = universal(alpha=2.0, beta=3.0), batch_of()
+    with torch.no_grad():
+        restored, features = objective.modules["network"](batch["input"])
+        scale_logits = objective.modules["scales"](features[-1])
+        logits = objective.modules["discriminator"](features)
+    restoration = functional.mse_loss(restored, batch["target"])
+    scales = functional.cross_entropy(scale_logits, batch["scale"])
+    confusion = functional.binary_cross_entropy_with_logits(logits, torch.full_like(logits, 0.5))
+    turn = next(objective.turns(batch))
+    assert float(turn.loss.detach()) == pytest.approx(float(confusion + 2 * scales + 3 * restoration), rel=1e-5)
+    assert float(turn.figures["loss"]) == pytest.approx(float(restoration), rel=1e-5)
 
 
-def test_optimisers_have_their_numbers() -> None:
-    sgd = make_optimizer(nn.Linear(1, 1), PretrainConfig(optimizer="sgd", lr=0.3, momentum=0.8, weight_decay=0.1))
-    assert isinstance(sgd, torch.optim.SGD)
-    assert [sgd.param_groups[0][name] for name in ("lr", "momentum", "weight_decay")] == [0.3, 0.8, 0.1]
-    assert isinstance(make_optimizer(nn.Linear(1, 1), PretrainConfig()), torch.optim.AdamW)
+def test_a_reversed_gradient_trains_all_at_once_and_against_the_discriminator() -> None:
+    objective, batch = universal(adversary="reversal", beta=1e-9, alpha=0.0), batch_of()
+    (turn,) = objective.turns(batch)
+    assert set(turn.updates) == set(objective.modules)
+    turn.loss.backward()
+    name = "down_tr64.ops.0.conv1.weight"
+    reversed_gradient = dict(objective.network.named_parameters())[name].grad
+    discriminator = dict(objective.modules["discriminator"].named_parameters())
+    own = {key: value.grad for key, value in discriminator.items()}
+    objective.network.zero_grad()
+    objective.modules["discriminator"].zero_grad()
+    logits = objective.modules["discriminator"](objective.network.encode(batch["input"]))
+    functional.binary_cross_entropy_with_logits(logits, batch["modality"].float()).backward()
+    straight = dict(objective.network.named_parameters())[name].grad
+    assert reversed_gradient is not None and straight is not None and bool(straight.any())
+    torch.testing.assert_close(reversed_gradient, -straight, rtol=1e-3, atol=1e-7)  # sums in another order
+    for key, value in own.items():
+        torch.testing.assert_close(value, discriminator[key].grad)
+
+
+@pytest.mark.parametrize(
+    ("confusion", "wanted"),
+    [("uniform", [0.5, 0.5, 0.5, 0.5]), ("flipped", [1.0, 0.0, 1.0, 0.0])],
+)
+def test_the_encoder_is_pulled_towards(confusion: str, wanted: list[float]) -> None:
+    objective, batch = universal(confusion=confusion, tell_scales=False), batch_of()
+    with torch.no_grad():
+        logits = objective.modules["discriminator"](objective.network.encode(batch["input"]))
+    expected = functional.binary_cross_entropy_with_logits(logits, torch.tensor(wanted))
+    assert float(next(objective.turns(batch)).figures["loss_confusion"]) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_the_negative_loss_is_what_the_discriminator_gains() -> None:
+    turns = universal(confusion="negative").turns(batch_of())
+    lost, gained = next(turns).figures["loss_confusion"], next(turns).figures["loss_discriminator"]
+    assert float(lost) == pytest.approx(-float(gained), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "modules"),
+    [
+        ({"adversary": "off", "tell_scales": False}, ["network"]),
+        ({"adversary": "off"}, ["network", "scales"]),
+        ({"tell_scales": False}, ["network", "discriminator"]),
+    ],
+)
+def test_parts_can_be_left_out(settings: dict[str, Any], modules: list[str]) -> None:
+    objective = universal(**settings)
+    assert list(objective.modules) == list(objective.learning_rates) == modules
+    updates = [name for turn in objective.turns(batch_of()) for name in turn.updates]
+    assert sorted(updates) == sorted(modules)
+
+
+def test_rates_are_those_of_the_paper() -> None:
+    assert universal(lr=1.0).learning_rates == {"network": 1.0, "scales": 0.1, "discriminator": 0.001}
+
+
+def test_a_judgement_tells_accuracies_that_a_perfect_discriminator_would_have() -> None:
+    objective, batch = universal(), batch_of()
+
+    class Knows(nn.Module):
+        def forward(self, features: list[Tensor]) -> Tensor:
+            return 2.0 * (batch["modality"] == 1) - 1.0
+
+    objective.modules["discriminator"] = Knows()
+    figures, restored = objective.judge(objective.network, batch)
+    assert next(iter(figures)) == "loss"
+    assert float(figures["accuracy_discriminator"]) == 1.0
+    assert restored is not None and restored.shape == batch["target"].shape
+
+
+def test_frozen_weights_get_no_gradient_and_are_free_again_afterwards() -> None:
+    layer, x = nn.Linear(2, 1), torch.ones(1, 2, requires_grad=True)
+    layer.bias.requires_grad_(False)
+    with frozen(layer):
+        layer(x).sum().backward()
+    assert layer.weight.grad is None
+    assert x.grad is not None and bool(x.grad.any())
+    assert layer.weight.requires_grad
+    assert not layer.bias.requires_grad
+
+
+@pytest.mark.parametrize(("method", "patch"), [("rotation", (16, 16, 16)), ("jigsaw", (24, 24, 24))])
+def test_what_was_done_to_a_patch_is_classified_by_the_encoder_alone(method: str, patch: tuple[int, int, int]) -> None:
+    config = PretrainConfig.of(**{**SMALL, "method": method, "patch": patch, "norm": "batch"})
+    objective, transform = make_objective(config), make_transform(config)
+    ids = torch.arange(4)
+    x, label = transform(torch.rand(4, 1, *patch), ids)
+    batch = {"input": x, "target": label, "sample_id": ids}
+    (turn,) = objective.turns(batch)
+    assert 0.2 * objective.chance < float(turn.figures["loss"]) < 5 * objective.chance
+    assert objective.chance == pytest.approx(math.log(transform.num_classes))
+    turn.loss.backward()
+    got = {name for name, parameter in objective.network.named_parameters() if parameter.grad is not None}
+    assert got and all(name.startswith("down_") for name in got)
+    figures, restored = objective.judge(objective.network, batch)
+    assert float(figures["loss"].detach()) == pytest.approx(float(turn.figures["loss"]), rel=1e-5)
+    assert restored is None

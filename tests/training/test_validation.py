@@ -9,15 +9,16 @@ from scipy import ndimage
 from torch import nn
 from torch.nn import functional
 
-from genesis_ext.training import Baselines, Validator
+from genesis_ext.training import ValidationReport, Validator
 from genesis_ext.training.config import Loss
-from genesis_ext.training.objectives import OBJECTIVES, best_constant
+from genesis_ext.training.losses import LOSSES, best_constant
+from genesis_ext.training.objectives.genesis import Restoration
 from genesis_ext.training.validation import BLUR_SIGMAS_VOXELS, gaussian_blur
 from tests.training.doubles import Answer, Constant, fixed_ramps
 
 
 def validator(loss: Loss = "mse") -> Validator:
-    return Validator(fixed_ramps(20, 4), loss)
+    return Validator(fixed_ramps(20, 4), Restoration(nn.Identity(), loss, 0.1), loss)
 
 
 def all_pairs(v: Validator) -> tuple[torch.Tensor, torch.Tensor]:
@@ -28,13 +29,16 @@ def all_pairs(v: Validator) -> tuple[torch.Tensor, torch.Tensor]:
 def test_baselines_are_the_losses_of_input_best_constant_and_best_blur(loss: Loss) -> None:
     v = validator(loss)
     x, y = all_pairs(v)
-    objective = OBJECTIVES[loss]
+
+    def objective(answer: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return LOSSES[loss](answer, x, target)
+
     grid = min(float(objective(torch.full_like(y, value), y)) for value in torch.linspace(0, 1, 201))
-    assert v.baselines.identity == pytest.approx(float(objective(x, y)), rel=1e-5)
-    assert v.baselines.constant <= grid * (1 + 1e-6)  # rounding of the means
-    assert v.baselines.constant == pytest.approx(grid, rel=1e-2)  # the grid's step is .005
+    assert v.baselines["identity"] == pytest.approx(float(objective(x, y)), rel=1e-5)
+    assert v.baselines["constant"] <= grid * (1 + 1e-6)  # rounding of the means
+    assert v.baselines["constant"] == pytest.approx(grid, rel=1e-2)  # the grid's step is .005
     blurred = [float(objective(gaussian_blur(x, sigma), y)) for sigma in BLUR_SIGMAS_VOXELS]
-    assert v.baselines.blur == pytest.approx(min(blurred), rel=1e-5)
+    assert v.baselines["blur"] == pytest.approx(min(blurred), rel=1e-5)
 
 
 @pytest.mark.parametrize("loss", ["mse", "l1"])
@@ -45,12 +49,12 @@ def test_no_network_that_gives_a_constant_works(loss: Loss) -> None:
         report = v(Constant(value))
         assert not report.works
         assert report.collapsed
-        assert report.loss >= v.baselines.constant * (1 - 1e-6)  # rounding of the mean
+        assert report.loss >= v.baselines["constant"] * (1 - 1e-6)  # rounding of the mean
 
 
 def test_a_constant_can_beat_the_identity_so_identity_alone_proves_nothing() -> None:
     report = validator()(Constant(0.25))
-    assert report.loss < report.baselines.identity
+    assert report.loss < report.baselines["identity"]
     assert "does not beat them all" in str(report)
 
 
@@ -72,10 +76,10 @@ def test_a_network_that_restores_works() -> None:
 
 
 def test_a_baseline_is_beaten_by_one_percent_or_not_at_all() -> None:
-    baselines = Baselines(identity=0.5, constant=0.1, blur=0.3)
-    assert baselines.beaten_by(0.0989)
-    assert not baselines.beaten_by(0.0991)
-    assert not baselines.beaten_by(math.nan)
+    baselines = {"identity": 0.5, "constant": 0.1, "blur": 0.3}
+    assert ValidationReport({"loss": 0.0989}, baselines).works
+    assert not ValidationReport({"loss": 0.0991}, baselines).works
+    assert not ValidationReport({"loss": math.nan}, baselines).works
 
 
 def test_nan_counts_as_collapsed_and_not_working() -> None:
@@ -106,3 +110,28 @@ def test_the_best_constant_is_mean_or_median() -> None:
     assert float(best_constant(values, "mse")) == pytest.approx(0.3)
     assert float(best_constant(values, "l1")) == 0.0
     assert functional.l1_loss(torch.zeros(3), values) < functional.l1_loss(torch.full((3,), 0.3), values)
+
+
+def test_the_masked_loss_counts_what_was_changed_alone() -> None:
+    x, y = torch.tensor([0.0, 0.5, 1.0]), torch.tensor([0.0, 0.0, 1.0])
+    assert float(LOSSES["masked"](torch.tensor([9.0, 0.3, 9.0]), x, y)) == pytest.approx(0.09)
+    assert float(LOSSES["masked"](torch.ones(3), y, y)) == 0.0
+
+
+def test_processes_share_the_batches_and_get_one_report() -> None:
+    torch.manual_seed(0)
+    network, samples = nn.Conv3d(1, 1, 1), fixed_ramps(20, 4)
+    objective = Restoration(network, "mse", 0.1)
+    rows: list[torch.Tensor] = []
+
+    def keep(own: torch.Tensor) -> torch.Tensor:
+        rows.append(own)
+        return own
+
+    for rank in range(3):
+        Validator(samples, objective, "mse", rank, 3, keep)(network)
+    whole = Validator(samples, objective, "mse", 0, 1, keep)(network)
+    baselines, answers = rows[0:6:2], rows[1:6:2]
+    assert torch.equal(sum(baselines), rows[6]) and torch.equal(sum(answers), rows[7])
+    assert whole.loss == pytest.approx(float(sum(answers).mean(dim=0)[0]))
+    assert all(len(own.nonzero()) for own in answers)

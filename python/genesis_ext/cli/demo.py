@@ -8,7 +8,8 @@ from typing import Any
 
 from genesis_ext.cli.pretrain import summary
 from genesis_ext.data.demo_scans import write_demo_scans
-from genesis_ext.training.config import PRESETS, PretrainConfig
+from genesis_ext.training.config import PretrainConfig
+from genesis_ext.training.presets import PRESETS
 from genesis_ext.training.pretrain import pretrain
 
 _EPILOG = """\
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         write_demo_scans(data)
         settings["split"] = "fifth"  # two of the three scans are of one head: as scans they could not be kept apart
     result = pretrain(
-        PretrainConfig(**settings),
+        PretrainConfig.of(**settings),
         data,
         args.out,
         cache=args.out / "cache",

@@ -16,6 +16,9 @@ from genesis_ext import _library
 
 COMMANDS = ("prepare", "pretrain", "preview", "bench", "demo", "doctor")
 
+OWN_OPTIONS = ("pretrain",)
+"""Commands whose modules read their options themselves, by `parse(words)`."""
+
 EXAMPLES = """\
 examples:
   genesis doctor
@@ -55,9 +58,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not _library.cpu.loaded and "doctor" not in words:
         print(f"genesis: error: {_library.cpu.why_not}", file=sys.stderr)
         return 1
-    args = build_parser(COMMANDS if _library.cpu.loaded else ("doctor",)).parse_args(words)
+    parser = build_parser(COMMANDS if _library.cpu.loaded else ("doctor",))
+    at = next((i for i, word in enumerate(words) if word in OWN_OPTIONS), len(words))
+    args = parser.parse_args(words[: at + 1])
     try:
-        return int(import_module(f"genesis_ext.cli.{args.command}").run(args))
+        command = import_module(f"genesis_ext.cli.{args.command}")
+        if args.command in OWN_OPTIONS:
+            return int(command.run(command.parse(words[at + 1 :])))
+        return int(command.run(args))
     except KeyboardInterrupt:
         print(f"genesis {args.command}: interrupted", file=sys.stderr)
         return 130

@@ -17,7 +17,8 @@ from genesis_ext.data.sampling.settings import Sampling, note_on_borders
 from genesis_ext.data.sampling.split import Region, split_regions
 from genesis_ext.data.store.volume_store import VolumeStore
 
-# keys: input and target (N, 1, X, Y, Z) float32 in [0, 1]; scale, modality and sample_id (N,) int64.
+# keys: input and target (N, 1, X, Y, Z), or (N, 1, X, Y) of slices, float32 in [0, 1]; scale, modality and sample_id
+# (N,) int64. What a transform returns takes the place of input and target, (N,) int64 labels for example.
 Batch = dict[str, Tensor]
 
 # (batch, sample_id) -> input, target, such as ``GenesisTransform``.

@@ -64,7 +64,7 @@ def boxes_sheet(
             note = " × ".join(f"{mm:.3g}" for mm in spacing[: 2 if is_flat(entry) else 3])
             show_slices(
                 row[2 * scale + 1], crop, spacing, (cx // 2, cy // 2, cz // 2), times(crop.shape),
-                f"of {note} mm", planes,
+                f"of {note} mm", planes if cz > 1 else planes[:1],
             )  # fmt: skip
             for spine in row[2 * scale + 1].spines.values():
                 spine.set(visible=True, color=colour, linewidth=1.4)
@@ -82,7 +82,7 @@ def _drawn(
         boxes = drawn.boxes[drawn.scale == scale][:_TRIED]
         if len(boxes):
             index = torch.zeros(len(boxes), dtype=torch.int64)
-            crops = ops.crop_resize(packed, index, boxes, sampling.out_shape, sampling.order, sampling.antialias)
+            crops = ops.crop_resize(packed, index, boxes, sampling.resized, sampling.order, sampling.antialias)
             best = richest(crops)
             out[scale] = boxes[best].tolist(), crops[best, 0]
     return out

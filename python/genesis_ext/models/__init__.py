@@ -1,8 +1,25 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Networks as plain ``nn.Module``s, and the loading of stored weights."""
+"""Networks as plain ``nn.Module``s, and the loading and export of their weights."""
 
 from genesis_ext.models.checkpoints import LoadAccount, load_weights
+from genesis_ext.models.discriminator import Discriminator
+from genesis_ext.models.export import export_weights
+from genesis_ext.models.gradient_reversal import gradient_reversal
+from genesis_ext.models.heads import ClassificationHead, ScaleClassifier
+from genesis_ext.models.unet import UNet
+from genesis_ext.models.unet2d import UNet2D
 from genesis_ext.models.unet3d import UNet3D
 
-__all__ = ["LoadAccount", "UNet3D", "load_weights"]
+__all__ = [
+    "ClassificationHead",
+    "Discriminator",
+    "LoadAccount",
+    "ScaleClassifier",
+    "UNet",
+    "UNet2D",
+    "UNet3D",
+    "export_weights",
+    "gradient_reversal",
+    "load_weights",
+]

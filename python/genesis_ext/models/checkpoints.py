@@ -3,23 +3,31 @@
 """Stored weights into a network, with an account of what became of every entry.
 
 Read are the layouts of the released Models Genesis weights (``{"epoch", "state_dict", "optimizer_state_dict"}``, names
-behind ``module.`` or ``backbone.``) and bare state dicts. Files are unpickled with ``weights_only=True``: a file
-can hold tensors and numbers, never code.
+behind ``module.`` or ``backbone.``), nnU-Net's (``{"network_weights"}``), bare state dicts, and safetensors. Files are
+unpickled with ``weights_only=True``: a file can hold tensors and numbers, never code.
 """
 
+import json
 import pickle
 import zipfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from genesis_ext._extras import require
+
 _PREFIXES = ("module.", "backbone.", "_orig_mod.")  # DataParallel, the second release, torch.compile
-_FIRST_CONV = "down_tr64.ops.0.conv1.weight"
+_FIRST_CONVS = ("down_tr64.ops.0.conv1.weight", "encoder.conv1.weight", "conv1.weight")  # 3D; 2D, its encoder alone
 _HEAD = "out_tr.final_conv."
+
+SAFETENSORS = ".safetensors"
+METADATA_KEY = "genesis_ext"
+"""Of the header of a safetensors file, which holds texts only: the metadata as JSON."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,7 @@ class LoadAccount:
         skipped: (name, why): in the file and in the model, but not copied.
         missing: in the model only; kept as they were.
         unused: in the file only.
+        metadata: what ``export_weights`` wrote of the origin; empty for other files.
     """
 
     path: Path
@@ -43,6 +52,7 @@ class LoadAccount:
     skipped: tuple[tuple[str, str], ...]
     missing: tuple[str, ...]
     unused: tuple[str, ...]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         source = f"weights from {self.path}" + ("" if self.epoch is None else f" (epoch {self.epoch})")
@@ -65,17 +75,18 @@ def load_weights(
     difference of shape is an error, and then the model is left untouched.
 
     Args:
-        model: ``UNet3D``, or a module that has some of its names.
-        path: a file written by ``torch.save``.
+        model: ``UNet3D``, ``UNet2D``, or a module that has some of their names, as ``UNet2D().encoder``.
+        path: a file written by ``torch.save``, or with the suffix ``.safetensors``.
         report: gets the account as text; ``None`` for silence.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file is corrupt, or does not hold weights that fit; the message names the file.
+        ImportError: the file is of safetensors, and that library is not installed.
     """
     path = Path(path)
-    stored, epoch = _read(path)
-    own = {_bare(name): tensor for name, tensor in model.state_dict().items()}
+    stored, epoch, metadata = _read(path)
+    own = {bare_name(name): tensor for name, tensor in model.state_dict().items()}
 
     copies: dict[str, Tensor] = {}
     adapted: list[tuple[str, str]] = []
@@ -84,7 +95,7 @@ def load_weights(
         want, have = tuple(own[name].shape), tuple(stored[name].shape)
         if want == have:
             copies[name] = stored[name]
-        elif name == _FIRST_CONV and len(have) == len(want) and have[:1] + have[2:] == want[:1] + want[2:]:
+        elif name in _FIRST_CONVS and len(have) == len(want) and have[:1] + have[2:] == want[:1] + want[2:]:
             copies[name] = _spread_channels(stored[name], want[1])
             adapted.append((name, f"{have[1]} input channel(s) averaged, repeated for {want[1]}, scaled by the ratio"))
         elif name.startswith(_HEAD) and have[1:] == want[1:]:
@@ -116,34 +127,56 @@ def load_weights(
         skipped=tuple(sorted(skipped)),
         missing=tuple(name for name in own if name not in stored),
         unused=tuple(name for name in stored if name not in own),
+        metadata=metadata,
     )
     if report is not None:
         report(str(account))
     return account
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], int | None]:
-    """The tensors of a file by bare name, and the epoch that it states."""
+def _read(path: Path) -> tuple[dict[str, Tensor], int | None, Mapping[str, Any]]:
+    """The tensors of a file by bare name, the epoch that it states, and what it says of its origin."""
     if not path.is_file():
         raise FileNotFoundError(f"load_weights: {path} not found")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        first_line = str(error).strip().split("\n")[0] or type(error).__name__
-        raise ValueError(f"load_weights: {path} is not a file of weights, or is damaged ({first_line})") from error
+    content = _read_safetensors(path) if path.suffix == SAFETENSORS else _read_torch(path)
     if not isinstance(content, Mapping):
         raise ValueError(f"load_weights: {path} must hold a dict of tensors, got {type(content).__name__}")
-    epoch = content.get("epoch")
-    entries = content.get("state_dict", content)
+    epoch, metadata = content.get("epoch"), content.get("metadata")
+    entries = next((content[key] for key in ("state_dict", "network_weights") if key in content), content)
     tensors: dict[str, Tensor] = {}
     if isinstance(entries, Mapping):
-        tensors = {_bare(str(name)): value for name, value in entries.items() if isinstance(value, Tensor)}
+        tensors = {bare_name(str(name)): value for name, value in entries.items() if isinstance(value, Tensor)}
     if not tensors:
-        raise ValueError(f"load_weights: {path} must hold tensors, at top level or under 'state_dict', got none")
-    return tensors, epoch if isinstance(epoch, int) else None
+        raise ValueError(
+            f"load_weights: {path} must hold tensors, at top level or under 'state_dict' or 'network_weights', got none"
+        )
+    return tensors, epoch if isinstance(epoch, int) else None, metadata if isinstance(metadata, Mapping) else {}
 
 
-def _bare(name: str) -> str:
+def _read_torch(path: Path) -> object:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _read_safetensors(path: Path) -> dict[str, object]:
+    safetensors = require("safetensors", "train", f"to read {path.name}")
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no dict
+            described = (file.metadata() or {}).get(METADATA_KEY, "{}")
+        return {"state_dict": tensors, "metadata": json.loads(described)}
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> ValueError:
+    first_line = str(error).strip().split("\n")[0] or type(error).__name__
+    return ValueError(f"load_weights: {path} is not a file of weights, or is damaged ({first_line})")
+
+
+def bare_name(name: str) -> str:
     """The name without the prefixes that wrappers put before it."""
     while True:
         prefix = next((p for p in _PREFIXES if name.startswith(p)), None)
@@ -153,9 +186,9 @@ def _bare(name: str) -> str:
 
 
 def _spread_channels(weight: Tensor, channels: int) -> Tensor:
-    """(out, stored, 3, 3, 3) -> (out, channels, 3, 3, 3) with the same sum over the channels."""
+    """(out, stored, *kernel) -> (out, channels, *kernel) with the same sum over the channels."""
     mean = weight.mean(dim=1, keepdim=True)
-    return mean.repeat(1, channels, 1, 1, 1) * (weight.shape[1] / channels)
+    return mean.repeat_interleave(channels, dim=1) * (weight.shape[1] / channels)
 
 
 def _rows(title: str, entries: list[str]) -> list[str]:

@@ -6,19 +6,18 @@ Four encoder levels, three decoder levels. With ``width`` w the encoder gives 2w
 and 1/8 of the side; the default w = 32 has 19,073,665 parameters.
 """
 
-import math
 from collections.abc import Sequence
-from typing import Literal, cast, get_args
+from typing import ClassVar, Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-BatchNormMode = Literal["batch", "running"]
-Upsample = Literal["transpose", "nearest"]
-Norm = Literal["batch", "instance"]
+from genesis_ext.models.unet import Activation, BatchNormMode, Norm, OutputHead, UNet, check_choice, check_positive
 
-_STRIDE = 8  # three poolings by two
+__all__ = ["BatchNormMode", "Norm", "UNet3D", "Upsample"]
+
+Upsample = Literal["transpose", "nearest"]
 
 
 class _BatchStatisticsNorm(nn.BatchNorm3d):
@@ -87,20 +86,7 @@ class _Up(nn.Module):
         return cast(Tensor, self.ops(torch.cat((up, skip), dim=1)))
 
 
-class _Out(nn.Module):
-    """The head: 1x1x1 convolution and, if asked, a sigmoid."""
-
-    def __init__(self, in_channels: int, num_classes: int, activation: Literal["sigmoid"] | None) -> None:
-        super().__init__()
-        self.final_conv = nn.Conv3d(in_channels, num_classes, kernel_size=1)
-        self.activation = activation
-
-    def forward(self, x: Tensor) -> Tensor:
-        logits = cast(Tensor, self.final_conv(x))
-        return logits.sigmoid() if self.activation == "sigmoid" else logits
-
-
-class UNet3D(nn.Module):
+class UNet3D(UNet):
     """Encoder-decoder (N, in_channels, X, Y, Z) -> (N, num_classes, X, Y, Z); X, Y, Z divisible by 8.
 
     Args:
@@ -119,6 +105,9 @@ class UNet3D(nn.Module):
     Source: method of Models Genesis; names and shapes of its released PyTorch weights.
     """
 
+    spatial_dims: ClassVar[int] = 3
+    stride: ClassVar[int] = 8  # three poolings by two
+
     def __init__(
         self,
         in_channels: int = 1,
@@ -127,21 +116,12 @@ class UNet3D(nn.Module):
         bn_mode: BatchNormMode = "batch",
         upsample: Upsample = "transpose",
         norm: Norm = "batch",
-        activation: Literal["sigmoid"] | None = "sigmoid",
+        activation: Activation = "sigmoid",
     ) -> None:
-        super().__init__()
-        for name, value in (("in_channels", in_channels), ("num_classes", num_classes), ("width", width)):
-            if value < 1:
-                raise ValueError(f"UNet3D: {name} must be at least 1, got {value}")
-        _check_choice("bn_mode", bn_mode, get_args(BatchNormMode))
-        _check_choice("upsample", upsample, get_args(Upsample))
-        _check_choice("norm", norm, get_args(Norm))
-        _check_choice("activation", activation, ("sigmoid", None))
-        self.in_channels = in_channels
-        self.num_classes = num_classes
+        super().__init__(in_channels, num_classes, activation, norm, bn_mode)
+        check_positive("UNet3D", width=width)
+        check_choice("UNet3D", "upsample", upsample, get_args(Upsample))
         self.feature_channels = (2 * width, 4 * width, 8 * width, 16 * width)  # of `encode`, fine to coarse
-        self._norm = norm
-        self._bn_mode = bn_mode
 
         c64, c128, c256, c512 = self.feature_channels
         self.down_tr64 = _Down(in_channels, c64, norm, bn_mode)
@@ -151,23 +131,8 @@ class UNet3D(nn.Module):
         self.up_tr256 = _Up(c512, c256, norm, bn_mode, upsample)
         self.up_tr128 = _Up(c256, c128, norm, bn_mode, upsample)
         self.up_tr64 = _Up(c128, c64, norm, bn_mode, upsample)
-        self.out_tr = _Out(c64, num_classes, activation)
+        self.out_tr = OutputHead(self.spatial_dims, c64, num_classes, activation)
         self.reset_parameters()
-
-    @torch.no_grad()
-    def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw all weights anew (from ``generator``, else from torch's global one); norms back to identity."""
-        for module in self.modules():
-            if isinstance(module, (nn.Conv3d, nn.ConvTranspose3d)):
-                # Stride = kernel: a voxel of a transposed convolution sums over the channels only, not over the kernel.
-                taps = 1 if isinstance(module, nn.ConvTranspose3d) else module.kernel_size[0] ** 3
-                # A ReLU, which halves the variance, follows only the 3x3x3 convolutions.
-                gain = 2.0 if taps > 1 else 1.0
-                module.weight.normal_(0.0, (gain / (module.in_channels * taps)) ** 0.5, generator=generator)
-                if module.bias is not None:
-                    module.bias.zero_()
-            elif isinstance(module, (nn.BatchNorm3d, nn.InstanceNorm3d)):
-                module.reset_parameters()
 
     def encode(self, x: Tensor) -> list[Tensor]:
         """Features of the four levels, fine to coarse; the last one is the encoder's output.
@@ -186,27 +151,3 @@ class UNet3D(nn.Module):
         x = self.up_tr256(f512, f256)
         x = self.up_tr128(x, f128)
         return cast(Tensor, self.up_tr64(x, f64))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, X, Y, Z) -> (N, num_classes, X, Y, Z); in (0, 1) with the sigmoid."""
-        return cast(Tensor, self.out_tr(self.decode(self.encode(x))))
-
-    def _check_input(self, x: Tensor) -> None:
-        if x.ndim != 5 or x.shape[1] != self.in_channels:
-            raise ValueError(f"UNet3D: x must be (N, {self.in_channels}, X, Y, Z), got {tuple(x.shape)}")
-        sides = x.shape[2:]
-        if any(side == 0 or side % _STRIDE for side in sides):
-            raise ValueError(f"UNet3D: X, Y and Z must be positive multiples of {_STRIDE}, got {tuple(sides)}")
-        coarsest = math.prod(side // _STRIDE for side in sides)
-        values = coarsest if self._norm == "instance" else coarsest * x.shape[0]
-        from_batch = self.training or self._norm == "instance" or self._bn_mode == "batch"
-        if from_batch and values < 2:
-            raise ValueError(
-                "UNet3D: x must give at least two values to each norm at the coarsest level (1/8 of the side), "
-                f"got {values} from {tuple(x.shape)}"
-            )
-
-
-def _check_choice(name: str, value: object, choices: tuple[object, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"UNet3D: {name} must be one of {', '.join(map(repr, choices))}, got {value!r}")

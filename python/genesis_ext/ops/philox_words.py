@@ -45,6 +45,11 @@ def philox_words(sample_id: Tensor, seed: int | Tensor, purpose: int, count: int
     return words
 
 
+def below(word: Tensor, n: Tensor | int) -> Tensor:
+    """Words in [0, 2^32) to integers in [0, n), n < 2^31, by the upper half of the product."""
+    return (word * n) >> 32
+
+
 def _fake(sample_id: Tensor, seed: Tensor, purpose: int, count: int) -> Tensor:
     return sample_id.new_empty((sample_id.shape[0], count, 4))
 

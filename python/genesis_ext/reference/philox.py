@@ -37,6 +37,9 @@ class Purpose(IntEnum):
     CROP = 10
     SUBVOLUME = 11
     ROTATION = 12
+    ORIENTATION = 13
+    JIGSAW = 14
+    PERMUTATION_SET = 15
 
 
 def philox4x32(counter: ArrayLike, key: ArrayLike) -> UInt32:

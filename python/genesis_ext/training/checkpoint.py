@@ -10,19 +10,28 @@ with ``weights_only=True``.
 import math
 import os
 import pickle
+import shutil
 import zipfile
 from dataclasses import asdict, dataclass
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
+from genesis_ext._files import write_aside
 from genesis_ext.training.config import PretrainConfig
-from genesis_ext.training.objectives import LearningRateSchedule
+from genesis_ext.training.objectives import Objective
+from genesis_ext.training.objectives.objective import bare
+from genesis_ext.training.optimizers import LearningRates
 
-_FORMAT = 2
+if TYPE_CHECKING:
+    from lightning_fabric.plugins import Precision
+
+_FORMAT = 3
+_KEPT = "network."  # in front of the names of the model that is kept, where another module holds it
 
 
 @dataclass(frozen=True)
@@ -44,11 +53,13 @@ class Progress:
         step: training steps done.
         best_loss: the lowest validation loss so far.
         stale_validations: validations since then.
+        rollbacks: how often the run went back to a checkpoint.
     """
 
     step: int = 0
     best_loss: float = math.inf
     stale_validations: int = 0
+    rollbacks: int = 0
 
     def note_validation(self, loss: float) -> None:
         """Compare with the best so far; NaN is never better."""
@@ -58,52 +69,71 @@ class Progress:
 
     def finished(self, config: PretrainConfig) -> bool:
         """Whether all steps are done or validation has not improved for long."""
-        return self.step >= config.steps or self.stale_validations >= config.early_stop_validations
+        return self.step >= config.run.steps or self.stale_validations >= config.run.early_stop
 
 
 @dataclass
 class TrainingState:
-    """All that changes while a run trains."""
+    """All that changes while a run trains.
 
-    network: nn.Module
-    optimizer: torch.optim.Optimizer
-    schedule: LearningRateSchedule
+    Attributes:
+        objective: with the networks.
+        optimizers, rates: of each of the objective's modules, by name.
+        progress: how far it is.
+        mean: the mean of the weights over the last steps, or None.
+        precision: scales the loss in fp16.
+    """
+
+    objective: Objective
+    optimizers: dict[str, torch.optim.Optimizer]
+    rates: dict[str, LearningRates]
     progress: Progress
+    mean: AveragedModel | None = None
+    precision: "Precision | None" = None
 
     @property
     def learning_rate(self) -> float:
-        """Of the next step."""
-        return float(self.optimizer.param_groups[0]["lr"])
+        """Of the network, at the next step."""
+        return self.rates["network"].now
+
+    @property
+    def judged(self) -> nn.Module:
+        """The network that validates and is kept as the best."""
+        return self.objective.network if self.mean is None else self.mean.module
 
 
 def save_checkpoint(
-    path: Path, state: TrainingState, config: PretrainConfig, data: DataMark, validation_loss: float | None = None
+    path: Path,
+    state: TrainingState,
+    config: PretrainConfig,
+    data: DataMark,
+    validation_loss: float | None = None,
+    previous: Path | None = None,
 ) -> None:
     """Write everything that a run needs to go on.
 
     data: so that a run is not resumed on other volumes.
-    validation_loss: of these very weights, if it was measured.
+    validation_loss: of the weights under "state_dict", if it was measured: those that validate then.
+    previous: gets what `path` holds before.
     """
+    last = validation_loss is None or state.mean is None
     content = {
         "format": _FORMAT,
-        "epoch": state.progress.step // config.validate_every_steps,
-        "state_dict": state.network.state_dict(),
-        "optimizer_state_dict": state.optimizer.state_dict(),
-        "schedule_state_dict": state.schedule.state_dict(),
+        "epoch": state.progress.step // config.run.validate_every,
+        "state_dict": (state.objective.network if last else state.judged).state_dict(),
+        "heads": _heads(state.objective),
+        "mean": None if state.mean is None else state.mean.state_dict(),
+        "optimizer_state_dict": {name: optimizer.state_dict() for name, optimizer in state.optimizers.items()},
+        "rates": {name: rates.state_dict() for name, rates in state.rates.items()},
+        "precision": {} if state.precision is None else state.precision.state_dict(),
         "progress": asdict(state.progress),
         "config": config.as_dict(),
         "data": asdict(data),
         "validation_loss": validation_loss,
     }
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with aside.open("wb") as file:
-            torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    if previous is not None and path.exists():
+        _keep_as(path, previous)
+    write_aside(path, lambda stream: torch.save(content, stream))
 
 
 def read_checkpoint(path: str | PathLike[str]) -> dict[str, Any]:
@@ -128,10 +158,19 @@ def best_loss_on_disk(path: Path) -> float:
 
 
 def restore(content: dict[str, Any], state: TrainingState) -> None:
-    """Put network, optimiser, schedule and progress where the checkpoint was; tensors go to the network's device."""
-    state.network.load_state_dict(content["state_dict"])
-    state.optimizer.load_state_dict(content["optimizer_state_dict"])
-    state.schedule.load_state_dict(content["schedule_state_dict"])
+    """Put everything where the checkpoint was; tensors go to the devices of what they belong to."""
+    state.objective.network.load_state_dict(content["state_dict"])
+    for name, head in content["heads"].items():
+        module = bare(state.objective.modules[name])
+        kept = {entry: value for entry, value in module.state_dict().items() if entry.startswith(_KEPT)}
+        module.load_state_dict(kept | head)
+    if state.mean is not None:
+        state.mean.load_state_dict(content["mean"])
+    for name, optimizer in state.optimizers.items():
+        optimizer.load_state_dict(content["optimizer_state_dict"][name])
+        state.rates[name].load_state_dict(content["rates"][name])
+    if state.precision is not None:
+        state.precision.load_state_dict(content["precision"])
     state.progress = Progress(**content["progress"])
 
 
@@ -151,3 +190,24 @@ def check_same_run(content: dict[str, Any], config: PretrainConfig, data: DataMa
             f"a resumed run must keep its data, and the checksum of the store is {data.checksum[:12]}, not "
             f"{before.checksum[:12]}; volumes that differ ({len(changed)}), the first: {changed[0]}"
         )
+
+
+def _heads(objective: Objective) -> dict[str, dict[str, Tensor]]:
+    """Module -> its weights that are not of the model that is kept."""
+    modules = {name: bare(module) for name, module in objective.modules.items()}
+    return {
+        name: {entry: value for entry, value in module.state_dict().items() if not entry.startswith(_KEPT)}
+        for name, module in modules.items()
+        if module is not objective.network
+    }
+
+
+def _keep_as(path: Path, previous: Path) -> None:
+    """Give a file a second name; the first one goes on to be there."""
+    aside = previous.with_name(f".{previous.name}.{os.getpid()}")
+    aside.unlink(missing_ok=True)
+    try:
+        os.link(path, aside)
+    except OSError:  # a file system without links
+        shutil.copyfile(path, aside)
+    os.replace(aside, previous)

@@ -1,88 +1,107 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a pre-training run is made of: one frozen dataclass, and presets that change some of its defaults."""
+"""What a pre-training run is made of: frozen dataclasses, one a subject, and `PretrainConfig` that holds them.
+
+The name of a field is that of its option on the command line, and its docstring the help. No name is used twice, so a
+field can be named without its group: ``PretrainConfig.of(width=8, lr=1e-2)``, ``config.but(steps=10)``.
+"""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, get_args
+from dataclasses import asdict, dataclass, field, fields, replace
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from genesis_ext.data.prepare.intensity import IntensityWindow
 from genesis_ext.data.prepare.preprocess import PrepareSettings
 from genesis_ext.data.residence.residence import ResidenceName
 from genesis_ext.data.sampling.content import ContentRule, Foreground, LungContent
 from genesis_ext.data.sampling.settings import RELEASED_BORDERS, Mix, Sampling
-from genesis_ext.data.sampling.split import Split
+from genesis_ext.data.sampling.split import MODALITIES, Split
 from genesis_ext.data.volume import Modality
+from genesis_ext.models.unet3d import BatchNormMode, Norm, Upsample
 from genesis_ext.transforms import make_config
 
-Loss = Literal["mse", "l1"]
+Method = Literal["genesis", "universal", "rotation", "jigsaw"]
+Loss = Literal["mse", "l1", "masked"]
+Adversary = Literal["off", "alternating", "reversal"]
+Confusion = Literal["uniform", "flipped", "negative"]
 Optimizer = Literal["adamw", "sgd"]
-Schedule = Literal["plateau", "step", "constant"]
+Schedule = Literal["plateau", "step", "cosine", "polynomial", "constant"]
 Boxes = Literal["cubes", "scales"]
-
-CHOICES: dict[str, tuple[str, ...]] = {
-    "loss": get_args(Loss),
-    "optimizer": get_args(Optimizer),
-    "schedule": get_args(Schedule),
-    "modality": get_args(Modality),
-    "split": get_args(Split),
-    "boxes": get_args(Boxes),
-    "mix": get_args(Mix),
-    "residence": get_args(ResidenceName),
-}
-"""Fields that are one of a few words."""
+Modalities = Literal["all", "ct", "mri", "xray", "us"]
+Precision = Literal["fp32", "tf32", "bf16", "fp16"]
+OnTrouble = Literal["stop", "rollback", "go-on"]
 
 
 @dataclass(frozen=True)
-class PretrainConfig:
-    """Everything that decides the weights of a run, and how often it reports.
+class MethodConfig:
+    """What is learnt."""
 
-    A run with the same config, data and machine gives the same weights. Numbers from the released code are the
-    defaults, except optimiser and learning rate: SGD at 1.0, as released, is known to collapse for some data (preset
-    "released" has it).
-
-    Raises:
-        ValueError: a field breaks its rule; the text names it.
-    """
-
-    patch: tuple[int, int, int] = (64, 64, 32)
-    """Voxels along x, y, z that the network gets; multiples of 8."""
-    width: int = 32
-    """Channels of the network's first convolution."""
+    method: Method = "genesis"
+    """genesis: restore (Models Genesis); universal: restore, tell scales, and hide the modality (Universal Model);
+    rotation, jigsaw: the baselines that both papers compare with."""
     profile: str = "head"
     """Profile of the transformations: head, paper, release-2019-11 or release-2019-09."""
     scheme: str = "unified"
     """Which of them: unified, distortion, painting, autoencoder, or the name of a single one."""
-    seed: int = 0
-    """Decides weights, boxes and transformations; in [0, 2^63)."""
-
-    steps: int = 20_000
-    """Training steps at most."""
-    batch_size: int = 6
-    """Patches a step."""
     loss: Loss = "mse"
-    """Mean squared error as released, or L1 as in the paper."""
-    optimizer: Optimizer = "adamw"
-    """AdamW, or SGD with `momentum` as released."""
-    lr: float = 1e-3
-    """Learning rate at the start."""
-    momentum: float = 0.9
-    """Momentum of SGD, in [0, 1)."""
-    weight_decay: float = 0.0
-    """Weight decay of the optimiser."""
-    schedule: Schedule = "plateau"
-    """plateau: half the learning rate after 10 validations without progress; step: after every 40; or constant."""
-    validate_every_steps: int = 250
-    """Steps from one validation to the next."""
-    validation_patches: int = 48
-    """Fixed patches that validate; rounded up to whole batches."""
-    early_stop_validations: int = 50
-    """Stop after so many validations without a better loss."""
-    checkpoint_every_steps: int = 250
-    """Steps from one last.pt to the next."""
-    log_every_steps: int = 10
-    """Steps from one log entry to the next; each waits for the device."""
+    """Of the restoration: mean squared error as released, l1 as in the paper, or masked: mean squared error over what
+    the transformations changed."""
+    modalities: Modalities = "all"
+    """Which volumes of the store train: all, or those of one modality (Model_CT, Model_MRI of the Universal Model)."""
+    adversary: Adversary = "alternating"
+    """Of `universal`: the modality discriminator takes turns with the encoder, or trains in the same step through a
+    reversed gradient, or is off (Model_Multi, +SC)."""
+    confusion: Confusion = "uniform"
+    """How the encoder is to confuse the discriminator in its turn: towards answers of one half, towards the other
+    modality, or by the negative of the discriminator's loss (the paper's Eq. 2 as written, which does not converge)."""
+    tell_scales: bool = True
+    """Of `universal`: train the scale classifier (off: Model_Multi, +MIAL)."""
+    alpha: float = 1.0
+    """Weight of the scale classifier's loss."""
+    beta: float = 10.0
+    """Weight of the restoration loss."""
+    lr_scales: float = 0.1
+    """Learning rate of the scale classifier."""
+    lr_discriminator: float = 1e-3
+    """Learning rate of the discriminator."""
 
+    def __post_init__(self) -> None:
+        check_choices(self)
+        make_config(self.profile, self.scheme)
+        check(self, "alpha", self.alpha >= 0, "not be negative")
+        check(self, "beta", self.beta > 0, "be positive")
+        check(self, "lr_scales", self.lr_scales > 0, "be positive")
+        check(self, "lr_discriminator", self.lr_discriminator > 0, "be positive")
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The network that is trained."""
+
+    width: int = 32
+    """Channels of the network's first convolution."""
+    norm: Norm = "batch"
+    """batch as released, or instance, which gives the same however the batch is spread over processes."""
+    bn_mode: BatchNormMode = "batch"
+    """Statistics of batch norm in evaluation: of the batch as released, or running."""
+    upsample: Upsample = "transpose"
+    """transpose: learnt; nearest: as in the released Keras network."""
+    sync_batch_norm: bool = False
+    """Batch norm over the batches of all processes instead of each one's own (CUDA)."""
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        check(self, "width", self.width >= 1, "be at least 1")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which sub-volumes are cut, and where the volumes live."""
+
+    patch: tuple[int, int, int] = (64, 64, 32)
+    """Voxels along x, y, z that the network gets; multiples of 8. X Y 1 trains a 2D network on axial slices or
+    radiographs: multiples of 32."""
     boxes: Boxes = "cubes"
     """cubes: of `patch` voxels, as in Models Genesis; scales: shares of the volume, resized to `patch`, as in the
     Universal Model."""
@@ -114,37 +133,19 @@ class PretrainConfig:
     samples_a_volume: int = 64
     """Samples from each volume before its shard makes room for the next."""
 
-    modality: Modality | None = None
-    """Modality of all files; without it, guessed for each. This and the next three are for files, not for a store."""
-    spacing_mm: float | None = None
-    """Voxel size to which files are resampled."""
-    ct_window_hu: tuple[float, float] = (-1000.0, 1000.0)
-    """HU that become 0 and 1."""
-    mri_window: tuple[float, float] = (0.0, 4000.0)
-    """Where MRI values are cut, before each scan is scaled by its own least and greatest value."""
-
     def __post_init__(self) -> None:
-        if len(self.patch) != 3 or any(side < 8 or side % 8 for side in self.patch):
-            raise ValueError(f"patch must be three positive multiples of 8, got {self.patch}")
-        for name in _AT_LEAST_ONE:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        if not 0 <= self.seed < 2**63:
-            raise ValueError(f"seed must be in [0, 2^63), got {self.seed}")
-        if not self.lr > 0:
-            raise ValueError(f"lr must be positive, got {self.lr}")
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum must be in [0, 1), got {self.momentum}")
-        if not self.weight_decay >= 0:
-            raise ValueError(f"weight_decay must not be negative, got {self.weight_decay}")
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in (*choices, *((None,) if name == "modality" else ())):
-                raise ValueError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
-        if not self.budget_gib > 0:
-            raise ValueError(f"budget_gib must be positive, got {self.budget_gib}")
-        make_config(self.profile, self.scheme)
+        check_choices(self)
+        stride = 8 if len(self.patch_shape) == 3 else 32
+        fits = len(self.patch) == 3 and all(side >= stride and side % stride == 0 for side in self.patch_shape)
+        check(self, "patch", fits, "be three positive multiples of 8, or for 2D two of 32 and then 1")
+        check(self, "budget_gib", self.budget_gib > 0, "be positive")
+        check(self, "samples_a_volume", self.samples_a_volume >= 1, "be at least 1")
         self.sampling()
-        self.preparation()
+
+    @property
+    def patch_shape(self) -> tuple[int, int, int] | tuple[int, int]:
+        """Sides of what the network gets: two for slices."""
+        return self.patch[:2] if self.patch[2:] == (1,) else self.patch
 
     def sampling(self) -> Sampling:
         """Which boxes are cut."""
@@ -154,10 +155,10 @@ class PretrainConfig:
         if self.foreground:
             content["mri"] = Foreground()
         return Sampling(
-            out_shape=self.patch,
+            out_shape=self.patch_shape,
             scales=self.scales,
             scale_weights=self.scale_weights,
-            cube=self.patch if self.boxes == "cubes" else None,
+            cube=self.patch_shape if self.boxes == "cubes" else None,
             borders=RELEASED_BORDERS if self.borders else (0, 0, 0),
             mix=self.mix,
             content=content,
@@ -166,6 +167,24 @@ class PretrainConfig:
             antialias=self.antialias,
         )
 
+
+@dataclass(frozen=True)
+class FilesConfig:
+    """How scans become volumes; a store is as it was prepared."""
+
+    modality: Modality | None = None
+    """Modality of all files; without it, guessed for each."""
+    spacing_mm: float | None = None
+    """Voxel size to which files are resampled; without it they stay as they are."""
+    ct_window_hu: tuple[float, float] = (-1000.0, 1000.0)
+    """HU that become 0 and 1."""
+    mri_window: tuple[float, float] = (0.0, 4000.0)
+    """Where MRI values are cut, before each scan is scaled by its own least and greatest value."""
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        self.preparation()
+
     def preparation(self) -> PrepareSettings:
         """How files become volumes of a store."""
         return PrepareSettings(
@@ -173,63 +192,205 @@ class PretrainConfig:
             window=IntensityWindow(self.ct_window_hu, self.mri_window),
         )
 
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """How weights change."""
+
+    batch_size: int = 6
+    """Samples a step, over all processes."""
+    accumulate: int = 1
+    """Parts into which each process cuts its samples of a step and learns from in turn: less memory, the same step."""
+    optimizer: Optimizer = "adamw"
+    """AdamW, or SGD with `momentum` as released."""
+    lr: float = 1e-3
+    """Learning rate at the start, of the network."""
+    momentum: float = 0.9
+    """Momentum of SGD, in [0, 1)."""
+    weight_decay: float = 0.0
+    """Weight decay of the optimiser."""
+    warmup: int = 0
+    """Steps in which the learning rates rise to their value."""
+    schedule: Schedule = "plateau"
+    """plateau: half the learning rate after `patience` validations without progress; step: after every 40; cosine and
+    polynomial (power .9): down to 0 at the last step; or constant."""
+    patience: int = 10
+    """Validations of `plateau`."""
+    clip: float = 0.0
+    """Largest norm of the gradients of each network; 0: any."""
+    ema: float = 0.0
+    """Decay a step of the mean of the weights that validates and is kept as the best, in [0, 1); 0: none."""
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        for name in ("batch_size", "accumulate", "patience"):
+            check(self, name, getattr(self, name) >= 1, "be at least 1")
+        for name in ("weight_decay", "warmup", "clip"):
+            check(self, name, getattr(self, name) >= 0, "not be negative")
+        check(self, "lr", self.lr > 0, "be positive")
+        for name in ("momentum", "ema"):
+            check(self, name, 0 <= getattr(self, name) < 1, "be in [0, 1)")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """How long a run is, how it computes, and how often it reports."""
+
+    steps: int = 20_000
+    """Training steps at most."""
+    seed: int = 0
+    """Decides weights, boxes and transformations; in [0, 2^63)."""
+    precision: Precision = "fp32"
+    """fp32; tf32: fp32 with faster products (CUDA); bf16, fp16: mixed."""
+    compile: bool = False
+    """Compile the networks by torch.compile."""
+    deterministic: bool = False
+    """Use deterministic algorithms only, and say where there is none."""
+    validate_every: int = 250
+    """Steps from one validation to the next."""
+    validation_patches: int = 48
+    """Fixed patches that validate; rounded up to whole batches."""
+    early_stop: int = 50
+    """Stop after so many validations without a better loss."""
+    checkpoint_every: int = 250
+    """Steps from one last.pt to the next."""
+    keep_every: int = 0
+    """Steps from one checkpoint that is kept for good to the next; 0: none but last.pt, previous.pt and best.pt."""
+    log_every: int = 10
+    """Steps from one log entry to the next; each waits for the device."""
+    on_trouble: OnTrouble = "stop"
+    """What to do when a loss is not finite or gradients explode: stop; roll back to last.pt and halve the learning
+    rates (three times at most); or go on where that is possible. It is always said."""
+
+    def __post_init__(self) -> None:
+        check_choices(self)
+        for name in ("steps", "validate_every", "validation_patches", "early_stop", "checkpoint_every", "log_every"):
+            check(self, name, getattr(self, name) >= 1, "be at least 1")
+        check(self, "keep_every", self.keep_every >= 0, "not be negative")
+        check(self, "seed", 0 <= self.seed < 2**63, "be in [0, 2^63)")
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """Everything that decides the weights of a run, and how often it reports.
+
+    A run with the same config, data and machine gives the same weights. Numbers from the released code are the
+    defaults, except optimiser and learning rate: SGD at 1.0, as released, is known to collapse for some data (preset
+    "released" has it).
+
+    Raises:
+        ValueError: a field breaks its rule or contradicts another; the text names it.
+    """
+
+    method: MethodConfig = field(default_factory=MethodConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    files: FilesConfig = field(default_factory=FilesConfig)
+    optim: OptimizerConfig = field(default_factory=OptimizerConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+
+    def __post_init__(self) -> None:
+        method, data = self.method, self.data
+        if method.method == "universal":
+            if method.tell_scales and data.boxes != "scales":
+                raise ValueError(
+                    "boxes must be scales where universal tells scales, got cubes: set boxes to scales, or tell_scales "
+                    "to false"
+                )
+            if method.adversary != "off" and method.modalities != "all":
+                raise ValueError(
+                    f"modalities must be all where a discriminator tells CT from MRI, got {method.modalities}: set "
+                    "adversary to off"
+                )
+        if len(data.patch_shape) == 2 and self.network.norm != "batch":
+            raise ValueError(f"norm must be batch for a 2D network, got {self.network.norm}")
+        if self.optim.warmup >= self.run.steps > 1:
+            raise ValueError(f"warmup must be below steps, got {self.optim.warmup} of {self.run.steps}")
+        if data.lung_content and method.modalities not in ("all", "ct"):
+            raise ValueError(f"lung_content is for CT, got modalities {method.modalities}")
+
+    @classmethod
+    def of(cls, **values: Any) -> "PretrainConfig":
+        """The config with fields given without their groups; lists, as JSON and YAML give them, count as tuples.
+
+        Raises:
+            ValueError: an unknown field.
+        """
+        return cls().but(**values)
+
+    def but(self, **values: Any) -> "PretrainConfig":
+        """This config with some fields changed, as for ``of``."""
+        unknown = sorted(values.keys() - _GROUP_OF.keys())
+        if unknown:
+            raise ValueError(f"unknown settings: {', '.join(unknown)}")
+        changed: dict[str, dict[str, Any]] = {}
+        for name, value in values.items():
+            changed.setdefault(_GROUP_OF[name], {})[name] = tuple(value) if isinstance(value, list) else value
+        return replace(self, **{group: replace(getattr(self, group), **given) for group, given in changed.items()})
+
+    def flat(self) -> dict[str, Any]:
+        """Field -> value, without groups."""
+        return {name: getattr(getattr(self, group), name) for name, group in _GROUP_OF.items()}
+
     def as_dict(self) -> dict[str, Any]:
-        """Names and plain values, for JSON and checkpoints."""
+        """Groups of names and plain values, for YAML, JSON and checkpoints."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "PretrainConfig":
-        """The inverse of ``as_dict``; lists, as JSON gives them, count as tuples."""
-        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-        return cls(**plain)
+        """The inverse of ``as_dict``; what is missing has its default, and fields may stand outside their groups.
+
+        Raises:
+            ValueError: an unknown or misplaced field, or a value that breaks its rule.
+        """
+        given: dict[str, Any] = {}
+        for name, value in values.items():
+            if name in _GROUPS and isinstance(value, Mapping):
+                misplaced = [inner for inner in value if _GROUP_OF.get(inner) != name]
+                if misplaced:
+                    raise ValueError(f"unknown settings in {name}: {', '.join(misplaced)}")
+                given |= value
+            else:
+                given[name] = value
+        return cls.of(**given)
 
     def difference(self, other: "PretrainConfig") -> list[str]:
         """Fields that change the weights and differ: "name: own value, other value"."""
+        own, others = self.flat(), other.flat()
         return [
-            f"{option.name}: {getattr(self, option.name)!r}, not {getattr(other, option.name)!r}"
-            for option in fields(self)
-            if option.name not in _MAY_CHANGE and getattr(self, option.name) != getattr(other, option.name)
+            f"{name}: {own[name]!r}, not {others[name]!r}"
+            for name in own
+            if own[name] != others[name] and (name not in _MAY_CHANGE or name in _shapes_rates(self))
         ]
 
 
-_AT_LEAST_ONE = (
-    "width",
-    "steps",
-    "batch_size",
-    "validate_every_steps",
-    "validation_patches",
-    "early_stop_validations",
-    "checkpoint_every_steps",
-    "log_every_steps",
-    "samples_a_volume",
-)
-# What a resumed run may have otherwise: how long it runs and how often it writes, not what it computes.
-_MAY_CHANGE = {"steps", "early_stop_validations", "checkpoint_every_steps", "log_every_steps"}
+def check(config: object, name: str, holds: bool, rule: str) -> None:
+    """ValueError naming field, rule and value, unless it holds; NaN holds nowhere."""
+    if not holds:
+        raise ValueError(f"{name} must {rule}, got {getattr(config, name)}")
 
-FOR_FILES = ("modality", "spacing_mm", "ct_window_hu", "mri_window")
+
+def check_choices(config: object) -> None:
+    """Check the fields that are one of a few words: ValueError names field and words."""
+    for name, hint in get_type_hints(type(config)).items():
+        words = [word for part in (hint, *get_args(hint)) if get_origin(part) is Literal for word in get_args(part)]
+        value = getattr(config, name)
+        if words and value not in words and not (value is None and NoneType in get_args(hint)):
+            raise ValueError(f"{name} must be one of {', '.join(words)}, got {value!r}")
+
+
+def _shapes_rates(config: PretrainConfig) -> set[str]:
+    """Lengths that the learning rates depend on."""
+    return {"steps"} if config.optim.schedule in ("cosine", "polynomial") else set()
+
+
+_GROUPS = {group.name: get_type_hints(PretrainConfig)[group.name] for group in fields(PretrainConfig)}
+_GROUP_OF = {option.name: group for group, kind in _GROUPS.items() for option in fields(kind)}
+
+# What a resumed run may have otherwise: how long it runs and how often it writes, not what it computes.
+_MAY_CHANGE = {"steps", "early_stop", "checkpoint_every", "keep_every", "log_every", "on_trouble"}
+
+FOR_FILES = tuple(option.name for option in fields(FilesConfig))
 """Fields that tell how files are prepared; a store is as it was prepared."""
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "default": {},
-    # Optimiser, rate and sampling of the released code; an epoch of its 445 training scans x 32 cubes is 2,373 steps.
-    "released": {
-        "optimizer": "sgd",
-        "lr": 1.0,
-        "borders": True,
-        "lung_content": True,
-        "validate_every_steps": 2_373,
-        "checkpoint_every_steps": 2_373,
-        "steps": 2_373 * 10_000,
-    },
-    # A narrow network on small patches: minutes on two CPU cores.
-    "quick": {
-        "patch": (32, 32, 16),
-        "width": 8,
-        "batch_size": 8,
-        "lr": 5e-3,
-        "steps": 400,
-        "validate_every_steps": 50,
-        "validation_patches": 64,
-        "checkpoint_every_steps": 50,
-    },
-}
+assert set(get_args(Modalities)) == {"all", *MODALITIES}

@@ -5,96 +5,129 @@
 import math
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
 from genesis_ext.data.loader import Batch
 from genesis_ext.training.checkpoint import DataMark, TrainingState, best_loss_on_disk, save_checkpoint
 from genesis_ext.training.config import PretrainConfig
-from genesis_ext.training.objectives import OBJECTIVES
-from genesis_ext.training.pictures import save_loss_curve, save_restorations
-from genesis_ext.training.run_log import RunLog
+from genesis_ext.training.fabric import add_up
+from genesis_ext.training.health import Health
+from genesis_ext.training.pictures import RestorationGrid, save_loss_curve, save_picture, save_restorations
+from genesis_ext.training.run_log import Log
+from genesis_ext.training.signals import StopRequest
+from genesis_ext.training.step import gradient_norm, take_step
 from genesis_ext.training.validation import ValidationReport, Validator
 
-
-class TrainingDivergedError(RuntimeError):
-    """The loss is NaN or infinite; the checkpoints on disk are from before."""
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 def train(
+    fabric: "Fabric",
     state: TrainingState,
     batches: Iterator[Batch],
     validator: Validator,
     config: PretrainConfig,
     data: DataMark,
     out: Path,
-    log: RunLog,
+    log: Log,
+    stop: StopRequest,
     time_limit_s: float = math.inf,
+    grid: RestorationGrid | None = None,
 ) -> ValidationReport:
-    """Train from ``state.progress`` to ``config.steps``, or until validation has not improved for long.
+    """Train from ``state.progress`` to ``config.run.steps``, or until validation has not improved for long.
 
-    Every ``validate_every_steps`` the schedule and the early stop take note of the validation. One more at the very end
+    Every ``validate_every`` the schedule and the early stop take note of the validation. One more at the very end
     only reports, and last.pt is written before it: so a run that was stopped and resumed gives the weights of one that
     was not.
 
     batches: without end, from the step of ``state.progress`` on.
     data: of what, for the checkpoints.
-    time_limit_s: stop after so many seconds, as if the steps were done; the run can be resumed.
+    stop: asked for by a signal: the run writes last.pt and ends, as if the steps were done.
+    time_limit_s: stop after so many seconds in the same way; the run can be resumed.
     out: gets last.pt, best.pt, loss_curve.png and, at each validation, pictures/step_*.png.
+    grid: patches that are drawn at each validation too, as pictures/combinations_*.png and in TensorBoard.
     Returns the last validation.
 
     Raises:
-        TrainingDivergedError: the loss is not finite.
+        TrainingDivergedError: the loss is not finite, or the gradients explode.
     """
-    network, progress = state.network, state.progress
-    objective = OBJECTIVES[config.loss]
+    progress, options = state.progress, config.run
+    health = Health(config)
     best_saved = best_loss_on_disk(out / "best.pt")
-    losses: list[Tensor] = []
     report: ValidationReport | None = None
     finished = progress.finished(config)
     deadline = time.monotonic() + time_limit_s
-    network.train()
+    sums: dict[str, torch.Tensor] = {}
+    steps_summed = 0
+    for module in state.objective.modules.values():
+        module.train()
 
     while not finished:
-        batch = next(batches)
-        state.optimizer.zero_grad()
-        loss = objective(network(batch["input"]), batch["target"])
-        loss.backward()
-        state.optimizer.step()
+        with log.data():
+            batch = next(batches)
+        figures = take_step(fabric, state, batch, config.optim.accumulate, config.optim.clip)
+        if state.mean is not None:
+            state.mean.update_parameters(state.objective.network)
         progress.step += 1
-        losses.append(loss.detach())
+        sums = {name: value + sums.get(name, 0.0) for name, value in figures.items()}
+        steps_summed += 1
 
-        validates = progress.step % config.validate_every_steps == 0
-        writes = progress.step % config.checkpoint_every_steps == 0 or progress.step == config.steps
-        time_is_up = time.monotonic() >= deadline
-        if validates or writes or time_is_up or progress.step % config.log_every_steps == 0:
-            mean_loss = float(torch.stack(losses).mean())  # waits for the device
-            losses.clear()
-            if not math.isfinite(mean_loss):
-                raise TrainingDivergedError(
-                    f"the loss is {mean_loss} at step {progress.step}: lower --lr (now {config.lr:g})"
-                )
-            log.training(progress.step, mean_loss, state.learning_rate)
+        validates = progress.step % options.validate_every == 0
+        keeps = bool(options.keep_every) and progress.step % options.keep_every == 0
+        writes = progress.step % options.checkpoint_every == 0 or progress.step == options.steps
+        logs = progress.step % options.log_every == 0
+        ends = False
+        if validates or writes or keeps or logs or fabric.world_size == 1:
+            # Processes may see a signal at different steps, so they agree on it where they wait for each other anyway.
+            ends = _any(fabric, stop.requested or time.monotonic() >= deadline)
+        if validates or writes or keeps or logs or ends:
+            means = {name: value / steps_summed for name, value in sums.items()}
+            if "gradient_norm" not in means:
+                means["gradient_norm"] = gradient_norm(state)
+            values = (
+                add_up(fabric, torch.stack(list(means.values()))) / fabric.world_size
+            ).tolist()  # waits for the device
+            named = dict(zip(means, values, strict=True))
+            sums, steps_summed = {}, 0
+            warning = health.check_training(progress.step, named)
+            if warning:
+                log.message(f"warning: {warning}")
+            log.training(progress.step, {**named, "lr": state.learning_rate})
 
-        report = validator(network) if validates else None
+        report = validator(state.judged) if validates else None
         if report is not None:
-            state.schedule.after_validation(report.loss)
+            for rates in state.rates.values():
+                rates.after_validation(report.loss)
             progress.note_validation(report.loss)
-        finished = progress.finished(config) or time_is_up
-        if writes or finished:
-            save_checkpoint(out / "last.pt", state, config, data, report.loss if report else None)
+        finished = progress.finished(config) or ends
+        if fabric.is_global_zero and (writes or finished):
+            save_checkpoint(out / "last.pt", state, config, data, previous=out / "previous.pt")
+        if fabric.is_global_zero and keeps:
+            save_checkpoint(out / f"step_{progress.step:06d}.pt", state, config, data)
         if report is None and finished:
-            report = validator(network)
-        if report is not None:
-            best_saved = _publish(report, best_saved, state, validator, config, data, out, log)
+            report = validator(state.judged)
+        if report is not None and fabric.is_global_zero:
+            best_saved = _publish(report, best_saved, state, validator, config, data, out, log, grid)
+            for warning in health.remarks_on(report):
+                log.message(warning)
 
-    if progress.step < config.steps:
+    if progress.step < options.steps:
         early = progress.finished(config)
-        why = f"{progress.stale_validations} validations without progress" if early else "time is up"
-        log.message(f"stopped at step {progress.step} of {config.steps}: {why}")
-    return report or validator(network)
+        why = f"{progress.stale_validations} validations without progress" if early else stop.reason or "time is up"
+        log.message(f"stopped at step {progress.step} of {options.steps}: {why}")
+    return report or validator(state.judged)
+
+
+def _any(fabric: "Fabric", wish: bool) -> bool:
+    """Whether any process wishes something."""
+    if fabric.world_size == 1:
+        return wish
+    return bool(add_up(fabric, torch.tensor(float(wish), device=fabric.device)) > 0)
 
 
 def _publish(
@@ -105,19 +138,21 @@ def _publish(
     config: PretrainConfig,
     data: DataMark,
     out: Path,
-    log: RunLog,
+    log: Log,
+    grid: RestorationGrid | None,
 ) -> float:
     """Log and draw a validation, keep the weights if they are the best; returns the loss of the best on disk."""
     step = state.progress.step
-    log.validation(step, report)
-    if report.collapsed:
-        log.message(
-            f"warning: the outputs are nearly constant (standard deviation {report.output_std:.4f}, targets "
-            f"{report.target_std:.4f}): if this stays, training has collapsed; lower --lr (now {config.lr:g})"
-        )
-    batch = next(iter(validator.samples))
-    x, y = batch["input"], batch["target"]
-    save_restorations(out / "pictures" / f"step_{step:06d}.png", x, validator.restore(state.network, x), y, step)
+    log.validation(step, {**report.figures, **report.baselines}, str(report))
+    if state.objective.restores:
+        batch = next(iter(validator.samples))
+        x, y = batch["input"], batch["target"]
+        restore = partial(validator.restore, state.judged)
+        save_restorations(out / "pictures" / f"step_{step:06d}.png", x, restore(x), y, step)
+        if grid is not None:
+            image = grid.draw(restore, step)
+            save_picture(out / "pictures" / f"combinations_{step:06d}.png", image)
+            log.picture("combinations", step, image)
     save_loss_curve(out / "loss_curve.png", log.entries())
     if report.loss < best_saved:
         save_checkpoint(out / "best.pt", state, config, data, report.loss)

@@ -2,23 +2,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """A pre-training run put together: data, transform, network, optimiser, loop."""
 
-import json
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-import genesis_ext
 from genesis_ext.data.loader import FixedSamples, GenesisLoader
 from genesis_ext.data.prepare.run import prepare_cached
 from genesis_ext.data.sampling.split import Region, marks_of, split_regions, whole_regions
 from genesis_ext.data.store.volume_store import VolumeStore, is_store
 from genesis_ext.data.store.writer import SETTINGS
-from genesis_ext.models import UNet3D
 from genesis_ext.training.checkpoint import (
     DataMark,
     Progress,
@@ -28,28 +30,59 @@ from genesis_ext.training.checkpoint import (
     restore,
 )
 from genesis_ext.training.config import FOR_FILES, PretrainConfig
+from genesis_ext.training.config_file import CONFIG, read_config, write_config
+from genesis_ext.training.environment import ENVIRONMENT, write_environment
+from genesis_ext.training.fabric import add_up, make_fabric
+from genesis_ext.training.health import TrainingDivergedError
 from genesis_ext.training.loop import train
-from genesis_ext.training.objectives import SCHEDULES, make_optimizer
-from genesis_ext.training.run_log import RunLog
+from genesis_ext.training.objectives import make_objective, make_transform
+from genesis_ext.training.optimizers import LearningRates, make_optimizer
+from genesis_ext.training.pictures import RestorationGrid
+from genesis_ext.training.probe import probe_stores
+from genesis_ext.training.report import REPORT, write_report
+from genesis_ext.training.run_log import NullLog, RunLog
+from genesis_ext.training.signals import StopRequest
 from genesis_ext.training.validation import ValidationReport, Validator
+from genesis_ext.transforms import GenesisTransform
 
-# All that a run writes, and all that is cleared of an earlier run. A config with these entries is the mark of one.
-_MARK = "config.json"
-_MARKED = {"patch", "profile", "scheme", "steps"}
-_WRITTEN = ("last.pt", "best.pt", _MARK, "log.jsonl", "loss_curve.png", "pictures", "tensorboard")
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+# All that a run writes, and all that is cleared of an earlier run. A config is the mark of one.
+_WRITTEN = (
+    "last.pt",
+    "previous.pt",
+    "best.pt",
+    CONFIG,
+    ENVIRONMENT,
+    "log.jsonl",
+    "loss_curve.png",
+    REPORT,
+    "pictures",
+    "tensorboard",
+)
+_KEPT = "step_*.pt"
+
+_VALIDATION_BATCH = 16  # samples at most: what validates must fit one device, whatever the batch of all of them
+_ROLLBACKS = 3  # at most
 
 
 @dataclass(frozen=True)
 class PretrainResult:
-    """Where a run left what, and its last validation."""
+    """Where a run left what, and its last validation.
+
+    terminated: SIGTERM ended the run before its last step; it can be resumed.
+    """
 
     out: Path
     validation: ValidationReport
+    terminated: bool
 
     @property
     def files(self) -> dict[str, Path]:
         """Name -> path of what the run wrote."""
         return {
+            "report": self.out / REPORT,
             "pictures": self.out / "pictures",
             "curve": self.out / "loss_curve.png",
             "best checkpoint": self.out / "best.pt",
@@ -65,83 +98,192 @@ def pretrain(
     cache: str | PathLike[str] | None = None,
     device: str | torch.device = "auto",
     resume: bool = False,
+    fall_back: bool = False,
     overwrite: bool = False,
     time_limit_s: float = math.inf,
     report: Callable[[str], object] = print,
 ) -> PretrainResult:
-    """Train a U-Net to restore patches that the project's operators distort.
+    """Train a network on sub-volumes that the project's operators make; under `torchrun`, one process of several.
 
     data: a store, or a file or folder of scans, which are prepared into a store of a cache.
-    validation_data: the same, for validation alone; None splits `data` by ``config.split``.
+    validation_data: the same, for validation alone; None splits `data` by ``config.data.split``.
     cache: folder for the stores of scans (default: that of ``prepare_cached``).
     out: folder of the run, made if needed.
     device: "auto" is CUDA where there is one, else the CPU.
     resume: go on from out/last.pt; from the start if the run was stopped before there was one.
+    fall_back: where last.pt is damaged, from out/previous.pt.
     overwrite: clear a run that `out` already holds; without both, such a folder is refused.
     time_limit_s: stop training after so many seconds; the run can be resumed.
 
     Raises:
-        ValueError: data, config, folder or checkpoint do not fit; ``StoreError``, ``ResidenceError`` and others of the
-            data layer are kinds of it.
-        TrainingDivergedError: the loss is not finite.
+        ValueError: data, config, folder, processes or checkpoint do not fit; ``StoreError``, ``ResidenceError`` and
+            others of the data layer are kinds of it.
+        TrainingDivergedError: the loss is not finite, or gradients explode.
+        MemoryError: the device's memory does not hold a step; the text says what to lower.
     """
     out = Path(out)
-    device = _device(device)
-    stored = _check_folder(out, resume, overwrite)
-    store = _open(config, data, cache, report)
-    other = None if validation_data is None else _open(config, validation_data, cache, report)
+    fabric = make_fabric(device, config.run)
+    _check_batch(config, fabric.world_size)
+    if not fabric.is_global_zero:
+        report = _say_nothing
+    if fabric.is_global_zero:
+        _check_folder(out, resume, overwrite)
+    fabric.barrier()
+    stored = _stored(out, fall_back, report) if resume else None
+    with fabric.rank_zero_first(local=True):  # prepares scans; the others find the store that it made
+        store = _open(config, data, cache, report)
+        other = None if validation_data is None else _open(config, validation_data, cache, report)
     mark = _mark(store, other)
     if stored is not None:
         check_same_run(stored, config, mark)
     train_regions, validation_regions = _regions(config, store, other, report)
 
-    network = UNet3D(width=config.width)
-    network.reset_parameters(torch.Generator().manual_seed(config.seed))  # on the CPU: the same on every device
-    network.to(device)
-    if device.type == "cpu":  # .24 instead of .34 s a step of eight 32x32x16 at width 8
-        network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    optimizer = make_optimizer(network, config)
-    state = TrainingState(network, optimizer, SCHEDULES[config.schedule](optimizer), Progress())
+    state = _make_state(config, fabric)
     if stored is not None:
         restore(stored, state)
         report(f"resumed {out} at step {state.progress.step}")
-    sampling = config.sampling()
-    transform = genesis_ext.GenesisTransform(profile=config.profile, scheme=config.scheme, seed=config.seed)
-    with GenesisLoader(
-        store,
-        config.batch_size,
-        sampling,
-        transform,
-        regions=train_regions,
-        seed=config.seed,
-        start_step=state.progress.step,
-        residence=config.residence,
-        budget=int(config.budget_gib * 2**30),
-        samples_a_volume=config.samples_a_volume,
-        device=device,
-        report=report,
-    ) as loader:
+    sampling = config.data.sampling()
+    transform = make_transform(config).to(fabric.device)
+    with (
+        GenesisLoader(
+            store,
+            config.optim.batch_size,
+            sampling,
+            transform,
+            regions=train_regions,
+            seed=config.run.seed,
+            rank=fabric.global_rank,
+            world_size=fabric.world_size,
+            start_step=state.progress.step,
+            residence=config.data.residence,
+            budget=int(config.data.budget_gib * 2**30),
+            samples_a_volume=config.data.samples_a_volume,
+            device=fabric.device,
+            report=report,
+        ) as loader,
+        StopRequest() as stop,
+    ):
         fixed = FixedSamples(
             other or store,
             validation_regions,
-            config.validation_patches,
-            config.batch_size,
+            config.run.validation_patches,
+            min(config.optim.batch_size, _VALIDATION_BATCH),
             sampling,
             transform,
-            seed=config.seed,
-            device=device,
+            seed=config.run.seed,
+            device=fabric.device,
         )
-        if stored is None:
-            _clear(out)
-        (out / _MARK).write_text(json.dumps(config.as_dict(), indent=2) + "\n", encoding="utf-8")
-        validator = Validator(fixed, config.loss)
+        if fabric.is_global_zero:
+            if stored is None:
+                _clear(out)
+            write_config(out / CONFIG, config)
+            write_environment(out, [store] if other is None else [store, other], fabric.device, fabric.world_size)
+        samples = list(fixed)
+        validator = Validator(
+            samples,
+            state.objective,
+            config.method.loss,
+            fabric.global_rank,
+            fabric.world_size,
+            partial(add_up, fabric),
+        )
         report(
-            f"{sum(p.numel() for p in network.parameters()):,} parameters, "
-            f"boxes of {'x'.join(map(str, config.patch))}, {len(validation_regions)} regions validate"
+            f"{sum(p.numel() for p in state.objective.network.parameters()):,} parameters, "
+            f"boxes of {'x'.join(map(str, config.data.patch))}, {len(validation_regions)} regions validate"
         )
-        with RunLog(out, config.steps, config.batch_size, state.progress.step) as log:
-            validation = train(state, loader, validator, config, mark, out, log, time_limit_s)
-    return PretrainResult(out, validation)
+        grid = None
+        if fabric.is_global_zero and isinstance(transform, GenesisTransform):
+            grid = RestorationGrid(torch.cat([batch["target"] for batch in samples]), transform)
+        note = ""
+        while True:
+            first_step = state.progress.step
+            said = (
+                RunLog(out, config.run.steps, config.optim.batch_size, first_step)
+                if fabric.is_global_zero
+                else nullcontext(NullLog())
+            )
+            try:
+                with said as log:
+                    if note:
+                        log.message(note)
+                    validation = train(
+                        fabric, state, loader, validator, config, mark, out, log, stop, time_limit_s, grid
+                    )
+                    if config.method.method == "universal" and fabric.is_global_zero and not stop.requested:
+                        sides = (store, train_regions), (other or store, validation_regions)
+                        probed = probe_stores(
+                            state.judged, *sides, sampling, fixed.batch_size, config.run.seed, fabric.device
+                        )
+                        if probed is not None:
+                            log.message(str(probed))
+                break
+            except TrainingDivergedError as error:
+                if config.run.on_trouble != "rollback" or not _roll_back(out / "last.pt", state):
+                    raise
+                fabric.barrier()
+                loader.step = state.progress.step
+                note = f"warning: {error}; back to step {state.progress.step} with half the learning rates"
+            except torch.OutOfMemoryError as error:
+                raise MemoryError(_out_of_memory(config)) from error
+            finally:
+                if fabric.is_global_zero:
+                    write_report(out)
+    return PretrainResult(out, validation, stop.requested)
+
+
+def _make_state(config: PretrainConfig, fabric: "Fabric") -> TrainingState:
+    """Networks, optimisers and learning rates, on the device."""
+    objective = make_objective(config)
+    optimizers: dict[str, Any] = {}
+    rates: dict[str, LearningRates] = {}
+    for name, module in objective.modules.items():
+        if config.network.sync_batch_norm:
+            module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
+        # .24 instead of .34 s a step of eight 32x32x16 at width 8 on a CPU.
+        module.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        if config.run.compile:
+            module.compile()
+        optimizer = make_optimizer(module, objective.learning_rates[name], config.optim)
+        rates[name] = LearningRates(optimizer, config.optim, config.run)
+        objective.modules[name], optimizers[name] = fabric.setup(module, optimizer)
+    mean = None
+    if config.optim.ema:
+        mean = AveragedModel(objective.network, multi_avg_fn=get_ema_multi_avg_fn(config.optim.ema), use_buffers=True)
+    return TrainingState(objective, optimizers, rates, Progress(), mean, fabric.strategy.precision)
+
+
+def _roll_back(last: Path, state: TrainingState) -> bool:
+    """Put the state where the last checkpoint was, with half the learning rates; False where that cannot help."""
+    rollbacks = state.progress.rollbacks + 1
+    if rollbacks > _ROLLBACKS or not last.exists():
+        return False
+    restore(read_checkpoint(last), state)
+    for rates in state.rates.values():  # the checkpoint may hold the rates after some of the rollbacks
+        rates.scale(0.5 ** (rollbacks - state.progress.rollbacks))
+    state.progress.rollbacks = rollbacks
+    return True
+
+
+def _check_batch(config: PretrainConfig, world_size: int) -> None:
+    size, parts = config.optim.batch_size, config.optim.accumulate
+    if size % world_size:
+        raise ValueError(f"batch_size must be a multiple of the processes, got {size} for {world_size}")
+    if size // world_size < parts:
+        raise ValueError(
+            f"accumulate must be at most the samples of a process, got {parts} parts of {size // world_size} samples"
+        )
+
+
+def _out_of_memory(config: PretrainConfig) -> str:
+    optim = config.optim
+    return (
+        f"the device's memory does not hold a step: raise --accumulate (now {optim.accumulate}), lower --batch-size "
+        f"(now {optim.batch_size}), --width (now {config.network.width}) or --patch, or choose --precision bf16"
+    )
+
+
+def _say_nothing(text: str) -> None:
+    """Of a process that is not the first."""
 
 
 def _open(
@@ -153,12 +295,12 @@ def _open(
     """The store in a folder, or that of the scans."""
     begun = (Path(data) / SETTINGS).exists()  # a store that is not finished says so when it is opened
     if not is_store(data) and not begun:
-        settings = config.preparation()
+        settings = config.files.preparation()
         return prepare_cached(
-            data, cache, report, modality=config.modality, spacing_mm=settings.spacing_mm, window=settings.window
+            data, cache, report, modality=config.files.modality, spacing_mm=settings.spacing_mm, window=settings.window
         )
-    usual = PretrainConfig()
-    given = [name for name in FOR_FILES if getattr(config, name) != getattr(usual, name)]
+    usual = PretrainConfig().files
+    given = [name for name in FOR_FILES if getattr(config.files, name) != getattr(usual, name)]
     if given:
         raise ValueError(f"{data} is a store, which is as it was prepared: {', '.join(given)} must not be given")
     return VolumeStore(data)
@@ -168,22 +310,45 @@ def _regions(
     config: PretrainConfig, store: VolumeStore, other: VolumeStore | None, report: Callable[[str], object]
 ) -> tuple[list[Region], list[Region]]:
     """What trains, of the store, and what validates, of the other one if there is one."""
-    sampling = config.sampling()
+    sampling = config.data.sampling()
     if other is None:
-        return split_regions(store.entries, sampling.smallest, config.split, sampling.grid, report)
+        train, validation = split_regions(store.entries, sampling.smallest, config.data.split, sampling.grid, report)
+    else:
+        train, validation = _whole_stores(sampling.smallest, store, other)
+    train = _of_modalities(config, train, store, "trains")
+    return train, _of_modalities(config, validation, other or store, "validates")
+
+
+def _whole_stores(
+    smallest: tuple[int, int, int], store: VolumeStore, other: VolumeStore
+) -> tuple[list[Region], list[Region]]:
     shared = {entry.checksum for entry in store.entries} & {entry.checksum for entry in other.entries}
     if shared:
         name = next(entry.name for entry in other.entries if entry.checksum in shared)
         raise ValueError(f"{name} must not both train and validate")
     train, validation = (
-        [r for r in whole_regions(side.entries, sampling.smallest) if marks[r.volume] != "test"]
+        [r for r in whole_regions(side.entries, smallest) if marks[r.volume] != "test"]
         for side, marks in ((side, marks_of(side.entries)) for side in (store, other))
     )
     if not train or not validation:
-        raise ValueError(
-            f"no volume for {'validation' if train else 'training'} holds a box of {sampling.smallest} voxels"
-        )
+        raise ValueError(f"no volume for {'validation' if train else 'training'} holds a box of {smallest} voxels")
     return train, validation
+
+
+def _of_modalities(config: PretrainConfig, regions: Sequence[Region], store: VolumeStore, does: str) -> list[Region]:
+    """The regions whose modality has a part in the method."""
+    method = config.method
+    told_apart = method.method == "universal" and method.adversary != "off"
+    wanted = {"ct", "mri"} if told_apart else {method.modalities}
+    kept = [r for r in regions if "all" in wanted or store.entries[r.volume].modality in wanted]
+    missing = wanted - {"all"} - {store.entries[r.volume].modality for r in kept}
+    if missing:
+        raise ValueError(
+            f"method {method.method} with modalities {method.modalities} and adversary {method.adversary} needs "
+            f"volumes of {' and '.join(sorted(wanted))}, and of {' and '.join(sorted(missing))} none {does} in "
+            f"{store.path}"
+        )
+    return kept
 
 
 def _mark(store: VolumeStore, other: VolumeStore | None) -> DataMark:
@@ -196,18 +361,32 @@ def _mark(store: VolumeStore, other: VolumeStore | None) -> DataMark:
     return DataMark("+".join(side.checksum for side in stores), tuple(lines))
 
 
-def _check_folder(out: Path, resume: bool, overwrite: bool) -> dict[str, object] | None:
-    """Make the folder; the content of its checkpoint if the run is to go on, else it must hold nothing but a run."""
+def _check_folder(out: Path, resume: bool, overwrite: bool) -> None:
+    """Make the folder; unless a run is to go on there, it must hold nothing but a run that may be cleared."""
     out.mkdir(parents=True, exist_ok=True)
-    last = out / "last.pt"
-    if resume and last.exists():
-        return read_checkpoint(last)
+    if resume and (out / "last.pt").exists():
+        return
     held = _held(out)
     if held and not overwrite and not resume:
         raise ValueError(f"{out} holds {held[0].name} already: add --resume to go on, or choose another folder")
     if held and not _is_run(out):
         raise ValueError(f"{out} must be a folder of its own, it holds {held[0].name} that is not of a run")
-    return None
+
+
+def _stored(out: Path, fall_back: bool, report: Callable[[str], object]) -> dict[str, Any] | None:
+    """The checkpoint to go on from; None where nothing was saved."""
+    last, previous = out / "last.pt", out / "previous.pt"
+    if not last.exists():
+        return None
+    try:
+        return read_checkpoint(last)
+    except ValueError as error:
+        if not previous.exists():
+            raise
+        if not fall_back:
+            raise ValueError(f"{error}: --fall-back goes on from {previous.name}, the one before") from error
+        report(f"{error}: going on from {previous.name}")
+        return read_checkpoint(previous)
 
 
 def _clear(out: Path) -> None:
@@ -217,24 +396,12 @@ def _clear(out: Path) -> None:
 
 
 def _held(out: Path) -> list[Path]:
-    return [out / name for name in _WRITTEN if (out / name).exists()]
+    return [*(out / name for name in _WRITTEN if (out / name).exists()), *sorted(out.glob(_KEPT))]
 
 
 def _is_run(out: Path) -> bool:
     try:
-        config = json.loads((out / _MARK).read_text(encoding="utf-8"))
+        read_config(out / CONFIG)
     except (OSError, ValueError):
         return False
-    return isinstance(config, dict) and config.keys() >= _MARKED
-
-
-def _device(device: str | torch.device) -> torch.device:
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
-        raise ValueError(f"device must be auto, cpu, cuda or cuda:N, got {device!r}") from error
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device must be there, got {device!r} and no usable CUDA device")
-    return chosen
+    return True

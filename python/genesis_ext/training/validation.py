@@ -1,17 +1,19 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""The validation loss beside three answers that need no learning.
+"""Validation beside answers that need no learning.
+
+For a restoration three of them:
 
 * identity: the input as it is;
 * constant: the one value that fits all targets best;
 * blur: the input smoothed by a Gaussian of 1, 2 or 4 voxels, whichever does best.
 
 A loss means something only against these: on a chest CT most of the loss of the identity is noise painted around small
-boxes, and a network that answers every patch with one constant beats it easily.
+boxes, and a network that answers every patch with one constant beats it easily. For a classification: chance.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -19,79 +21,100 @@ from torch.nn import functional
 
 from genesis_ext.data.loader import Batch
 from genesis_ext.training.config import Loss
-from genesis_ext.training.objectives import OBJECTIVES, best_constant
+from genesis_ext.training.losses import LOSSES, best_constant
+from genesis_ext.training.objectives import Objective
 
 BLUR_SIGMAS_VOXELS = (1.0, 2.0, 4.0)
 MARGIN = 0.01  # a baseline is beaten by at least 1 %, so that rounding of a constant's loss never counts
 _FLAT = 0.05  # outputs that vary less than this share of the targets' variation are called constant
 
-
-@dataclass(frozen=True)
-class Baselines:
-    """Losses of the answers that need no learning, on the validation patches."""
-
-    identity: float
-    constant: float
-    blur: float
-
-    def beaten_by(self, loss: float) -> bool:
-        """Whether a loss is at least 1 % below every one of them; False for NaN."""
-        return loss < (1.0 - MARGIN) * min(self.identity, self.constant, self.blur)
+Sum = Callable[[Tensor], Tensor]
+"""Adds a tensor up over all processes."""
 
 
 @dataclass(frozen=True)
 class ValidationReport:
     """One validation.
 
-    output_std, target_std: mean over the patches of the standard deviation inside a patch.
+    Attributes:
+        figures: "loss", and what else the objective judges by.
+        baselines: losses of the answers that need no learning, by name.
+        output_std, target_std: of a restoration, mean over the patches of the standard deviation inside a patch.
     """
 
-    loss: float
-    baselines: Baselines
-    output_std: float
-    target_std: float
+    figures: dict[str, float]
+    baselines: dict[str, float] = field(default_factory=dict)
+    output_std: float = 1.0
+    target_std: float = 1.0
+
+    @property
+    def loss(self) -> float:
+        """What schedules and the early stop go by."""
+        return self.figures["loss"]
 
     @property
     def works(self) -> bool:
-        """Whether training counts as working: the loss beats all three baselines."""
-        return self.baselines.beaten_by(self.loss)
+        """Whether training counts as working: the loss is at least 1 % below all baselines; False for NaN."""
+        return self.loss < (1.0 - MARGIN) * min(self.baselines.values())
 
     @property
     def collapsed(self) -> bool:
-        """Whether the network gives (almost) one constant for each patch."""
+        """Whether a restoration is (almost) one constant for each patch."""
         return not self.output_std >= _FLAT * self.target_std
 
     def __str__(self) -> str:
-        b = self.baselines
-        verdict = "works" if self.works else "does not beat them all"
-        return (
-            f"validation loss {self.loss:.5f} (identity {b.identity:.5f}, constant {b.constant:.5f}, "
-            f"blur {b.blur:.5f}): {verdict}"
-        )
+        beside = ", ".join(f"{name} {value:.5f}" for name, value in self.baselines.items())
+        verdict = "works" if self.works else "does not beat them all" if len(self.baselines) > 1 else "does not beat it"
+        further = "".join(f", {name} {value:.4f}" for name, value in self.figures.items() if name != "loss")
+        return f"validation loss {self.loss:.5f} ({beside}){further}: {verdict}"
 
 
 class Validator:
     """Validates a network on the same samples each time.
 
-    samples: batches with "input" and "target", (N, 1, X, Y, Z); iterated over for each validation, and the same each
-        time, such as ``FixedSamples``.
+    Args:
+        samples: batches, such as ``FixedSamples``; the same each time they are iterated over.
+        objective: whose figures count.
+        loss: of a restoration, for its baselines.
+        rank, world_size: which of the batches this process takes.
+        add_up: adds up over the processes; every process then has the same report.
     """
 
-    def __init__(self, samples: Iterable[Batch], loss: Loss) -> None:
+    def __init__(
+        self,
+        samples: Sequence[Batch],
+        objective: Objective,
+        loss: Loss,
+        rank: int = 0,
+        world_size: int = 1,
+        add_up: Sum = lambda tensor: tensor,
+    ) -> None:
         self.samples = samples
-        self._objective = OBJECTIVES[loss]
+        self._objective = objective
+        self._rank, self._world_size, self._add_up = rank, world_size, add_up
         self.baselines = self._measure_baselines(loss)
 
     @torch.no_grad()
     def __call__(self, network: nn.Module) -> ValidationReport:
-        """Validate; the network's mode and statistics stay as they are."""
-        rows = []
-        for batch in self.samples:
-            x, y = batch["input"], batch["target"]
-            output = self.restore(network, x)
-            rows.append(torch.stack((self._objective(output, y), _std_inside(output), _std_inside(y))))
-        loss, output_std, target_std = torch.stack(rows).double().mean(dim=0).tolist()  # waits for the device
-        return ValidationReport(loss, self.baselines, output_std, target_std)
+        """Validate; the modes of all networks stay as they are."""
+        networks = [network, *self._objective.modules.values()]
+        modes = [(module, module.training) for part in networks for module in part.modules()]
+        for part in networks:
+            part.eval()
+        names: list[str] = []
+
+        def judge(batch: Batch) -> Tensor:
+            figures, restored = self._objective.judge(network, batch)
+            names[:] = figures
+            values = list(figures.values())
+            if restored is not None:
+                values += [_std_inside(restored), _std_inside(batch["target"])]
+            return torch.stack([value.double() for value in values])
+
+        means = self._mean(judge)
+        for module, mode in modes:
+            module.training = mode
+        return ValidationReport(dict(zip(names, means, strict=False)), self.baselines, *means[len(names) :])
 
     @torch.no_grad()
     def restore(self, network: nn.Module, x: Tensor) -> Tensor:
@@ -103,19 +126,36 @@ class Validator:
         return output
 
     @torch.no_grad()
-    def _measure_baselines(self, loss: Loss) -> Baselines:
+    def _measure_baselines(self, loss: Loss) -> dict[str, float]:
+        if not self._objective.restores:
+            return {"chance": self._objective.chance}
         constant = best_constant(torch.cat([batch["target"].flatten() for batch in self.samples]), loss)
-        rows = []
-        for batch in self.samples:
+
+        def answer(batch: Batch) -> Tensor:
             x, y = batch["input"], batch["target"]
             answers = [x, constant.expand_as(y), *(gaussian_blur(x, sigma) for sigma in BLUR_SIGMAS_VOXELS)]
-            rows.append(torch.stack([self._objective(answer, y) for answer in answers]))
-        identity, best, *blurs = torch.stack(rows).double().mean(dim=0).tolist()
-        return Baselines(identity, best, min(blurs))
+            return torch.stack([LOSSES[loss](given, x, y).double() for given in answers])
+
+        identity, best, *blurs = self._mean(answer)
+        return {"identity": identity, "constant": best, "blur": min(blurs)}
+
+    def _mean(self, row_of: Callable[[Batch], Tensor]) -> list[float]:
+        """Mean over the batches of a row of figures; each process works out its own rows, and all get the same mean."""
+        rows: Tensor | None = None
+        for number, batch in enumerate(self.samples):
+            if rows is None or number % self._world_size == self._rank:
+                row = row_of(batch)
+                rows = row.new_zeros(len(self.samples), len(row)) if rows is None else rows
+                if number % self._world_size == self._rank:
+                    rows[number] = row
+        assert rows is not None, "there are samples to validate on"
+        return [float(value) for value in self._add_up(rows).mean(dim=0)]  # waits for the device
 
 
 def gaussian_blur(x: Tensor, sigma_voxels: float) -> Tensor:
-    """Smooth (N, C, X, Y, Z) by a Gaussian, cut at three sigmas; beyond the edge its last voxel goes on."""
+    """Smooth (N, C, X, Y[, Z]) by a Gaussian, cut at three sigmas; beyond the edge its last voxel goes on."""
+    if x.ndim == 4:
+        return gaussian_blur(x[..., None], sigma_voxels)[..., 0]
     radius = round(3 * sigma_voxels)
     at = torch.arange(-radius, radius + 1, dtype=torch.float64, device=x.device)
     kernel = torch.exp(-0.5 * (at / sigma_voxels) ** 2)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from .. import ops
 from ..ops._checks import check_voxels, split_range
 from .profiles import TransformConfig, make_config, resolve
+from .seed import keep_seed, seed_text
 from .value_range import minmax_range, percentile_range
 
 _FROM_DATA = ("minmax", "percentile")
@@ -66,12 +67,7 @@ class GenesisTransform(nn.Module):
         self.percentiles = percentiles
         self.per_channel = per_channel
         self.clamp = clamp
-        if isinstance(seed, Tensor):
-            self.register_buffer("seed", seed, persistent=False)
-        elif isinstance(seed, int) and not isinstance(seed, bool):
-            self.seed = seed
-        else:
-            raise TypeError(f"GenesisTransform: seed must be an int or a (1,) int64 tensor, got {seed!r}")
+        keep_seed(self, seed)
         if isinstance(value_range, Tensor):
             self.register_buffer("value_range", value_range, persistent=False)
         elif isinstance(value_range, str):
@@ -113,10 +109,9 @@ class GenesisTransform(nn.Module):
 
     def extra_repr(self) -> str:
         """Name profile and scheme, and what differs from them."""
-        seed = self.seed.tolist() if isinstance(self.seed, Tensor) else self.seed
         given = self.value_range
         ranges = f"a tensor {tuple(given.shape)}" if isinstance(given, Tensor) else repr(given)
-        text = f"profile={self.profile!r}, scheme={self.scheme!r}, seed={seed}, value_range={ranges}"
+        text = f"profile={self.profile!r}, scheme={self.scheme!r}, seed={seed_text(self.seed)}, value_range={ranges}"
         if given == "percentile":
             text += f", percentiles={self.percentiles}"
         text += f", clamp={self.clamp}"

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from genesis_ext._files import write_aside
 from genesis_ext.data.prepare.outcome import Outcome
 from genesis_ext.data.sources.find import Found
 from genesis_ext.data.store.entry import StoredVolume
-from genesis_ext.data.store.writer import write_aside, write_json
+from genesis_ext.data.store.writer import write_json
 
 _COLUMNS = (
     "status", "source", "name", "patient", "split", "modality", "shape", "spacing_mm", "shape_before",

@@ -77,7 +77,7 @@ class Room:
             if length:
                 table = self._tables[table_begin : table_begin + length]
                 rule = self._sampling.content[entry.modality]
-                write_table(table, voxels.view(entry.shape), entry, rule, self._sampling.content_grid)
+                write_table(table, voxels.view(entry.shape), entry, rule, self._sampling.blocks)
             begin += entry.voxels
             table_begin += length
         packed = ops.PackedVolumes(self._voxels[:begin], *self._places[tuple(volumes)])
@@ -234,7 +234,7 @@ def free_bytes(device: torch.device) -> int | None:
 
 
 def _table_length(store: VolumeStore, volume: int, sampling: Sampling) -> int:
-    return table_length(store.entries[volume], sampling.content, sampling.content_grid)
+    return table_length(store.entries[volume], sampling.content, sampling.blocks)
 
 
 def _where(name: ResidenceName, device: torch.device, shards: int) -> str:

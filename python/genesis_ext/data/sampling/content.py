@@ -3,8 +3,8 @@
 """Rules on what a box must hold, answered on the device by eight look-ups: summed-area tables over blocks of voxels.
 
 Every voxel has a small integer score, every rule accepts a box whose summed score is at most a limit; of several boxes
-that are all too high the lowest is the best. A volume is cut into blocks of `grid` voxels a side, and boxes begin and
-end at blocks, so that the sum of a box is exact.
+that are all too high the lowest is the best. A volume is cut into blocks, and boxes begin and end at blocks, so that
+the sum of a box is exact.
 """
 
 import math
@@ -103,15 +103,15 @@ class TablePlaces(NamedTuple):
     length: int
 
 
-def block_of(entry: StoredVolume, rules: ContentRules, grid: int) -> Shape3:
+def block_of(entry: StoredVolume, rules: ContentRules, grid: Shape3) -> Shape3:
     """Voxels a block along x, y, z: `grid`, or the whole of a shorter axis; one where no rule acts on the volume."""
     if entry.modality not in rules:
         return 1, 1, 1
-    x, y, z = (min(grid, size) for size in entry.shape)
+    x, y, z = (min(side, size) for side, size in zip(grid, entry.shape, strict=True))
     return x, y, z
 
 
-def table_length(entry: StoredVolume, rules: ContentRules, grid: int) -> int:
+def table_length(entry: StoredVolume, rules: ContentRules, grid: Shape3) -> int:
     """Numbers in the table of one volume: 0 where no rule acts on it."""
     if entry.modality not in rules:
         return 0
@@ -120,7 +120,7 @@ def table_length(entry: StoredVolume, rules: ContentRules, grid: int) -> int:
 
 
 def table_places(
-    entries: Sequence[StoredVolume], rules: ContentRules, grid: int, device: torch.device | str = "cpu"
+    entries: Sequence[StoredVolume], rules: ContentRules, grid: Shape3, device: torch.device | str = "cpu"
 ) -> TablePlaces:
     """Lay the tables of these volumes end to end."""
     offset, strides, blocks, length = [], [], [], 1
@@ -138,7 +138,7 @@ def table_places(
     return TablePlaces(offsets, rows.view(-1, 3), sides.view(-1, 3), length)
 
 
-def write_table(out: Tensor, voxels: Tensor, entry: StoredVolume, rule: ContentRule, grid: int) -> None:
+def write_table(out: Tensor, voxels: Tensor, entry: StoredVolume, rule: ContentRule, grid: Shape3) -> None:
     """Write the summed-area table of one volume: number (i, j, k) is the score of the blocks before i, j, k.
 
     out: (table_length,) int32.   voxels: (X, Y, Z) as stored, on the same device. Sums count modulo 2^32, so the

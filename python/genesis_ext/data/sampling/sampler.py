@@ -19,6 +19,7 @@ from genesis_ext.data.sampling.content import box_sums, table_places
 from genesis_ext.data.sampling.settings import Sampling, box_ranges
 from genesis_ext.data.sampling.split import MODALITIES, Region
 from genesis_ext.data.store.entry import StoredVolume
+from genesis_ext.ops.philox_words import below
 from genesis_ext.reference.philox import Purpose
 
 _TOTAL_BELOW = 2**31  # the product of a word and a total weight must stay below 2^63
@@ -116,7 +117,7 @@ class SubvolumeSampler:
         other = copy.copy(self)
         places = {volume: place for place, volume in enumerate(volumes)}
         other._volume = self._ints([places.get(volume, -1) for volume in self._volumes])
-        rules, grid = self._sampling.content, self._sampling.content_grid
+        rules, grid = self._sampling.content, self._sampling.blocks
         where = table_places([self._entries[volume] for volume in volumes], rules, grid, self._device)
         other._table_offset, other._table_strides = where.offset, where.strides
         other._tables = tables
@@ -142,11 +143,11 @@ class SubvolumeSampler:
         """What is drawn before any rule: region (N,), scale (N,) and candidate starts (N, K, 3) in voxels, int64."""
         words = ops.philox_words(sample_id, self._seed, Purpose.SUBVOLUME, 1 + self._candidates)  # (N, 1 + K, 4)
         head = words[:, 0]
-        modality = _place(_below(head[:, 0], self._mix_total), self._mix_ends)
-        within = self._modality_starts[modality] + _below(head[:, 1], self._modality_totals[modality])
+        modality = _place(below(head[:, 0], self._mix_total), self._mix_ends)
+        within = self._modality_starts[modality] + below(head[:, 1], self._modality_totals[modality])
         region = torch.searchsorted(self._region_ends, within, right=True)
-        scale = _place(_below(head[:, 2], self._scale_total), self._scale_ends)
-        k = _below(words[:, 1:, :3], self._count[region, scale].unsqueeze(1))
+        scale = _place(below(head[:, 2], self._scale_total), self._scale_ends)
+        k = below(words[:, 1:, :3], self._count[region, scale].unsqueeze(1))
         return region, scale, self._first[region, scale].unsqueeze(1) + k * self._step[region, scale].unsqueeze(1)
 
     def volumes_of(self, sample_id: Tensor) -> Tensor:
@@ -184,11 +185,6 @@ def check_weights(weights: Sequence[int] | None, volumes: int) -> None:
     """Raise ValueError unless there is a weight for every volume of a store."""
     if weights is not None and (len(weights) != volumes or any(weight < 0 for weight in weights)):
         raise ValueError(f"weights must be {volumes} numbers of at least 0, one for each volume, got {weights}")
-
-
-def _below(word: Tensor, n: Tensor | int) -> Tensor:
-    """Words in [0, 2^32) to integers in [0, n), by the upper half of the product."""
-    return (word * n) >> 32
 
 
 def _place(k: Tensor, ends: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.volume import Modality
 
 Mix = Literal["balanced", "volumes"]
+Shape = Shape3 | tuple[int, int]
 
 RELEASED_BORDERS = (100, 100, 30)  # voxels along x, y, z
 
@@ -24,19 +25,26 @@ NO_LIMIT = 2**31 - 1
 class Sampling:
     """What sub-volumes are cut; the defaults are those of the Universal Model.
 
+    Slices for 2D networks: an `out_shape` of two sides, (X, Y), cuts single axial slices of volumes, or parts of
+    pictures (X, Y, 1), and gives batches (N, 1, X, Y). With three sides, of which one is 1, slices lie across that
+    axis, and batches keep it.
+
     Attributes:
-        out_shape: voxels along x, y, z to which every box is resized.
-        scales: sides of the boxes as shares of the volume's side along each axis; the scale label is the place here.
+        out_shape: voxels along x, y, z, or along x and y, to which every box is resized.
+        scales: sides of the boxes as shares of the volume's side along each axis, but one voxel where `out_shape` has
+            one; the scale label is the place here.
         scale_weights: how often each scale is drawn.
         smallest_side: voxels that a box of a scale spans at least, where the volume has them.
-        cube: voxels along x, y, z of every box, as in Models Genesis, instead of scales; the scale label is 0.
+        cube: voxels along x, y, z of every box, as in Models Genesis, instead of scales; two sides mean one slice; the
+            scale label is 0.
         borders: voxels along x, y, z kept away from the ends of a region; ``RELEASED_BORDERS`` for Models Genesis.
-            Where a region is too small for them, ``(size - side - 1) // 2``.
+            Where a region is too small for them, ``(size - side - 1) // 2``; none along an axis of one voxel.
         mix: "balanced": all modalities equally often; "volumes": all volumes equally often; or weights by modality.
         content: rules on what a box must hold, by modality. Of `candidates` positions the first accepted is taken, else
             the one with the best score.
-        content_grid: boxes under a rule begin and end at multiples of so many voxels (1: at any voxel): the table that
-            answers the rule has one int32 for each grid^3 voxels.
+        content_grid: boxes under a rule begin and end at multiples of so many voxels (1: at any voxel; always so along
+            an axis where they have one voxel): the table that answers the rule has one int32 for each grid^3 voxels, of
+            slices for each grid^2.
         candidates: positions tried under a rule.
         order: of the interpolation, 0, 1 or 3.
         antialias: smooth where a box is larger than `out_shape`.
@@ -45,11 +53,11 @@ class Sampling:
         ValueError: a field breaks its rule; the text names it.
     """
 
-    out_shape: Shape3 = (64, 64, 32)
+    out_shape: Shape = (64, 64, 32)
     scales: tuple[float, ...] = (0.5, 0.25, 0.125)
     scale_weights: tuple[int, ...] = (1, 1, 2)
     smallest_side: int = 8
-    cube: Shape3 | None = None
+    cube: Shape | None = None
     borders: Shape3 = (0, 0, 0)
     mix: Mix | Mapping[Modality, int] = "balanced"
     content: Mapping[Modality, ContentRule] = field(default_factory=dict)
@@ -61,9 +69,9 @@ class Sampling:
     def __post_init__(self) -> None:
         mix = self.mix if isinstance(self.mix, Mapping) else {}
         for rule, holds in (
-            ("out_shape must be three sizes of at least 1", _three(self.out_shape, 1)),
-            ("cube must be three sides of at least 1", self.cube is None or _three(self.cube, 1)),
-            ("borders must be three sizes of at least 0", _three(self.borders, 0)),
+            ("out_shape must be two or three sizes of at least 1", _sizes(self.out_shape, 1, (2, 3))),
+            ("cube must be two or three sides of at least 1", self.cube is None or _sizes(self.cube, 1, (2, 3))),
+            ("borders must be three sizes of at least 0", _sizes(self.borders, 0, (3,))),
             ("scales must be shares in (0, 1]", len(self.scales) > 0 and all(0 < s <= 1 for s in self.scales)),
             (
                 "scale_weights must be a whole number above 0 for each of the scales",
@@ -82,7 +90,7 @@ class Sampling:
         ):
             if not holds:
                 raise ValueError(f"Sampling: {rule}, got {getattr(self, rule.split()[0])!r}")
-        if self.cube and self.content and any(side % self.content_grid for side in self.cube):
+        if self.cube and self.content and any(s % g for s, g in zip(self.smallest, self.blocks, strict=True)):
             raise ValueError(
                 f"Sampling: content_grid must divide the sides of the cube {self.cube}, got {self.content_grid}"
             )
@@ -90,7 +98,18 @@ class Sampling:
     @property
     def smallest(self) -> Shape3:
         """Voxels along x, y, z that a region must hold."""
-        return self.cube or (1, 1, 1)
+        return _three(self.cube or (1, 1, 1))
+
+    @property
+    def resized(self) -> Shape3:
+        """Voxels along x, y, z to which every box is resized."""
+        return _three(self.out_shape)
+
+    @property
+    def blocks(self) -> Shape3:
+        """Voxels along x, y, z at whose multiples boxes under a rule begin and end."""
+        x, y, z = (1 if side == 1 else self.content_grid for side in (self.smallest if self.cube else self.resized))
+        return x, y, z
 
     @property
     def grid(self) -> int:
@@ -144,7 +163,7 @@ def box_ranges(entry: StoredVolume, region: Region, sampling: Sampling) -> list[
     Raises:
         ValueError: it holds none.
     """
-    step = block_of(entry, sampling.content, sampling.content_grid)
+    step = block_of(entry, sampling.content, sampling.blocks)
     rule = sampling.content.get(entry.modality)
     shares = (0.0,) if sampling.cube else sampling.scales
     ranges = []
@@ -171,7 +190,9 @@ def _along(
     lo, hi = -(-region.lo[axis] // step) * step, region.hi[axis] // step * step
     room = hi - lo
     if sampling.cube:
-        side = sampling.cube[axis]
+        side = sampling.smallest[axis]
+    elif sampling.resized[axis] == 1:
+        side = step
     else:
         size = entry.shape[axis]
         side = max(1, math.floor(size * share / step + 0.5)) * step
@@ -185,12 +206,18 @@ def _along(
     first, last = lo - (-border // step) * step, lo + (room - border - side) // step * step
     if last < first:  # the border is no multiple of the step, and nothing is left between
         first = last = lo + (room - side) // 2 // step * step
-    return first, (last - first) // step + 1, side, border < sampling.borders[axis]
+    return first, (last - first) // step + 1, side, border < sampling.borders[axis] and entry.shape[axis] > 1
 
 
 def _whole(value: object, least: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
-def _three(values: object, least: int) -> bool:
-    return isinstance(values, tuple) and len(values) == 3 and all(_whole(value, least) for value in values)
+def _sizes(values: object, least: int, lengths: tuple[int, ...]) -> bool:
+    return isinstance(values, tuple) and len(values) in lengths and all(_whole(value, least) for value in values)
+
+
+def _three(sides: Shape) -> Shape3:
+    """2D is 3D with one slice."""
+    x, y, z = (*sides, 1)[:3]
+    return x, y, z

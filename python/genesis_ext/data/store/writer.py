@@ -14,9 +14,8 @@ it names, the index after all records; both carry what is needed to tell whether
 import fcntl
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +24,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from genesis_ext._files import ASIDE, write_aside
 from genesis_ext.data.store.entry import StoredVolume, npy_header
 from genesis_ext.data.store.volume_store import FORMAT, INDEX, StoreError
 
@@ -32,7 +32,6 @@ SETTINGS = "settings.json"
 VOLUMES = "volumes"
 RECORDS = "records"
 _LOCK = ".lock"
-_ASIDE = ".part"  # at the end of names of files that are being written
 _CHUNK = 1 << 24  # bytes hashed and written at once
 
 
@@ -58,25 +57,6 @@ class Record:
 def volume_files(name: str) -> tuple[str, str]:
     """Where the voxels and the label of a volume lie, relative to the store."""
     return f"{VOLUMES}/{name}.npy", f"{VOLUMES}/{name}.label.npy"
-
-
-def write_aside(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Write a file so that it is there whole or not at all: aside, flushed to the disk, renamed.
-
-    Raises:
-        OSError: the disk is full, or forbids it; nothing is left behind.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{os.getpid()}{_ASIDE}")
-    try:
-        with aside.open("wb") as stream:
-            write(stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        aside.replace(path)
-    except BaseException:
-        aside.unlink(missing_ok=True)
-        raise
 
 
 def write_json(path: Path, content: object) -> None:
@@ -148,7 +128,7 @@ def begin(store: Path, settings: Mapping[str, Any], overwrite: bool) -> None:
         check_settings(store, settings)
     for place in (store, store / RECORDS, store / VOLUMES):
         place.mkdir(parents=True, exist_ok=True)
-        for left in place.glob(f".*{_ASIDE}"):
+        for left in place.glob(f".*{ASIDE}"):
             left.unlink(missing_ok=True)
     write_json(store / SETTINGS, {"format": FORMAT, **settings})
 
@@ -166,7 +146,7 @@ def check_settings(store: Path, settings: Mapping[str, Any]) -> None:
         raise StoreError(f"{store}: must be a folder, is a file")
     if not file.exists():
         own = {_LOCK, RECORDS, VOLUMES, INDEX}
-        others = sorted(path.name for path in store.iterdir() if path.name not in own and _ASIDE not in path.name)
+        others = sorted(path.name for path in store.iterdir() if path.name not in own and ASIDE not in path.name)
         if others:
             raise StoreError(f"{store}: must be empty or a store, but holds {others[0]}: give another folder")
         return

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The twelve combinations: their names, how often they are drawn, and how they are forced."""
 
-import pytest
+from dataclasses import replace
 
-from genesis_ext.evaluation.combinations import COMBINATIONS
-from genesis_ext.transforms import PROFILES, SCHEMES, make_config
-from tests.evaluation.scans import subject
+import pytest
+import torch
+
+from genesis_ext.ops import draw_plan
+from genesis_ext.transforms import COMBINATIONS, PROFILES, SCHEMES, make_config, resolve
 
 
 def test_they_are_the_twelve_of_the_paper():
@@ -29,10 +31,9 @@ def test_their_probabilities_add_up_to_one(profile, scheme):
 
 @pytest.mark.parametrize("combination", COMBINATIONS, ids=lambda c: c.name)
 def test_its_rates_force_a_combination_and_leave_the_other_draws_alone(combination):
-    shown = subject()
-    ids = shown.ids(8)
-    forced = shown.draw(ids, **combination.rates).to_dicts()
-    free = shown.draw(ids).to_dicts()
+    ids, shape, config = torch.arange(8), (16, 14, 10), replace(make_config("head"), flip_rate=0.0)
+    forced = draw_plan(ids, 0, resolve(replace(config, **combination.rates), shape)).to_dicts()
+    free = draw_plan(ids, 0, resolve(config, shape)).to_dicts()
     for one, other in zip(forced, free, strict=True):
         assert (one["shuffle"], one["nonlinear"], one["paint"]) == (
             combination.shuffle, combination.nonlinear, combination.paint

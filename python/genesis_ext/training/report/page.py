@@ -1,0 +1,197 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""The page: its sections from top to bottom."""
+
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from os import PathLike
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from genesis_ext._files import write_aside
+from genesis_ext.training.report import details
+from genesis_ext.training.report.chart import Line, panel
+from genesis_ext.training.report.html import (
+    Html,
+    bar,
+    bullets,
+    folded,
+    heading,
+    html,
+    paragraph,
+    percent,
+    picture,
+    section,
+    table,
+)
+from genesis_ext.training.report.run_folder import BASELINES, RunFolder, points
+from genesis_ext.training.validation import ValidationReport
+
+REPORT = "report.html"
+
+_ANSWERS = {"constant": "the best constant", "blur": "the input, blurred", "identity": "the input as it is"}
+_SERIES = 6  # colours of the style sheet
+
+
+def write_report(out: str | PathLike[str]) -> Path:
+    """Write report.html into the folder of a run, finished or not; returns its path.
+
+    It shows the result beside the baselines, curves, restorations, times, settings, versions, data, warnings and how to
+    go on, all read from the folder. What is missing there is left out and named.
+
+    Raises:
+        FileNotFoundError: there is no such folder.
+    """
+    out = Path(out)
+    if not out.is_dir():
+        raise FileNotFoundError(f"{out} is no folder of a run")
+    run = RunFolder.read(out)
+    sections: tuple[Callable[[RunFolder], Html | None], ...] = (
+        _result,
+        _curves,
+        _restorations,
+        details.times,
+        details.data,
+        details.settings,
+        details.versions,
+        details.messages,
+        details.how_to_go_on,
+        _missing,
+    )
+    template = Template((files(__package__) / "template.html").read_text(encoding="utf-8"))
+    page = template.substitute(
+        title=html(f"Pre-training run {out.resolve().name}"),
+        subtitle=html(_subtitle(run)),
+        main="\n".join(filter(None, (part(run) for part in sections))),
+    )
+    write_aside(out / REPORT, lambda stream: stream.write(page.encode()))
+    return out / REPORT
+
+
+def _subtitle(run: RunFolder) -> str:
+    parts = []
+    if "profile" in run.config:
+        parts.append(f"transformations: profile {run.config['profile']}, scheme {run.config.get('scheme', 'unified')}")
+    planned = run.config.get("steps")
+    if planned is None:
+        parts.append(f"{run.steps:,} steps")
+    else:
+        parts.append(f"{run.steps:,} of {planned:,} steps" + ("" if run.steps >= planned else ", not finished"))
+    if "date" in run.environment:
+        parts.append(f"started {run.environment['date'].replace('T', ' ').replace('+00:00', ' UTC')}")
+    return "; ".join(parts)
+
+
+def _result(run: RunFolder) -> Html | None:
+    losses = [entry for entry in run.validation if entry.get("loss") is not None]
+    if not losses:
+        return None
+    last, best = losses[-1], min(losses, key=lambda entry: entry["loss"])
+    answers = [("the network, last", f"{last['step']:,}", last["loss"])]
+    if best is not last:
+        answers.insert(0, ("the network, best", f"{best['step']:,}", best["loss"]))
+    own = range(len(answers))
+    parts: list[Html] = []
+    known = {name: last[name] for name in BASELINES if last.get(name) is not None}
+    if len(known) == len(BASELINES):
+        works = ValidationReport({"loss": last["loss"]}, known).works
+        verdict = f"The network {'beats' if works else 'does not beat'} all three baselines"
+        nearest = min(known, key=lambda name: known[name])
+        if known[nearest] > 0:
+            change = last["loss"] / known[nearest] - 1
+            side = "below" if change < 0 else "above"
+            verdict += f": its last validation loss is {percent(abs(change))} {side} that of the best of them, "
+            verdict += _ANSWERS[nearest]
+        parts.append(paragraph(f"{verdict}.", f"verdict {'good' if works else 'bad'}"))
+        explained = (
+            "A baseline is an answer that needs no learning, on the same fixed patches; it is beaten by a loss that is "
+            "at least 1 % lower."
+        )
+        parts.append(paragraph(explained, "quiet"))
+        answers += [(_ANSWERS[name], "", known[name]) for name in sorted(known, key=lambda name: known[name])]
+    worst = max(loss for _, _, loss in answers) or 1.0
+    rows = [(name, step, f"{loss:.5f}", bar(loss / worst)) for name, step, loss in answers]
+    name = {"mse": "mean squared error", "l1": "mean absolute error"}.get(str(run.config.get("loss")), "loss")
+    parts.append(table(f"Validation loss ({name}), lower is better", ("answer", "step", "loss", ""), rows, own, (1, 2)))
+    return section("Result", *parts)
+
+
+def _curves(run: RunFolder) -> Html | None:
+    baselines = [
+        Line(name, [(0, found[-1][1]), (run.steps, found[-1][1])], f"level series-{i}")
+        for i, name in enumerate(BASELINES, start=1)
+        if (found := points(run.validation, name))
+    ]
+    losses = [
+        Line("training", points(run.training, "loss"), "training"),
+        Line("validation", points(run.validation, "loss"), "validation", marked=len(run.validation) < 60),
+        *baselines,
+    ]
+    parts = [panel("Loss, logarithmic", losses, logarithmic=True)]
+    groups: dict[str, list[str]] = {}
+    for figure in run.other_figures():
+        groups.setdefault(figure.partition("_")[0], []).append(figure)
+    for group, names in groups.items():
+        lines = []
+        for i, name in enumerate(names):
+            style, shown = f"series-{i % _SERIES}", name.replace("_", " ")
+            lines.append(Line(shown, points(run.training, name), style))
+            lines.append(Line(f"{shown}, val.", points(run.validation, name), f"level {style}", marked=True))
+        parts.append(panel(group.capitalize(), lines))
+    parts.append(panel("Learning rate", [Line("learning rate", points(run.training, "lr"), "series-0")]))
+    if not any(parts):
+        return None
+    figures = [name for name in ("loss", *BASELINES, *run.other_figures()) if points(run.validation, name)]
+    rows = [(f"{e['step']:,}", *(_figure(e.get(name)) for name in figures)) for e in run.validation]
+    if rows:
+        numbers = table("All validations", ("step", *figures), rows, numbers=range(1 + len(figures)))
+        parts.append(folded("All validations in numbers", numbers))
+    return section("Curves", *filter(None, parts))
+
+
+def _restorations(run: RunFolder) -> Html | None:
+    parts = []
+    for when, step in _first_middle_last(list(run.restorations)):
+        parts.append(
+            picture(
+                run.restorations[step],
+                f"{when}: after {step:,} steps",
+                f"Slices of validation patches after {step:,} steps: a row of inputs, below it the restorations, below "
+                "it the targets",
+            )
+        )
+    if run.grids:
+        parts.append(heading("Under each combination of transformations"))
+        parts.append(
+            paragraph(
+                "LS: local shuffling, NL: non-linear intensity curve, IN and OUT: in- and out-painting. Numbers are "
+                "means of |difference| over the whole patch; the brightest colour is a difference of 0.5 or more."
+            )
+        )
+        step = max(run.grids)
+        parts.append(
+            picture(
+                run.grids[step],
+                f"After {step:,} steps",
+                f"Slices of validation patches after {step:,} steps: a row for each of the twelve combinations, with "
+                "input, restoration, target and their absolute difference",
+            )
+        )
+    return section("Restorations of validation patches", *parts) if parts else None
+
+
+def _missing(run: RunFolder) -> Html | None:
+    return section("Not in this report", bullets(run.missing)) if run.missing else None
+
+
+def _first_middle_last(steps: list[int]) -> Iterator[tuple[str, int]]:
+    yield from zip(("First",), steps[:1], strict=False)
+    if len(steps) > 2:
+        yield "Middle", steps[len(steps) // 2]
+    if len(steps) > 1:
+        yield "Last", steps[-1]
+
+
+def _figure(value: Any) -> str:
+    return f"{value:.5g}" if isinstance(value, int | float) else ""

@@ -1,0 +1,82 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Every example runs as from a shell, without a warning of its own, trains, and leaves weights that can be loaded."""
+
+import math
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from genesis_ext.data.demo_scans import write_demo_scans
+from genesis_ext.models import UNet3D, load_weights
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+WIDTH = 4
+SMALL = f"--steps 12 --batch-size 4 --patch 16 16 16 --width {WIDTH}".split()
+# What the libraries say to themselves, or of the machine's cores; every other warning ends the example.
+FOREIGN = (
+    "`torch.jit.interface` is deprecated",  # importing monai
+    "`isinstance(treespec, LeafSpec)` is deprecated",  # lightning, which uses torch's pytree
+    "The 'train_dataloader' does not have many workers",
+    "The 'val_dataloader' does not have many workers",
+)
+
+
+def run(example: str, out: Path, *arguments: object) -> str:
+    """The standard output of an example that must succeed."""
+    filters = [word for start in FOREIGN for word in ("-W", f"ignore:{start}")]
+    command = [sys.executable, "-W", "error", *filters, EXAMPLES / f"{example}.py", "--out", out, *SMALL, *arguments]
+    result = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=600, check=False)
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def check_losses(output: str) -> None:
+    """Both are finite, and training changed the network; a few steps need not bring every network below its start."""
+    (losses,) = re.findall(r"^loss before (\S+), after (\S+)$", output, re.MULTILINE)
+    before, after = map(float, losses)
+    assert math.isfinite(before)
+    assert math.isfinite(after)
+    assert after != before
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("scans")
+    write_demo_scans(folder)
+    return folder
+
+
+def test_every_example_is_tested_here():
+    programs = {path.stem for path in EXAMPLES.glob("*.py") if "__main__" in path.read_text(encoding="utf-8")}
+    assert programs == {"plain_pytorch", "lightning_module", "monai_loop"}
+
+
+def test_the_plain_loop_trains_on_the_scans_of_nibabel(tmp_path):
+    check_losses(run("plain_pytorch", tmp_path))
+    account = load_weights(UNet3D(width=WIDTH), tmp_path / "weights.pt", report=None)
+    assert (account.missing, account.unused) == ((), ())
+
+
+def test_the_lightning_module_trains_on_a_folder_of_scans(tmp_path, scans):
+    check_losses(run("lightning_module", tmp_path, "--data", scans))
+    account = load_weights(UNet3D(width=WIDTH), tmp_path / "weights.ckpt", report=None)
+    assert (account.missing, account.unused) == ((), ())
+
+
+def test_the_monai_loop_trains_on_one_scan(tmp_path, scans):
+    check_losses(run("monai_loop", tmp_path, "--data", scans / "example4d_frame0.nii.gz"))
+    weights = torch.load(tmp_path / "weights.pt", weights_only=True)
+    assert weights["model.0.conv.unit0.conv.weight"].shape == (WIDTH, 1, 3, 3, 3)
+    assert all(tensor.isfinite().all() for tensor in weights.values())
+
+
+def test_a_folder_without_scans_is_named(tmp_path):
+    options = runpy.run_path(str(EXAMPLES / "options.py"))
+    with pytest.raises(SystemExit, match="must be a NIfTI file or a folder of them"):
+        options["nifti_files"](tmp_path)
