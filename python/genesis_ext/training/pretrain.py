@@ -239,8 +239,7 @@ def _make_state(config: PretrainConfig, fabric: "Fabric") -> TrainingState:
     for name, module in objective.modules.items():
         if config.network.sync_batch_norm:
             module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
-        # .24 instead of .34 s a step of eight 32x32x16 at width 8 on a CPU.
-        module.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        _to_channels_last(module)
         if config.run.compile:
             module.compile()
         optimizer = make_optimizer(module, objective.learning_rates[name], config.optim)
@@ -250,6 +249,12 @@ def _make_state(config: PretrainConfig, fabric: "Fabric") -> TrainingState:
     if config.optim.ema:
         mean = AveragedModel(objective.network, multi_avg_fn=get_ema_multi_avg_fn(config.optim.ema), use_buffers=True)
     return TrainingState(objective, optimizers, rates, Progress(), mean, fabric.strategy.precision)
+
+
+def _to_channels_last(module: nn.Module) -> None:
+    """Lay the weights out as the convolutions run fastest: .24 instead of .34 s a step of eight 32x32x16 on a CPU."""
+    cubes = any(p.dim() == 5 for p in module.parameters())
+    module.to(memory_format=torch.channels_last_3d if cubes else torch.channels_last)  # type: ignore[call-overload]
 
 
 def _roll_back(last: Path, state: TrainingState) -> bool:

@@ -139,9 +139,9 @@ def _fit(x: Tensor, labels: Tensor, asked: Tensor) -> Tensor:
         optimizer.zero_grad()
         value = functional.binary_cross_entropy_with_logits(x @ weight[:-1] + weight[-1], wanted)
         value = value + _L2 * weight[:-1].square().sum()
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         return value
 
     with torch.enable_grad():
-        optimizer.step(loss)  # type: ignore[arg-type]
+        optimizer.step(loss)
     return (asked @ weight[:-1] + weight[-1]).detach()
