@@ -9,12 +9,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 
 class NoWaiting(TorchDispatchMode):
-    """Refuses what would make a device wait, or give a shape that depends on values."""
+    """Refuses what would make a device wait, give a shape that depends on values, or bring values from the host."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func.overloadpacket.__name__
-        assert name not in ("_local_scalar_dense", "nonzero", "masked_select", "unique2"), name
-        assert name != "_to_copy" or kwargs.get("device") is None
+        assert name not in ("_local_scalar_dense", "nonzero", "masked_select", "unique2", "lift_fresh"), name
+        assert name != "_to_copy" or kwargs.get("device") in (None, args[0].device)
         if name == "index":
             assert all(index is None or index.dtype == torch.int64 for index in args[1])
         return func(*args, **(kwargs or {}))

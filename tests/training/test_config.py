@@ -96,6 +96,8 @@ def test_an_unknown_or_misplaced_field_is_named(values: dict[str, object], compl
         ({"method": "universal", "boxes": "scales", "modalities": "ct"}, "modalities must be all where"),
         ({"warmup": 10, "steps": 10}, "warmup must be below steps, got 10 of 10"),
         ({"lung_content": True, "modalities": "mri"}, "lung_content is for CT"),
+        ({"cuda_graph": True, "residence": "disk"}, "residence must be device with cuda_graph, got disk"),
+        ({"cuda_graph": True, "precision": "fp16"}, "precision must not be fp16 with cuda_graph"),
         ({"patch": (64, 64, 1), "norm": "instance"}, "norm must be batch for a 2D network"),
     ],
 )

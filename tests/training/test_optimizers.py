@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
 
+import copy
 import math
 import warnings
 from collections.abc import Iterator
@@ -123,3 +124,32 @@ def test_what_is_not_to_be_trained_is_left_out() -> None:
     network = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1).requires_grad_(False))
     optimizer = make_optimizer(network, 0.1, PretrainConfig().optim)
     assert len(optimizer.param_groups[0]["params"]) == 2
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("schedule", ["cosine", "polynomial", "step", "plateau"])
+def test_rates_that_a_graph_reads_stay_one_tensor_and_follow_the_schedule(optimizer: str, schedule: str) -> None:
+    config = PretrainConfig.of(optimizer=optimizer, schedule=schedule, warmup=3, steps=100, patience=1)
+    seen = {}
+    for captured_on in (None, torch.device("cpu")):
+        module = nn.Linear(2, 1)
+        made = make_optimizer(module, 0.5, config.optim, captured_on)
+        rates = LearningRates(made, config.optim, config.run)
+        read = made.param_groups[0]["lr"]
+        values = []
+        for step in range(8):
+            module(torch.ones(1, 2)).sum().backward()
+            made.step()
+            rates.after_step()
+            if step % 2:
+                rates.after_validation(1.0)
+            if step == 5:
+                stored = copy.deepcopy((made.state_dict(), rates.state_dict()))
+                rates.scale(0.5)
+                made.load_state_dict(stored[0])
+                rates.load_state_dict(stored[1])
+            values.append(rates.now)
+        seen[captured_on] = values
+    assert made.param_groups[0]["lr"] is read
+    assert seen[captured_on] == pytest.approx(seen[None], rel=1e-6)
+    assert len(set(seen[None])) > 2

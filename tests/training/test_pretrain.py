@@ -329,6 +329,7 @@ def test_a_run_that_diverges_goes_back_and_on_with_half_the_rates(
         ({"method": "universal", "boxes": "scales"}, r"needs volumes of ct and mri, and of mri none"),
         ({"accumulate": 3}, "accumulate must be at most the samples of a process, got 3 parts of 2"),
         ({"precision": "fp16"}, "precision fp16 is for CUDA"),
+        ({"cuda_graph": True}, "cuda_graph is for one process on a CUDA device, got 1 on cpu"),
     ],
 )
 def test_what_cannot_work_is_said_before_training(

@@ -146,9 +146,9 @@ class GenesisLoader:
         return self
 
     def __next__(self) -> Batch:
-        ids, resident, drawn = self.draw(self.step)
+        step = self.step
         self.step += 1
-        return _distorted(_cut(resident, drawn, self._sampling), drawn.scale, drawn.modality, ids, self._transform)
+        return self.make(step)
 
     def __enter__(self) -> "GenesisLoader":
         return self
@@ -158,15 +158,31 @@ class GenesisLoader:
     ) -> None:
         self.close()
 
-    def draw(self, step: int) -> tuple[Tensor, Resident, Subvolumes]:
-        """Sample ids of a step, the volumes that serve it, and the boxes in them; nothing is cut."""
+    def ids(self, step: int) -> Tensor:
+        """This rank's sample ids of a step, (N,) int64 on the device."""
+        first = step * self.batch_size
+        return torch.arange(first + self._part.start, first + self._part.stop, device=self._device)
+
+    def draw(self, step: int, ids: Tensor | None = None) -> tuple[Tensor, Resident, Subvolumes]:
+        """Sample ids of a step, the volumes that serve it, and the boxes in them; nothing is cut.
+
+        ids: take these instead of the step's own.
+        """
         resident = self.residence.at(step)
         key = (resident.volumes, resident.room)
         if key not in self._bound:
             self._bound[key] = self._samplers[resident.volumes].on(resident.volumes, resident.tables)
-        first = step * self.batch_size
-        ids = torch.arange(first + self._part.start, first + self._part.stop, device=self._device)
+        ids = self.ids(step) if ids is None else ids
         return ids, resident, self._bound[key](ids)
+
+    def make(self, step: int, ids: Tensor | None = None) -> Batch:
+        """The batch of a step; with `ids`, of those samples, from the volumes that serve the step.
+
+        With `ids`, and once the volumes have served a step, this is work for the device alone that a CUDA graph can
+        capture: replayed, it makes the batch of the ids that the tensor then holds.
+        """
+        ids, resident, drawn = self.draw(step, ids)
+        return _distorted(_cut(resident, drawn, self._sampling), drawn.scale, drawn.modality, ids, self._transform)
 
     def close(self) -> None:
         """End the thread that copies shards."""

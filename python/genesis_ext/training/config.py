@@ -244,6 +244,9 @@ class RunConfig:
     """fp32; tf32: fp32 with faster products (CUDA); bf16, fp16: mixed."""
     compile: bool = False
     """Compile the networks by torch.compile."""
+    cuda_graph: bool = False
+    """Take whole steps, making batches included, from one CUDA graph: one launch a step. For one process whose volumes
+    all lie on the device."""
     deterministic: bool = False
     """Use deterministic algorithms only, and say where there is none."""
     validate_every: int = 250
@@ -302,6 +305,12 @@ class PretrainConfig:
                     f"modalities must be all where a discriminator tells CT from MRI, got {method.modalities}: set "
                     "adversary to off"
                 )
+        if self.run.cuda_graph and data.residence != "device":
+            raise ValueError(f"residence must be device with cuda_graph, got {data.residence}")
+        if self.run.cuda_graph and self.run.precision == "fp16":
+            raise ValueError(
+                "precision must not be fp16 with cuda_graph, since its loss scale needs the host: use bf16"
+            )
         if len(data.patch_shape) == 2 and self.network.norm != "batch":
             raise ValueError(f"norm must be batch for a 2D network, got {self.network.norm}")
         if self.optim.warmup >= self.run.steps > 1:

@@ -40,10 +40,13 @@ def make_fabric(device: str | torch.device, config: RunConfig) -> "Fabric":
             )
     elif config.precision in ("tf32", "fp16"):
         raise ValueError(f"precision {config.precision} is for CUDA, and the device is {chosen}: choose fp32 or bf16")
+    if config.cuda_graph and (chosen.type != "cuda" or processes > 1):
+        raise ValueError(f"cuda_graph is for one process on a CUDA device, got {processes} on {chosen}")
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = config.precision == "tf32"
     if config.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(config.deterministic)
+    torch.backends.cudnn.benchmark = not config.deterministic  # all batches of a run have one shape
     fabric: Fabric = lightning.Fabric(
         accelerator=chosen.type,
         devices=[chosen.index] if chosen.index is not None and processes == 1 else local,

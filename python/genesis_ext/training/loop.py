@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from genesis_ext.data.loader import Batch
+from genesis_ext.training.capture import CapturedStep
 from genesis_ext.training.checkpoint import DataMark, TrainingState, best_loss_on_disk, save_checkpoint
 from genesis_ext.training.config import PretrainConfig
 from genesis_ext.training.fabric import add_up
 from genesis_ext.training.health import Health
+from genesis_ext.training.objectives import Figures
 from genesis_ext.training.pictures import RestorationGrid, save_loss_curve, save_picture, save_restorations
 from genesis_ext.training.run_log import Log
 from genesis_ext.training.signals import StopRequest
@@ -67,10 +69,20 @@ def train(
     for module in state.objective.modules.values():
         module.train()
 
+    def update(batch: Batch) -> Figures:
+        return take_step(fabric, state, batch, config.optim.accumulate, config.optim.clip)
+
+    captured = CapturedStep(batches, update) if config.run.cuda_graph else None
+
     while not finished:
-        with log.data():
-            batch = next(batches)
-        figures = take_step(fabric, state, batch, config.optim.accumulate, config.optim.clip)
+        if captured is None:
+            with log.data():
+                batch = next(batches)
+            figures = update(batch)
+        else:
+            figures = captured()
+        for rates in state.rates.values():
+            rates.after_step()
         if state.mean is not None:
             state.mean.update_parameters(state.objective.network)
         progress.step += 1

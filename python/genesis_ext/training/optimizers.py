@@ -5,18 +5,26 @@
 from typing import Any, Protocol
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, PolynomialLR, ReduceLROnPlateau, StepLR
 
 from genesis_ext.training.config import OptimizerConfig, RunConfig
 
 
-def make_optimizer(module: nn.Module, lr: float, config: OptimizerConfig) -> torch.optim.Optimizer:
-    """AdamW, or SGD with momentum, for those parameters of a module that are to be trained."""
+def make_optimizer(
+    module: nn.Module, lr: float, config: OptimizerConfig, captured_on: torch.device | None = None
+) -> torch.optim.Optimizer:
+    """AdamW, or SGD with momentum, for those parameters of a module that are to be trained.
+
+    captured_on: for CUDA graphs of this device: the rate is a tensor there, which updates read.
+    """
     parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    options: dict[str, Any] = {"lr": lr, "weight_decay": config.weight_decay}
+    if captured_on is not None:
+        options |= {"lr": torch.tensor(lr, device=captured_on), "fused": True}
     if config.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=lr, momentum=config.momentum, weight_decay=config.weight_decay)
-    return torch.optim.AdamW(parameters, lr=lr, weight_decay=config.weight_decay)
+        return torch.optim.SGD(parameters, momentum=config.momentum, **options)
+    return torch.optim.AdamW(parameters, **options)
 
 
 class _Stateful(Protocol):
@@ -39,6 +47,8 @@ class LearningRates:
 
     def __init__(self, optimizer: torch.optim.Optimizer, config: OptimizerConfig, run: RunConfig) -> None:
         self._optimizer = optimizer
+        rates = [group["lr"] for group in optimizer.param_groups]
+        self._tensors = [rate if isinstance(rate, Tensor) else None for rate in rates]
         self._each_step: list[LRScheduler] = []
         self._plateau: ReduceLROnPlateau | None = None
         self._each_validation: LRScheduler | None = None
@@ -84,9 +94,12 @@ class LearningRates:
         return {name: part.state_dict() for name, part in self._parts()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint."""
+        """Go on from a checkpoint; the optimiser has gone on before."""
         for name, part in self._parts():
             part.load_state_dict(state[name])
+        for group, rate in zip(self._optimizer.param_groups, self._tensors, strict=True):
+            if rate is not None:  # the tensor that updates read stays the same one
+                group["lr"] = rate.copy_(group["lr"])
 
     def _parts(self) -> list[tuple[str, _Stateful]]:
         parts = (*self._each_step, self._plateau, self._each_validation)

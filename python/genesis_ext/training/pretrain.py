@@ -242,7 +242,8 @@ def _make_state(config: PretrainConfig, fabric: "Fabric") -> TrainingState:
         _to_channels_last(module)
         if config.run.compile:
             module.compile()
-        optimizer = make_optimizer(module, objective.learning_rates[name], config.optim)
+        captured_on = fabric.device if config.run.cuda_graph else None
+        optimizer = make_optimizer(module, objective.learning_rates[name], config.optim, captured_on)
         rates[name] = LearningRates(optimizer, config.optim, config.run)
         objective.modules[name], optimizers[name] = fabric.setup(module, optimizer)
     mean = None

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""One training step: the turns of the objective on the parts of a batch."""
+"""One training step: the turns of the objective on the parts of a batch. The learning rates are left to the loop."""
 
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, cast
@@ -53,7 +53,6 @@ def take_step(fabric: "Fabric", state: TrainingState, batch: Batch, accumulate: 
                 if name == "network" and norm is not None:
                     figures["gradient_norm"] = norm
             optimizer.step()
-            state.rates[name].after_step()
 
 
 def split_batch(batch: Batch, parts: int) -> list[Batch]:

@@ -149,7 +149,7 @@ class RotationTransform(nn.Module):
         matrix[:, :3, :3] = linear
         for axis, side in enumerate(shape):
             matrix[:, axis, 3] = backwards[:, axis] * (side - 1)
-        matrix[:, 3, 3] = 1
+        matrix[:, 3, 3].fill_(1)
         return ops.affine_sample(volumes, matrix, shape, order=0).view(batch.shape)
 
     def extra_repr(self) -> str:
