@@ -4,15 +4,14 @@
 
 import os
 import platform
-import subprocess
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from genesis_ext import _host
+from genesis_ext._provenance import commit, cpu_model, versions
 
 ROOT = Path(__file__).parent.parent
 CORE = ("genesis_ext", "torch", "numpy")
@@ -34,15 +33,15 @@ def describe(device: torch.device) -> dict[str, Any]:
     """Machine, versions and commit, for the head of a result file."""
     described: dict[str, Any] = {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
-        "cpu": _cpu_model(),
+        "commit": commit(ROOT) or "unknown",
+        "cpu": cpu_model(),
         "cores": usable_cores(),
         "load": round(os.getloadavg()[0], 2),  # before the run: a number measured on a busy machine is none
         "instruction_set": _host.instruction_set(),
         "device": device.type,
         "threads": torch.get_num_threads(),
         "python": platform.python_version(),
-        "versions": {name: version for name in (*CORE, *PEERS, *GPU_PEERS) if (version := _version(name))},
+        "versions": versions((*CORE, *PEERS, *GPU_PEERS)),
     }
     if device.type == "cuda":
         described["gpu"] = torch.cuda.get_device_name(device)
@@ -53,8 +52,8 @@ def describe(device: torch.device) -> dict[str, Any]:
 
 def missing_peers(device: torch.device) -> list[str]:
     """Libraries to be compared with that are not installed."""
-    missing = [name for name in PEERS if not _version(name)]
-    if device.type == "cuda" and not any(map(_version, GPU_PEERS)):
+    missing = [name for name in PEERS if name not in versions(PEERS)]
+    if device.type == "cuda" and not versions(GPU_PEERS):
         missing.append(" or ".join(GPU_PEERS))
     return missing
 
@@ -62,29 +61,3 @@ def missing_peers(device: torch.device) -> list[str]:
 def usable_cores() -> int:
     """Those that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _version(distribution: str) -> str:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return ""
-
-
-def _cpu_model() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def _commit() -> str:
-    """The commit of the sources, with "-dirty" where files have changed since; "unknown" outside a checkout."""
-    if not (ROOT / ".git").exists():  # an installed package may lie within the checkout of something else
-        return "unknown"
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"

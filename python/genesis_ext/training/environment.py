@@ -11,19 +11,20 @@
 """
 
 import platform
-import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from genesis_ext._provenance import commit, cpu_model, versions
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.data.store.writer import write_json
 
 ENVIRONMENT = "environment.json"
+
+_ROOT = Path(__file__).parents[3]  # of the checkout, if the package lies in one
 
 _LIBRARIES = ("genesis_ext", "torch", "numpy", "nibabel", "lightning-fabric", "lightning", "monai")
 
@@ -39,11 +40,11 @@ def write_environment(out: Path, stores: Sequence[VolumeStore], device: torch.de
         out / ENVIRONMENT,
         {
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "versions": {"Python": platform.python_version(), **_versions()},
-            "commit": _commit(),
+            "versions": {"Python": platform.python_version(), **versions(_LIBRARIES)},
+            "commit": commit(_ROOT),
             "device": {
                 "type": device.type,
-                "name": torch.cuda.get_device_name(device) if cuda else _cpu_model(),
+                "name": torch.cuda.get_device_name(device) if cuda else cpu_model(),
                 "threads": torch.get_num_threads(),
                 "ranks": ranks,
                 "cuda": torch.version.cuda,
@@ -57,35 +58,3 @@ def _described(store: VolumeStore) -> dict[str, Any]:
     names = ("name", "modality", "shape", "spacing_mm", "checksum")
     volumes = [{name: getattr(entry, name) for name in names} for entry in store.entries]
     return {"checksum": store.checksum, "volumes": volumes}
-
-
-def _versions() -> dict[str, str]:
-    installed = {}
-    for name in _LIBRARIES:
-        try:
-            installed[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return installed
-
-
-def _cpu_model() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.processor() or platform.machine())
-
-
-def _commit() -> str | None:
-    """Of the checkout that the package lies in; an installed package has none, even inside a foreign checkout."""
-    package = Path(__file__).parent.parent
-    root = package.parent.parent
-    if not (root / "csrc/schema.cpp").exists():
-        return None
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return None
