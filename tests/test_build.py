@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""The build's checks, the loading of the libraries, and what `import genesis_ext` costs."""
+"""The build's checks, the loading of the libraries, and what `import genesis_ext` imports."""
 
 import os
 import shutil
@@ -118,16 +118,13 @@ print(*sorted(set(sys.modules) - before))
         "rich",
         "tensorboard",
         "lightning",
+        "lightning_fabric",
+        "tyro",
+        "yaml",
         "nibabel",
         "safetensors",
     }
     assert {name.partition(".")[0] for name in loaded}.isdisjoint(extras)
-
-
-def test_importing_the_package_takes_less_than_a_third_of_a_second_beyond_torch():
-    code = "import time, torch; start = time.perf_counter(); import genesis_ext; print(time.perf_counter() - start)"
-    seconds = [float(run(sys.executable, "-c", code).stdout) for _ in range(3)]
-    assert min(seconds) < 0.3
 
 
 def test_layers_are_imported_on_first_use_and_unknown_names_are_refused():
