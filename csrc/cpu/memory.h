@@ -20,6 +20,8 @@
 
 namespace gx::cpu {
 
+constexpr size_t kLine = 64;  // bytes of a cache line
+
 // Asks for 2 MiB pages where a fresh result has not been touched yet. Results of many MiB come new from the system with
 // every call; in pages of 4 KiB, first touches and misses of the address cache cost as much as a whole transformation
 // (docs/performance.md).
@@ -32,6 +34,21 @@ inline void advise_huge_pages([[maybe_unused]] void* data, [[maybe_unused]] size
 #endif
 }
 
+// Memory that starts a cache line: vectors of 64 bytes that straddle two of them cost twice as much.
+template <typename T>
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(size_t count)
+      : memory_(std::make_unique_for_overwrite<char[]>(count * sizeof(T) + kLine)),
+        data_(reinterpret_cast<T*>((reinterpret_cast<uintptr_t>(memory_.get()) + kLine - 1) / kLine * kLine)) {}
+  T* data() const { return data_; }
+
+ private:
+  std::unique_ptr<char[]> memory_;
+  T* data_ = nullptr;
+};
+
 // Memory for an intermediate result. One block of at most kKeptBytes is kept from call to call, since clearing fresh pages
 // takes the system a quarter of the time of resampling.
 class Workspace {
@@ -39,8 +56,8 @@ class Workspace {
   explicit Workspace(size_t bytes) : block_(take()) {
     if (block_.size >= bytes) return;
     block_ = {};  // freed before more is asked for
-    block_ = {std::make_unique_for_overwrite<char[]>(bytes), bytes};
-    advise_huge_pages(block_.data.get(), bytes);
+    block_ = {Buffer<char>(bytes), bytes};
+    advise_huge_pages(block_.data.data(), bytes);
   }
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
@@ -48,12 +65,12 @@ class Workspace {
     const std::lock_guard<std::mutex> guard(mutex());
     if (block_.size <= kKeptBytes && block_.size > kept().size) std::swap(kept(), block_);
   }
-  char* data() const { return block_.data.get(); }
+  char* data() const { return block_.data.data(); }
 
  private:
   static constexpr size_t kKeptBytes = size_t{256} << 20;
   struct Block {
-    std::unique_ptr<char[]> data;
+    Buffer<char> data;
     size_t size = 0;
   };
   static std::mutex& mutex() {
@@ -74,14 +91,26 @@ class Workspace {
 // From how many bytes on a result is written past the caches: what is not read before it is out of them again needs no line fetched.
 constexpr size_t kStreamBytes = size_t{8} << 20;
 
-// Copies whole groups of 16 bytes past the caches, if `to` is aligned; end with stream_fence.
+// Copies past the caches whatever fills whole cache lines of `to`; end with stream_fence.
 __attribute__((always_inline)) inline void stream_copy(void* to, const void* from, size_t bytes) {
 #if defined(__SSE2__)
-  if ((reinterpret_cast<uintptr_t>(to) & 15) == 0 && (bytes & 15) == 0) {
-    const __m128i* source = static_cast<const __m128i*>(from);
-    __m128i* target = static_cast<__m128i*>(to);
-    for (size_t i = 0; i < bytes / 16; ++i) _mm_stream_si128(target + i, _mm_loadu_si128(source + i));
-    return;
+  const size_t before = (kLine - reinterpret_cast<uintptr_t>(to) % kLine) % kLine;
+  if (before + kLine <= bytes) {
+    const size_t whole = (bytes - before) / kLine * kLine;
+    std::memcpy(to, from, before);
+    const __m128i* source = reinterpret_cast<const __m128i*>(static_cast<const char*>(from) + before);
+    __m128i* target = reinterpret_cast<__m128i*>(static_cast<char*>(to) + before);
+    for (size_t i = 0; i < whole / 16; i += 4) {
+      const __m128i a = _mm_loadu_si128(source + i), b = _mm_loadu_si128(source + i + 1);
+      const __m128i c = _mm_loadu_si128(source + i + 2), d = _mm_loadu_si128(source + i + 3);
+      _mm_stream_si128(target + i, a);
+      _mm_stream_si128(target + i + 1, b);
+      _mm_stream_si128(target + i + 2, c);
+      _mm_stream_si128(target + i + 3, d);
+    }
+    to = static_cast<char*>(to) + before + whole;
+    from = static_cast<const char*>(from) + before + whole;
+    bytes -= before + whole;
   }
 #endif
   std::memcpy(to, from, bytes);
