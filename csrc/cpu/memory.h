@@ -8,8 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <mutex>
-#include <utility>
+#include <new>
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -18,18 +17,20 @@
 #include <emmintrin.h>
 #endif
 
+#include "kept.h"
+
 namespace gx::cpu {
 
 constexpr size_t kLine = 64;  // bytes of a cache line
+constexpr size_t kLargePage = size_t{1} << 21;
 
 // Asks for 2 MiB pages where a fresh result has not been touched yet. Results of many MiB come new from the system with
 // every call; in pages of 4 KiB, first touches and misses of the address cache cost as much as a whole transformation
 // (docs/performance.md).
 inline void advise_huge_pages([[maybe_unused]] void* data, [[maybe_unused]] size_t bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-  constexpr uintptr_t kPage = uintptr_t{1} << 21;
-  const uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + kPage - 1) & ~(kPage - 1);
-  const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + bytes) & ~(kPage - 1);
+  const uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + kLargePage - 1) & ~(kLargePage - 1);
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + bytes) & ~(kLargePage - 1);
   if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // advice: may be refused
 #endif
 }
@@ -49,42 +50,18 @@ class Buffer {
   T* data_ = nullptr;
 };
 
-// Memory for an intermediate result. One block of at most kKeptBytes is kept from call to call, since clearing fresh pages
-// takes the system a quarter of the time of resampling.
+// Memory for an intermediate result.
 class Workspace {
  public:
-  explicit Workspace(size_t bytes) : block_(take()) {
-    if (block_.size >= bytes) return;
-    block_ = {};  // freed before more is asked for
-    block_ = {Buffer<char>(bytes), bytes};
-    advise_huge_pages(block_.data.data(), bytes);
+  explicit Workspace(size_t bytes) : block_(take_block(bytes)) {
+    if (block_.data == nullptr) throw std::bad_alloc();
   }
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
-  ~Workspace() {
-    const std::lock_guard<std::mutex> guard(mutex());
-    if (block_.size <= kKeptBytes && block_.size > kept().size) std::swap(kept(), block_);
-  }
-  char* data() const { return block_.data.data(); }
+  ~Workspace() { give_block(block_); }
+  char* data() const { return static_cast<char*>(block_.data); }
 
  private:
-  static constexpr size_t kKeptBytes = size_t{256} << 20;
-  struct Block {
-    Buffer<char> data;
-    size_t size = 0;
-  };
-  static std::mutex& mutex() {
-    static std::mutex instance;
-    return instance;
-  }
-  static Block& kept() {
-    static Block instance;
-    return instance;
-  }
-  static Block take() {
-    const std::lock_guard<std::mutex> guard(mutex());
-    return std::exchange(kept(), Block{});
-  }
   Block block_;
 };
 
