@@ -11,21 +11,33 @@
 #include "../math/convert.h"
 #include "../math/resample.h"
 
+// After the parameters of a lambda in a hot loop: one that stays a function is not compiled for its caller's instruction set.
+#define GX_INLINE __attribute__((always_inline))
+// Before a loop whose turns do not depend on each other, where the compiler cannot see it from the pointers.
+#if defined(__clang__)
+#define GX_INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define GX_INDEPENDENT _Pragma("GCC ivdep")
+#else
+#define GX_INDEPENDENT
+#endif
+
 namespace gx::cpu {
 
 // Widths are whole groups of this many lanes, so that inner loops have a fixed length.
 constexpr int kGroup = 16;
 inline int64_t whole_groups(int64_t lanes) { return (lanes + kGroup - 1) / kGroup * kGroup; }
 
-// to[0 .. count) from `count` voxels that lie `stride` apart.
-template <typename T>
-GX_HD void load_row(const void* from, Voxel type, int64_t stride, int64_t count, T* to) {
-  with_type(type, [&](auto element) {
+// f(i, sample) for `count` voxels that lie `stride` apart. f must write to no memory that it is given samples of.
+template <typename T, typename F>
+GX_HD void for_samples(const void* from, Voxel type, int64_t stride, int64_t count, const F& f) {
+  with_type(type, [&](auto element) GX_INLINE {
     const decltype(element)* source = static_cast<const decltype(element)*>(from);
     if (stride == 1) {
-      for (int64_t i = 0; i < count; ++i) to[i] = static_cast<T>(widen(source[i]));
+      GX_INDEPENDENT
+      for (int64_t i = 0; i < count; ++i) f(i, static_cast<T>(widen(source[i])));
     } else {
-      for (int64_t i = 0; i < count; ++i) to[i] = static_cast<T>(widen(source[i * stride]));
+      for (int64_t i = 0; i < count; ++i) f(i, static_cast<T>(widen(source[i * stride])));
     }
   });
 }
@@ -41,43 +53,11 @@ GX_HD void store_row(const T* from, int64_t count, void* to, Voxel type) {
   });
 }
 
-// The continuation of the lines: `pad` rows before and after the n rows that start at rows + pad * pitch.
+// One row of the backward recursion, in place, before the row `after`.
 template <typename T>
-GX_HD void extend_rows(T* rows, int64_t pitch, int64_t width, int64_t n, int64_t pad, int32_t boundary, T fill) {
-  for (int64_t i = 0; i < 2 * pad; ++i) {
-    const int64_t k = i < pad ? i - pad : n + i - pad;
-    const int64_t at = boundary_index(boundary, k, n);
-    T* __restrict row = rows + (k + pad) * pitch;
-    const T* __restrict source = rows + (at + pad) * pitch;
-    if (at < 0) {
-      for (int64_t l = 0; l < width; ++l) row[l] = fill;
-    } else {
-      for (int64_t l = 0; l < width; ++l) row[l] = source[l];
-    }
-  }
-}
-
-// One row of the forward recursion, in place, after the row `before`.
-template <typename T>
-GX_HD void causal_row(const T* __restrict before, T* __restrict row, int64_t width) {
+GX_HD void anticausal_row(const T* __restrict after, T* __restrict row, int64_t width) {
   for (int64_t g = 0; g < width; g += kGroup) {
-    for (int l = 0; l < kGroup; ++l) row[g + l] = causal_step(before[g + l], row[g + l]);
-  }
-}
-
-// Samples to coefficients, in place; the first and the last row are taken to go on for ever.
-template <typename T>
-GX_HD void filter_rows(T* rows, int64_t pitch, int64_t width, int64_t count) {
-  for (int64_t i = 0; i < width; ++i) rows[i] *= Pole<T>::kCausal;
-  for (int64_t k = 1; k < count; ++k) causal_row(rows + (k - 1) * pitch, rows + k * pitch, width);
-  T* last = rows + (count - 1) * pitch;
-  for (int64_t i = 0; i < width; ++i) last[i] *= Pole<T>::kAnticausal;
-  for (int64_t k = count - 2; k >= 0; --k) {
-    T* __restrict row = rows + k * pitch;
-    const T* __restrict after = row + pitch;
-    for (int64_t g = 0; g < width; g += kGroup) {
-      for (int l = 0; l < kGroup; ++l) row[g + l] = anticausal_step(after[g + l], row[g + l]);
-    }
+    for (int l = 0; l < kGroup; ++l) row[g + l] = anticausal_step(after[g + l], row[g + l]);
   }
 }
 
@@ -117,24 +97,26 @@ GX_HD void transpose8(const T* from, int64_t from_pitch, T* to, int64_t to_pitch
 #if defined(__GNUC__) && defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector)
   if constexpr (sizeof(T) == 4) {
-    typedef float V __attribute__((vector_size(32), aligned(4), may_alias));
-    V r[8], s[8];
-    for (int i = 0; i < 8; ++i) r[i] = *reinterpret_cast<const V*>(from + i * from_pitch);
-    for (int i = 0; i < 8; i += 2) {
-      s[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
-      s[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
-    }
-    for (int i = 0; i < 8; i += 4) {
-      for (int j = 0; j < 2; ++j) {
-        r[i + j] = __builtin_shufflevector(s[i + j], s[i + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-        r[i + j + 2] = __builtin_shufflevector(s[i + j], s[i + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+    typedef float Half __attribute__((vector_size(16), aligned(4), may_alias));
+    typedef float Whole __attribute__((vector_size(32), aligned(4), may_alias));
+    for (int j = 0; j < 8; j += 4) {  // four columns
+      Whole r[4], s[4];
+      for (int i = 0; i < 4; ++i) {
+        const Half a = *reinterpret_cast<const Half*>(from + i * from_pitch + j);
+        const Half b = *reinterpret_cast<const Half*>(from + (i + 4) * from_pitch + j);
+        r[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
+      }
+      for (int i = 0; i < 4; i += 2) {
+        s[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        s[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+      }
+      for (int i = 0; i < 2; ++i) {
+        T* pair = to + (j + 2 * i) * to_pitch;
+        *reinterpret_cast<Whole*>(pair) = __builtin_shufflevector(s[i], s[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+        *reinterpret_cast<Whole*>(pair + to_pitch) =
+            __builtin_shufflevector(s[i], s[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
       }
     }
-    for (int i = 0; i < 4; ++i) {
-      s[i] = __builtin_shufflevector(r[i], r[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-      s[i + 4] = __builtin_shufflevector(r[i], r[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-    }
-    for (int i = 0; i < 8; ++i) *reinterpret_cast<V*>(to + i * to_pitch) = s[i];
     return;
   }
 #endif

@@ -8,8 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <mutex>
-#include <utility>
+#include <new>
 
 #if defined(__linux__)
 #include <sys/mman.h>
@@ -18,70 +17,77 @@
 #include <emmintrin.h>
 #endif
 
+#include "kept.h"
+
 namespace gx::cpu {
+
+constexpr size_t kLine = 64;  // bytes of a cache line
+constexpr size_t kLargePage = size_t{1} << 21;
 
 // Asks for 2 MiB pages where a fresh result has not been touched yet. Results of many MiB come new from the system with
 // every call; in pages of 4 KiB, first touches and misses of the address cache cost as much as a whole transformation
 // (docs/performance.md).
 inline void advise_huge_pages([[maybe_unused]] void* data, [[maybe_unused]] size_t bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-  constexpr uintptr_t kPage = uintptr_t{1} << 21;
-  const uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + kPage - 1) & ~(kPage - 1);
-  const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + bytes) & ~(kPage - 1);
+  const uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + kLargePage - 1) & ~(kLargePage - 1);
+  const uintptr_t end = (reinterpret_cast<uintptr_t>(data) + bytes) & ~(kLargePage - 1);
   if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);  // advice: may be refused
 #endif
 }
 
-// Memory for an intermediate result. One block of at most kKeptBytes is kept from call to call, since clearing fresh pages
-// takes the system a quarter of the time of resampling.
+// Memory that starts a cache line: vectors of 64 bytes that straddle two of them cost twice as much.
+template <typename T>
+class Buffer {
+ public:
+  Buffer() = default;
+  explicit Buffer(size_t count)
+      : memory_(std::make_unique_for_overwrite<char[]>(count * sizeof(T) + kLine)),
+        data_(reinterpret_cast<T*>((reinterpret_cast<uintptr_t>(memory_.get()) + kLine - 1) / kLine * kLine)) {}
+  T* data() const { return data_; }
+
+ private:
+  std::unique_ptr<char[]> memory_;
+  T* data_ = nullptr;
+};
+
+// Memory for an intermediate result.
 class Workspace {
  public:
-  explicit Workspace(size_t bytes) : block_(take()) {
-    if (block_.size >= bytes) return;
-    block_ = {};  // freed before more is asked for
-    block_ = {std::make_unique_for_overwrite<char[]>(bytes), bytes};
-    advise_huge_pages(block_.data.get(), bytes);
+  explicit Workspace(size_t bytes) : block_(take_block(bytes)) {
+    if (block_.data == nullptr) throw std::bad_alloc();
   }
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
-  ~Workspace() {
-    const std::lock_guard<std::mutex> guard(mutex());
-    if (block_.size <= kKeptBytes && block_.size > kept().size) std::swap(kept(), block_);
-  }
-  char* data() const { return block_.data.get(); }
+  ~Workspace() { give_block(block_); }
+  char* data() const { return static_cast<char*>(block_.data); }
 
  private:
-  static constexpr size_t kKeptBytes = size_t{256} << 20;
-  struct Block {
-    std::unique_ptr<char[]> data;
-    size_t size = 0;
-  };
-  static std::mutex& mutex() {
-    static std::mutex instance;
-    return instance;
-  }
-  static Block& kept() {
-    static Block instance;
-    return instance;
-  }
-  static Block take() {
-    const std::lock_guard<std::mutex> guard(mutex());
-    return std::exchange(kept(), Block{});
-  }
   Block block_;
 };
 
 // From how many bytes on a result is written past the caches: what is not read before it is out of them again needs no line fetched.
 constexpr size_t kStreamBytes = size_t{8} << 20;
 
-// Copies whole groups of 16 bytes past the caches, if `to` is aligned; end with stream_fence.
+// Copies past the caches whatever fills whole cache lines of `to`; end with stream_fence.
 __attribute__((always_inline)) inline void stream_copy(void* to, const void* from, size_t bytes) {
 #if defined(__SSE2__)
-  if ((reinterpret_cast<uintptr_t>(to) & 15) == 0 && (bytes & 15) == 0) {
-    const __m128i* source = static_cast<const __m128i*>(from);
-    __m128i* target = static_cast<__m128i*>(to);
-    for (size_t i = 0; i < bytes / 16; ++i) _mm_stream_si128(target + i, _mm_loadu_si128(source + i));
-    return;
+  const size_t before = (kLine - reinterpret_cast<uintptr_t>(to) % kLine) % kLine;
+  if (before + kLine <= bytes) {
+    const size_t whole = (bytes - before) / kLine * kLine;
+    std::memcpy(to, from, before);
+    const __m128i* source = reinterpret_cast<const __m128i*>(static_cast<const char*>(from) + before);
+    __m128i* target = reinterpret_cast<__m128i*>(static_cast<char*>(to) + before);
+    for (size_t i = 0; i < whole / 16; i += 4) {
+      const __m128i a = _mm_loadu_si128(source + i), b = _mm_loadu_si128(source + i + 1);
+      const __m128i c = _mm_loadu_si128(source + i + 2), d = _mm_loadu_si128(source + i + 3);
+      _mm_stream_si128(target + i, a);
+      _mm_stream_si128(target + i + 1, b);
+      _mm_stream_si128(target + i + 2, c);
+      _mm_stream_si128(target + i + 3, d);
+    }
+    to = static_cast<char*>(to) + before + whole;
+    from = static_cast<const char*>(from) + before + whole;
+    bytes -= before + whole;
   }
 #endif
   std::memcpy(to, from, bytes);

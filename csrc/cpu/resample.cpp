@@ -7,34 +7,24 @@
 #include <memory>
 
 #include "isa.h"
+#include "lines.h"
 #include "memory.h"
 
 namespace gx::cpu {
 namespace {
 
 // Lanes of a block, one above the other: a block of 256 + 28 rows is 284 KiB and lives in the second-level cache. Rows of
-// many voxels lie far apart, so that wide blocks make better use of the memory's pages (measured: 128 lanes 5.4 ms, 256
-// 4.4 ms, 512 4.2 ms for the x axis of 256 x 256 x 120 int16).
+// many voxels lie far apart, so that wide blocks make better use of the memory's pages.
 constexpr int64_t kLanes = 256;
-constexpr int64_t kAhead = 24;  // rows that are asked for before they are needed
+constexpr int64_t kAhead = 2;  // rows
 // Lines along z are turned, so that lanes are y; so many outputs along z are turned back together.
-constexpr int64_t kTurnedLanes = 192;
+constexpr int64_t kTurnedLanes = 64;
+constexpr int64_t kTurnedSamples = 16;  // a cache line of each
 constexpr int64_t kTurnedRows = 8;
+constexpr int64_t kTurnedResults = 512;  // that wait to be written together
 
 // From row to row of a block: few lines need narrow blocks, or long ones would take many times their own memory.
 int64_t pitch_for(int64_t lanes, int64_t most) { return std::min(most, whole_groups(lanes)); }
-
-template <typename T>
-int64_t block_rows(const AxisTable<T>& table) {
-  return table.axis.n + 2 * table.pad;
-}
-
-// The rows of a block are read; they become taps: extended and, for order 3, filtered.
-template <typename T>
-GX_HD void prepare_rows(const AxisTable<T>& table, T fill, int64_t width, int64_t pitch, T* block) {
-  extend_rows(block, pitch, width, table.axis.n, table.pad, table.axis.boundary, fill);
-  if (table.axis.filtered()) filter_rows(block, pitch, width, block_rows(table));
-}
 
 // Lines along x or y. Lanes [0, count) of row k are at from + k * from_row voxels, in runs of `run` lanes (the voxels of
 // one z line) that are `run_stride` apart; their results go to to + i * to_row.
@@ -46,70 +36,65 @@ struct LinesJob {
   Voxel to_type;
   int64_t to_row;
   int64_t first_lane, count;
-  int64_t pitch;  // of the block
-  bool stream;    // results are of the arithmetic's type and go past the caches
+  int64_t pitch;    // of the block
+  int64_t ahead;    // from these lanes to those of the next block, in voxels
+  bool stream;      // results are of the arithmetic's type and go past the caches
+  bool whole_rows;  // results are of the arithmetic's type and have room for whole groups of lanes
 };
 
-template <typename T>
-GX_HD void load_lanes(const LinesJob& job, int64_t k, T* to) {
+// Rows lie far apart, so that no prefetcher of the processor sees them coming. Asks for row k, `onward` voxels further on.
+template <int kLocality>
+GX_HD void prefetch_lanes(const LinesJob& job, int64_t k, int64_t onward) {
+  if (job.run < job.count || job.lane_stride != 1) return;
+  const int64_t size = size_of(job.from_type);
+  const char* row = job.from + (k * job.from_row + job.first_lane + onward) * size;
+  for (int64_t at = 0; at < job.count * size; at += 64) __builtin_prefetch(row + at, 0, kLocality);
+}
+
+template <typename T, typename F>
+GX_HD void load_lanes(const LinesJob& job, int64_t k, const F& f) {
   const int64_t size = size_of(job.from_type);
   const char* row = job.from + k * job.from_row * size;
+  prefetch_lanes<3>(job, k + kAhead, 0);  // from the second-level cache to the first
   for (int64_t lane = 0; lane < job.count;) {
     const int64_t at = job.first_lane + lane, in_run = at % job.run;
     const int64_t part = std::min(job.count - lane, job.run - in_run);
-    load_row(row + (at / job.run * job.run_stride + in_run * job.lane_stride) * size, job.from_type, job.lane_stride,
-             part, to + lane);
+    for_samples<T>(row + (at / job.run * job.run_stride + in_run * job.lane_stride) * size, job.from_type,
+                   job.lane_stride, part, [=](int64_t l, T sample) GX_INLINE { f(lane + l, sample); });
     lane += part;
   }
-}
-
-// Lanes that hold no line.
-template <typename T>
-GX_HD void fill_lanes(T* row, int64_t from, int64_t to) {
-  for (int64_t l = from; l < to; ++l) row[l] = T(0);
-}
-
-// Rows lie far apart, so that no prefetcher of the processor sees them coming.
-GX_HD void prefetch_lanes(const LinesJob& job, int64_t k) {
-  if (job.run < job.count || job.lane_stride != 1) return;
-  const int64_t size = size_of(job.from_type);
-  const char* row = job.from + (k * job.from_row + job.first_lane) * size;
-  for (int64_t at = 0; at < job.count * size; at += 64) __builtin_prefetch(row + at);
+  // Lanes that hold no line.
+  for (int64_t lane = job.count; lane < whole_groups(job.count); ++lane) f(lane, T(0));
 }
 
 template <typename T>
 GX_HD void lines_body(const AxisTable<T>& table, T fill, const LinesJob& job, T* block, T* row) {
-  const int64_t width = whole_groups(job.count), n = table.axis.n;
+  const int64_t width = whole_groups(job.count);
   const int64_t to_size = size_of(job.to_type);
   char* to = job.to + job.first_lane * to_size;
   if (table.axis.identity()) {
-    for (int64_t i = 0; i < n; ++i) {
-      load_lanes(job, i, row);
+    for (int64_t i = 0; i < table.axis.n; ++i) {
+      load_lanes<T>(job, i, [=](int64_t l, T sample) GX_INLINE { row[l] = sample; });
       store_row(row, job.count, to + i * job.to_row * to_size, job.to_type);
     }
     return;
   }
-  for (int64_t k = 0; k < n; ++k) {
-    T* to_row = block + (k + table.pad) * job.pitch;
-    prefetch_lanes(job, k + kAhead);
-    load_lanes(job, k, to_row);
-    if (width > job.count) fill_lanes(to_row, job.count, width);
-  }
-  prepare_rows(table, fill, width, job.pitch, block);
-  for (int64_t i = 0; i < table.axis.m; ++i) {
-    const T* rows = block + (table.first[i] + table.pad) * job.pitch;
-    const T* weights = table.weights.data() + i * table.stride;
+  const auto load = [&](int64_t k, const auto& f) GX_INLINE { load_lanes<T>(job, k, f); };
+  run_lines(table, fill, width, job.pitch, block, load, [&](int64_t i, const T* rows) GX_INLINE {
     char* to_row = to + i * job.to_row * to_size;
+    // Rows of the next block are asked for while this one is filtered and interpolated, which needs no memory.
+    const int64_t n = table.axis.n, m = table.axis.m;
+    for (int64_t k = i * n / m; k < (i + 1) * n / m; ++k) prefetch_lanes<2>(job, k, job.ahead);
     if (job.stream) {
-      combine_rows(rows, job.pitch, width, weights, table.count[i], row);
+      combine(table, i, rows, job.pitch, width, row);
       stream_copy(to_row, row, static_cast<size_t>(job.count) * sizeof(T));
-    } else if (job.to_type == kArithmetic<T> && width == job.count) {
-      combine_rows(rows, job.pitch, width, weights, table.count[i], reinterpret_cast<T*>(to_row));
+    } else if (job.whole_rows) {
+      combine(table, i, rows, job.pitch, width, reinterpret_cast<T*>(to_row));
     } else {
-      combine_rows(rows, job.pitch, width, weights, table.count[i], row);
+      combine(table, i, rows, job.pitch, width, row);
       store_row(row, job.count, to_row, job.to_type);
     }
-  }
+  });
 }
 
 // Lines along z of `count` rows (y) of a plane; results in rows of m.
@@ -119,39 +104,51 @@ struct TurnedJob {
   char* to;
   Voxel to_type;
   int64_t count;
-  int64_t block_pitch;
+  bool stream;  // as in LinesJob
 };
+
+// A tile of samples, a tile of outputs, and the results that wait to be written.
+int64_t turned_size(int64_t m) { return kTurnedLanes * (kTurnedSamples + kTurnedRows + std::min(m, kTurnedResults)); }
 
 template <typename T>
 GX_HD void turned_body(const AxisTable<T>& table, T fill, const TurnedJob& job, T* block, T* row) {
   const int64_t width = whole_groups(job.count), n = table.axis.n, m = table.axis.m;
-  const int64_t to_row = m * size_of(job.to_type);
+  const int64_t to_size = size_of(job.to_type);
   const T* plane = static_cast<const T*>(job.plane);
   if (table.axis.identity()) {
-    for (int64_t y = 0; y < job.count; ++y) store_row(plane + y * job.pitch, n, job.to + y * to_row, job.to_type);
+    for (int64_t y = 0; y < job.count; ++y) store_row(plane + y * job.pitch, n, job.to + y * n * to_size, job.to_type);
     return;
   }
-  const int64_t pitch = job.block_pitch;
-  T* rows = block + table.pad * pitch;
-  transpose(plane, job.pitch, job.count, n, rows, pitch);
-  for (int64_t k = 0; width > job.count && k < n; ++k) fill_lanes(rows + k * pitch, job.count, width);
-  prepare_rows(table, fill, width, pitch, block);
-  T* turned = row + kTurnedRows * kTurnedLanes;
-  for (int64_t first = 0; first < m; first += kTurnedRows) {
-    const int64_t part = std::min(kTurnedRows, m - first);
-    for (int64_t i = 0; i < part; ++i) {
-      combine_rows(block + (table.first[first + i] + table.pad) * pitch, pitch, width,
-                   table.weights.data() + (first + i) * table.stride, table.count[first + i], row + i * kTurnedLanes);
-    }
-    if (job.to_type == kArithmetic<T>) {
-      transpose(row, kTurnedLanes, part, job.count, reinterpret_cast<T*>(job.to) + first, m);
-      continue;
-    }
-    transpose(row, kTurnedLanes, part, job.count, turned, kTurnedRows);
-    for (int64_t y = 0; y < job.count; ++y) {
-      store_row(turned + y * kTurnedRows, part, job.to + y * to_row + first * size_of(job.to_type), job.to_type);
-    }
+  T *samples = row, *outputs = samples + kTurnedSamples * kTurnedLanes, *results = outputs + kTurnedRows * kTurnedLanes;
+  for (int64_t k = 0; width > job.count && k < kTurnedSamples; ++k) {
+    for (int64_t l = job.count; l < width; ++l) samples[k * kTurnedLanes + l] = T(0);  // lanes that hold no line
   }
+  int64_t turned = -1;  // the tile of samples at hand
+  const auto load = [&](int64_t k, const auto& f) GX_INLINE {
+    const int64_t tile = k / kTurnedSamples, start = tile * kTurnedSamples;
+    if (tile != turned) {
+      transpose(plane + start, job.pitch, job.count, std::min(kTurnedSamples, n - start), samples, kTurnedLanes);
+      turned = tile;
+    }
+    for_samples<T>(samples + (k - start) * kTurnedLanes, kArithmetic<T>, 1, width, f);
+  };
+  run_lines(table, fill, width, width, block, load, [&](int64_t i, const T* rows) GX_INLINE {
+    combine(table, i, rows, width, width, outputs + i % kTurnedRows * kTurnedLanes);
+    if (i % kTurnedRows != 0) return;
+    const int64_t first = i / kTurnedResults * kTurnedResults, part = std::min(kTurnedResults, m - first);
+    transpose(outputs, kTurnedLanes, std::min(kTurnedRows, m - i), job.count, results + i - first, part);
+    if (i != first) return;
+    // Results of short lines have no gaps between them.
+    const int64_t runs = part == m ? 1 : job.count, length = part == m ? job.count * m : part;
+    for (int64_t y = 0; y < runs; ++y) {
+      char* to = job.to + (y * m + first) * to_size;
+      if (job.stream) {
+        stream_copy(to, results + y * part, static_cast<size_t>(length) * sizeof(T));
+      } else {
+        store_row(results + y * part, length, to, job.to_type);
+      }
+    }
+  });
 }
 
 template <typename T>
@@ -182,22 +179,26 @@ void turned(const AxisTable<T>& table, T fill, const TurnedJob& job, T* block, T
 GX_RESAMPLE(float)
 GX_RESAMPLE(double)
 
+template <typename T>
+bool is_streamed(const VolumeResult& to, int64_t voxels) {
+  return to.type == kArithmetic<T> && static_cast<size_t>(voxels) * sizeof(T) >= kStreamBytes;
+}
+
 // Axis x of a volume, lanes (y, z) of which there are y * z.
 template <typename T>
 void along_x(const AxisTable<T>& table, T fill, const VolumeView& from, int64_t y, int64_t z, const VolumeResult& to,
              const Parallel& parallel) {
   const bool flat = from.stride_y == z * from.stride_z;
   const int64_t lanes = y * z, pitch = pitch_for(lanes, kLanes);
-  const bool stream =
-      to.type == kArithmetic<T> && static_cast<size_t>(table.axis.m * lanes) * sizeof(T) >= kStreamBytes;
+  const bool stream = is_streamed<T>(to, table.axis.m * lanes);
   parallel((lanes + kLanes - 1) / kLanes, [&](int64_t begin, int64_t end) {
-    const auto block = std::make_unique_for_overwrite<T[]>(static_cast<size_t>((block_rows(table) + 1) * pitch));
+    const Buffer<T> memory(static_cast<size_t>((block_rows(table) + 1) * pitch));
     for (int64_t b = begin; b < end; ++b) {
       lines(table, fill,
             {static_cast<const char*>(from.data), from.type, from.stride_x, from.stride_z, flat ? lanes : z,
              flat ? int64_t{0} : from.stride_y, static_cast<char*>(to.data), to.type, lanes, b * kLanes,
-             std::min(kLanes, lanes - b * kLanes), pitch, stream},
-            block.get() + pitch, block.get());
+             std::min(kLanes, lanes - b * kLanes), pitch, kLanes, stream, false},
+            memory.data() + pitch, memory.data());
     }
     stream_fence();
   });
@@ -210,26 +211,28 @@ void along_y_and_z(const AxisTable<T>& y, const AxisTable<T>& z, T fill, const V
   const int64_t my = y.axis.m, nz = z.axis.n, mz = z.axis.m;
   const int64_t pitch_y = pitch_for(nz, kLanes), pitch_z = pitch_for(my, kTurnedLanes);
   const int64_t block_size = std::max(block_rows(y) * pitch_y, block_rows(z) * pitch_z);
-  const int64_t row_size = 2 * kTurnedRows * kTurnedLanes;
+  const int64_t plane_pitch = whole_groups(nz), row_size = std::max(kLanes, turned_size(mz));
+  const bool stream = is_streamed<T>(to, planes * my * mz);
   parallel(planes, [&](int64_t begin, int64_t end) {
-    const auto memory = std::make_unique_for_overwrite<T[]>(static_cast<size_t>(row_size + block_size + my * nz));
-    T *row = memory.get(), *block = row + row_size, *plane = block + block_size;
+    const Buffer<T> memory(static_cast<size_t>(row_size + block_size + my * plane_pitch));
+    T *row = memory.data(), *block = row + row_size, *plane = block + block_size;
     for (int64_t p = begin; p < end; ++p) {
       const char* source = static_cast<const char*>(from.data) + p * from.stride_x * size_of(from.type);
       for (int64_t lane = 0; lane < nz; lane += kLanes) {
         lines(y, fill,
               {source, from.type, from.stride_y, from.stride_z, nz, int64_t{0}, reinterpret_cast<char*>(plane),
-               kArithmetic<T>, nz, lane, std::min(kLanes, nz - lane), pitch_y, false},
+               kArithmetic<T>, plane_pitch, lane, std::min(kLanes, nz - lane), pitch_y, from.stride_x, false, true},
               block, row);
       }
       char* target = static_cast<char*>(to.data) + p * my * mz * size_of(to.type);
       for (int64_t line = 0; line < my; line += kTurnedLanes) {
         turned(z, fill,
-               {plane + line * nz, nz, target + line * mz * size_of(to.type), to.type,
-                std::min(kTurnedLanes, my - line), pitch_z},
+               {plane + line * plane_pitch, plane_pitch, target + line * mz * size_of(to.type), to.type,
+                std::min(kTurnedLanes, my - line), stream},
                block, row);
       }
     }
+    stream_fence();
   });
 }
 

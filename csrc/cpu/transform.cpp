@@ -25,6 +25,8 @@ ScratchPtr make_scratch() { return ScratchPtr(new Scratch); }
 
 namespace {
 
+constexpr int kAheadBytes = 4096;
+
 template <typename T>
 using Compute = std::conditional_t<std::is_same_v<T, double>, double, float>;
 
@@ -157,6 +159,11 @@ GX_HD void finish_body(const Sample& sample, const Patch<T>& patch, int64_t chan
     const T* stayed = moved;  // where all have moved
     if (target != nullptr || (claimed | painted) != valid) {
       stayed = in_order ? x + first : copied;
+      if (in_order) {  // the processor's own prefetching ends with a page
+        for (int i = 0; i < kBlock; i += kLine / static_cast<int>(sizeof(T))) {
+          __builtin_prefetch(x + first + kAheadBytes / static_cast<int>(sizeof(T)) + i);
+        }
+      }
       if (!in_order) copy_voxels(x, strides, patch.shape, first, first + count, copied);
       if (target != nullptr) write_block(patch, stayed, count, target + first);
     }

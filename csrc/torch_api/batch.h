@@ -13,6 +13,7 @@
 
 #include "../math/sources.h"
 #include "check.h"
+#include "result.h"
 
 namespace gx {
 
@@ -78,8 +79,8 @@ void dispatch(const Batch& batch, const F& f) {
 }
 
 inline Tensor new_output(const Batch& batch) {
-  return torch::stable::new_empty(batch.x,
-                                  {batch.samples, batch.channels, batch.shape.x, batch.shape.y, batch.shape.z});
+  return new_tensor(batch.x, {batch.samples, batch.channels, batch.shape.x, batch.shape.y, batch.shape.z},
+                    batch.x.scalar_type());
 }
 
 // The tensor's elements lie one after another from here on; `kept` owns what had to be copied.

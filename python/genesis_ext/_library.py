@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Loading of the operator libraries, and the account of it that `genesis doctor` prints."""
 
+import ctypes
 import re
 import warnings
 from dataclasses import dataclass
@@ -66,6 +67,12 @@ def _load_cuda() -> Library:
     if not library.loaded:
         warnings.warn(f"genesis_ext runs without CUDA: {library.why_not}", RuntimeWarning, stacklevel=2)
     return library
+
+
+def give_back_memory() -> None:
+    """Give the system back the memory that is kept for large results on a CPU."""
+    if cpu.loaded:
+        ctypes.CDLL(str(cpu.path)).genesis_ext_give_back()
 
 
 cpu = _load_cpu()
