@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from genesis_ext._library import give_back_memory
+from genesis_ext import give_back_memory
 
 _PROCESS = Path("/proc/self")
 

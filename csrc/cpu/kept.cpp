@@ -3,6 +3,7 @@
 
 #include "kept.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
 #include <vector>
@@ -12,7 +13,17 @@
 namespace gx::cpu {
 namespace {
 
+size_t most_bytes() {
+  constexpr size_t kMost = 256, kLargest = size_t{1} << 30;  // MiB
+  const char* const wanted = std::getenv("GENESIS_KEPT_MIB");
+  char* end = nullptr;
+  const unsigned long long given = wanted == nullptr ? kMost : std::strtoull(wanted, &end, 10);
+  const bool number = wanted != nullptr && end != wanted && *end == '\0' && *wanted != '-';
+  return std::min(number ? static_cast<size_t>(given) : kMost, kLargest) << 20;
+}
+
 struct Kept {
+  const size_t most = most_bytes();
   std::mutex mutex;
   std::vector<Block> blocks;  // the one that was given last is the last one
   size_t bytes = 0;
@@ -48,8 +59,8 @@ Block take_block(size_t bytes) {
 }
 
 void give_block(Block block) noexcept {
-  if (const std::unique_lock lock(kept().mutex, std::try_to_lock); lock.owns_lock() && block.bytes <= kKeptBytes) {
-    while (kept().bytes + block.bytes > kKeptBytes) std::free(kept().remove(0).data);
+  if (const std::unique_lock lock(kept().mutex, std::try_to_lock); lock.owns_lock() && block.bytes <= kept().most) {
+    while (kept().bytes + block.bytes > kept().most) std::free(kept().remove(0).data);
     try {
       kept().blocks.push_back(block);
       kept().bytes += block.bytes;

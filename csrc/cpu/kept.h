@@ -1,16 +1,16 @@
 // SPDX-FileCopyrightText: 2026 The genesis_ext authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Memory of large and intermediate results. Memory that is freed goes back to the system, which clears it before it gives it out again: up to
-// half of the time of a call (docs/performance.md). So some of it is kept for the results of later calls.
+// Memory of large and intermediate results. Memory that is freed goes back to the system, which clears it before it gives
+// it out again: up to half of the time of a call (docs/performance.md). So some of it is kept for the results of later
+// calls: what is not in use, up to 256 MiB or what the environment variable GENESIS_KEPT_MIB says, which is read once.
 #pragma once
 
 #include <cstddef>
 
 namespace gx::cpu {
 
-constexpr size_t kKeptBytes = size_t{256} << 20;  // kept at most, and only what is not in use
-constexpr size_t kKeptFrom = size_t{8} << 20;     // smaller results are what the allocator itself keeps
+constexpr size_t kKeptFrom = size_t{8} << 20;  // bytes; smaller results are what the allocator itself keeps
 
 struct Block {
   void* data;

@@ -12,12 +12,13 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from genesis_ext import _library
+from genesis_ext._library import give_back_memory
 
 if TYPE_CHECKING or _library.cpu.loaded:
     from genesis_ext import ops
     from genesis_ext.transforms import GenesisTransform
 
-__all__ = ["GenesisTransform", "__version__", "ops"]
+__all__ = ["GenesisTransform", "__version__", "give_back_memory", "ops"]
 
 __version__ = version("genesis_ext")
 

@@ -70,7 +70,10 @@ def _load_cuda() -> Library:
 
 
 def give_back_memory() -> None:
-    """Give the system back the memory that is kept for large results on a CPU."""
+    """Give the system back the memory of large results on a CPU that is kept for those of later calls.
+
+    The environment variable GENESIS_KEPT_MIB says how much is kept at most, beside what is in use (default: 256).
+    """
     if cpu.loaded:
         ctypes.CDLL(str(cpu.path)).genesis_ext_give_back()
 
