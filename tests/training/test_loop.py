@@ -135,6 +135,7 @@ def test_a_run_stops_at_its_time_limit_with_a_checkpoint(tmp_path: Path, capsys:
     assert "stopped at step 1 of 100: time is up" in capsys.readouterr().out
     assert [e["step"] for e in entries(tmp_path, "validation")] == [1]
     assert read_checkpoint(tmp_path / "last.pt")["progress"]["step"] == 1
+    assert not (tmp_path / "best.pt").exists()  # a run that was not stopped has no validation there
 
 
 def test_a_run_out_of_time_saves_no_weights_of_a_loss_that_is_not_finite(tmp_path: Path) -> None:

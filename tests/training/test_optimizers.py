@@ -52,8 +52,8 @@ def after_steps(count: int, **settings: Any) -> list[float]:
 
 def test_plateau_halves_after_ten_validations_without_progress() -> None:
     seen = after_validations("plateau", [0.5] * 12)
-    assert seen[:11] == [1.0] * 11
-    assert seen[11] == 0.5
+    assert seen[:10] == [1.0] * 10  # the first one is the best
+    assert seen[10:] == [0.5] * 2
 
 
 def test_an_improvement_below_one_in_ten_thousand_is_none() -> None:

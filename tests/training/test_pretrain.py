@@ -4,6 +4,7 @@
 
 import math
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -140,6 +141,12 @@ def test_a_run_is_not_cleared_for_one_that_cannot_start(scans: Path, tmp_path: P
     pretrain(config, scans, out, report=quiet)
     with pytest.raises(SourceError, match="no such file or folder"):
         pretrain(config, tmp_path / "mistyped", out, overwrite=True, report=quiet)
+    with pytest.raises(ValueError, match="at least 8 voxels in each cell"):
+        pretrain(config.but(method="jigsaw"), scans, out, overwrite=True, report=quiet)
+    with pytest.raises(ValueError, match="more than 1"):
+        pretrain(config.but(patch=(8, 8, 8), batch_size=1), scans, out, overwrite=True, report=quiet)
+    with pytest.raises(ValueError, match="resume and overwrite must not both be set"):
+        pretrain(config, scans, out, overwrite=True, resume=True, report=quiet)
     assert read_checkpoint(out / "last.pt")["progress"]["step"] == 1
 
 
@@ -271,8 +278,9 @@ def test_every_method_trains_and_resumes_to_the_last_bit(tmp_path: Path, setting
     torch.use_deterministic_algorithms(False)
 
 
-def test_parts_of_a_batch_give_the_gradient_of_the_whole(scans: Path, tmp_path: Path) -> None:
-    config = CONFIG.but(steps=3, log_every=1, norm="instance", batch_size=4)
+@pytest.mark.parametrize("loss", ["mse", "masked"])
+def test_parts_of_a_batch_give_the_gradient_of_the_whole(scans: Path, tmp_path: Path, loss: str) -> None:
+    config = CONFIG.but(steps=3, log_every=1, norm="instance", batch_size=4, loss=loss)
     pretrain(config, scans, tmp_path / "whole", report=quiet)
     pretrain(config.but(accumulate=3), scans, tmp_path / "parts", report=quiet)  # of 2, 1 and 1 samples
     assert losses(tmp_path / "parts") == pytest.approx(losses(tmp_path / "whole"), rel=1e-4)
@@ -298,6 +306,7 @@ def test_a_damaged_checkpoint_is_passed_over_if_asked(scans: Path, tmp_path: Pat
     pretrain(CONFIG, scans, out, resume=True, fall_back=True, report=said.append)
     assert f"resumed {out} at step 5" in said
     assert same(read_checkpoint(out / "last.pt"), whole)
+    assert read_checkpoint(out / "previous.pt")["progress"]["step"] == 5  # not the damaged one
 
 
 def test_a_run_that_diverges_goes_back_and_on_with_half_the_rates(
@@ -320,6 +329,18 @@ def test_a_run_that_diverges_goes_back_and_on_with_half_the_rates(
     entries = list(read_log(tmp_path / "goes-on/log.jsonl"))
     assert [entry["lr"] for entry in entries if entry["kind"] == "training"] == [0.01] * 5 + [0.005] * 5
     assert any("back to step 5" in entry["text"] for entry in entries if entry["kind"] == "message")
+
+
+def test_a_run_whose_last_step_is_interrupted_is_done(
+    scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*args: Any) -> Any:
+        signal.raise_signal(signal.SIGTERM)
+        return take_step(*args)
+
+    monkeypatch.setattr(loop, "take_step", interrupted)
+    assert pretrain(CONFIG.but(steps=2), scans, tmp_path / "stopped", report=quiet).terminated
+    assert not pretrain(CONFIG.but(steps=1), scans, tmp_path / "done", report=quiet).terminated
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,9 @@ def test_stores_are_probed_where_both_sides_have_both_modalities(tmp_path: Path)
     report = probe_stores(network, first, last, sampling, 8, 0, CPU)
     assert report is not None
     assert (report.fitted, report.asked) == (256, 128)
+    assert "patients" not in str(report)
+    again = probe_stores(network, first, first, sampling, 8, 0, CPU)
+    assert "; 2 patients are among both, and may be known)" in str(again)
     assert probe_stores(network, first, (store, regions[3:4]), sampling, 8, 0, CPU) is None
 
 

@@ -3,6 +3,7 @@
 """Runs that are killed, that are asked to stop, and that several processes share."""
 
 import json
+import re
 import signal
 import subprocess
 import time
@@ -97,6 +98,17 @@ def test_a_run_goes_on_with_another_number_of_processes(folder: Path, tmp_path: 
     ones, mixed = (losses(tmp_path / name) for name in ("ones", "mixed"))
     assert len(ones) == 10
     assert mixed == pytest.approx(ones, rel=1e-4)
+
+
+def test_what_validates_is_what_the_checkpoint_holds(folder: Path, tmp_path: Path) -> None:
+    """Each process has its own running means until they are shared."""
+    options = ("--norm", "batch", "--bn-mode", "running", "--ema", "0.5", "--steps", "5")
+    said = [
+        run(folder / "scans", tmp_path / "run", folder / "cache", *more, processes=2)
+        for more in (options, ("--resume", *options))
+    ]
+    losses = [re.findall(r"validation loss (\S+)", text)[-1] for text in said]
+    assert losses[0] == losses[1]
 
 
 @pytest.mark.parametrize("processes", [1, 2])

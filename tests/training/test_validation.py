@@ -113,9 +113,9 @@ def test_the_best_constant_is_mean_or_median() -> None:
 
 
 def test_the_masked_loss_counts_what_was_changed_alone() -> None:
-    x, y = torch.tensor([0.0, 0.5, 1.0]), torch.tensor([0.0, 0.0, 1.0])
-    assert float(LOSSES["masked"](torch.tensor([9.0, 0.3, 9.0]), x, y)) == pytest.approx(0.09)
-    assert float(LOSSES["masked"](torch.ones(3), y, y)) == 0.0
+    x, y = torch.tensor([[0.0, 0.5, 1.0]]), torch.tensor([[0.0, 0.0, 1.0]])
+    assert float(LOSSES["masked"](torch.tensor([[9.0, 0.3, 9.0]]), x, y)) == pytest.approx(0.09)
+    assert float(LOSSES["masked"](torch.ones(1, 3), y, y)) == 0.0
 
 
 def test_processes_share_the_batches_and_get_one_report() -> None:

@@ -13,7 +13,8 @@ _TRANSPOSED = (nn.ConvTranspose2d, nn.ConvTranspose3d)
 def initialize(network: nn.Module, generator: torch.Generator | None = None) -> None:
     """Draw the weights of all convolutions and linear layers anew; biases to zero, norms to the identity.
 
-    He's normal distribution (He et al., ICCV 2015): variance 2 / fan-in, and 1 / fan-in where no ReLU follows.
+    Normal distributions: of convolutions wider than one voxel, which a ReLU follows, with variance 2 / fan-in (He et
+    al., ICCV 2015); of all others and of linear layers with 1 / fan-in.
 
     generator: on the device of the weights; None for torch's global one.
     """
@@ -21,7 +22,6 @@ def initialize(network: nn.Module, generator: torch.Generator | None = None) -> 
         if isinstance(module, (nn.Conv2d, nn.Conv3d, nn.Linear, *_TRANSPOSED)):
             # Stride = kernel: a voxel of a transposed convolution sums over the channels only, not over the kernel.
             fan_in = module.in_channels if isinstance(module, _TRANSPOSED) else module.weight[0].numel()
-            # A ReLU, which halves the variance, follows only convolutions wider than one voxel.
             spreads = isinstance(module, (nn.Conv2d, nn.Conv3d)) and module.kernel_size[0] > 1
             module.weight.normal_(0.0, ((2.0 if spreads else 1.0) / fan_in) ** 0.5, generator=generator)
             if module.bias is not None:

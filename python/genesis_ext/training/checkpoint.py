@@ -132,7 +132,7 @@ def save_checkpoint(
         "validation_loss": validation_loss,
     }
     if previous is not None and path.exists():
-        _keep_as(path, previous)
+        keep_as(path, previous)
     write_aside(path, lambda stream: torch.save(content, stream))
 
 
@@ -202,12 +202,12 @@ def _heads(objective: Objective) -> dict[str, dict[str, Tensor]]:
     }
 
 
-def _keep_as(path: Path, previous: Path) -> None:
-    """Give a file a second name; the first one goes on to be there."""
-    aside = previous.with_name(f".{previous.name}.{os.getpid()}")
+def keep_as(path: Path, other: Path) -> None:
+    """Give a file a second name, in place of what had it; the first one goes on to be there."""
+    aside = other.with_name(f".{other.name}.{os.getpid()}")
     aside.unlink(missing_ok=True)
     try:
         os.link(path, aside)
     except OSError:  # a file system without links
         shutil.copyfile(path, aside)
-    os.replace(aside, previous)
+    os.replace(aside, other)

@@ -84,9 +84,9 @@ class NetworkConfig:
     norm: Norm = "batch"
     """batch as released, or instance, which gives the same however the batch is spread over processes."""
     bn_mode: BatchNormMode = "batch"
-    """Statistics of batch norm in evaluation: of the batch as released, or running."""
+    """Statistics of batch norm in evaluation: of the batch as released, or running. The 2D network has running ones."""
     upsample: Upsample = "transpose"
-    """transpose: learnt; nearest: as in the released Keras network."""
+    """transpose: learnt; nearest: as in the released Keras network, and in the 2D one."""
     sync_batch_norm: bool = False
     """Batch norm over the batches of all processes instead of each one's own (CUDA)."""
 
@@ -305,6 +305,16 @@ class PretrainConfig:
                     f"modalities must be all where a discriminator tells CT from MRI, got {method.modalities}: set "
                     "adversary to off"
                 )
+        if method.loss == "masked" and method.scheme == "autoencoder":
+            raise ValueError("loss must not be masked with scheme autoencoder, which changes no voxel")
+        if self.optim.ema and method.method in ("rotation", "jigsaw"):
+            raise ValueError(
+                f"ema must be 0 for method {method.method}, whose classifier has no mean: it is for U-Nets"
+            )
+        if self.network.sync_batch_norm and self.network.bn_mode != "running":
+            raise ValueError(
+                f"bn_mode must be running with sync_batch_norm, which has no other, got {self.network.bn_mode}"
+            )
         if self.run.cuda_graph and data.residence != "device":
             raise ValueError(f"residence must be device with cuda_graph, got {data.residence}")
         if self.run.cuda_graph and self.run.precision == "fp16":

@@ -7,10 +7,11 @@
 
 import os
 import warnings
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from genesis_ext._extras import require
 from genesis_ext.training.config import Precision, RunConfig
@@ -65,6 +66,14 @@ def add_up(fabric: "Fabric", tensor: Tensor) -> Tensor:
     total = fabric.all_reduce(tensor, reduce_op="sum")
     assert isinstance(total, Tensor)
     return total
+
+
+def share_buffers(fabric: "Fabric", modules: Iterable[nn.Module]) -> None:
+    """Give all processes the buffers of the first one, such as running means, which DDP shares in training alone."""
+    if fabric.world_size > 1:
+        for module in modules:
+            for buffer in module.buffers():
+                torch.distributed.broadcast(buffer, 0)
 
 
 def _device(device: str | torch.device) -> torch.device:

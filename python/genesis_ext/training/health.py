@@ -26,6 +26,7 @@ class Health:
         self._lr = config.optim.lr
         self._clip = config.optim.clip
         self._goes_on = config.run.on_trouble == "go-on"
+        self._scaled = config.run.precision == "fp16"
         self._norms: deque[float] = deque(maxlen=_REMEMBERED)
 
     def check_training(self, step: int, figures: Mapping[str, float]) -> str | None:
@@ -38,6 +39,8 @@ class Health:
         if not math.isfinite(figures["loss"]):
             raise TrainingDivergedError(f"the loss is {figures['loss']} at step {step}: {advice}")
         norm = figures["gradient_norm"]
+        if self._scaled and not math.isfinite(norm):  # the loss scale was too high for a step, which was left out
+            return None
         usual = statistics.median(self._norms) if len(self._norms) >= _ENOUGH else math.inf
         trouble = None
         if not math.isfinite(norm) or norm > _EXPLODED * usual:

@@ -15,7 +15,7 @@ from genesis_ext.data.loader import Batch
 from genesis_ext.training.capture import CapturedStep
 from genesis_ext.training.checkpoint import DataMark, TrainingState, best_loss_on_disk, save_checkpoint
 from genesis_ext.training.config import PretrainConfig
-from genesis_ext.training.fabric import add_up
+from genesis_ext.training.fabric import add_up, share_buffers
 from genesis_ext.training.health import Health
 from genesis_ext.training.objectives import Figures
 from genesis_ext.training.pictures import RestorationGrid, save_loss_curve, save_picture, save_restorations
@@ -69,18 +69,20 @@ def train(
     for module in state.objective.modules.values():
         module.train()
 
-    def update(batch: Batch) -> Figures:
+    def update(batch: Batch | None) -> Figures:
+        assert batch is not None
         return take_step(fabric, state, batch, config.optim.accumulate, config.optim.clip)
 
     captured = CapturedStep(batches, update) if config.run.cuda_graph else None
 
+    def validate() -> ValidationReport:
+        share_buffers(fabric, [*state.objective.modules.values(), *([] if state.mean is None else [state.mean])])
+        return validator(state.judged)
+
     while not finished:
-        if captured is None:
-            with log.data():
-                batch = next(batches)
-            figures = update(batch)
-        else:
-            figures = captured()
+        with log.data():
+            batch = None if captured else next(batches)
+        figures = captured() if captured else update(batch)
         for rates in state.rates.values():
             rates.after_step()
         if state.mean is not None:
@@ -96,7 +98,8 @@ def train(
         ends = False
         if validates or writes or keeps or logs or fabric.world_size == 1:
             # Processes may see a signal at different steps, so they agree on it where they wait for each other anyway.
-            ends = _any(fabric, stop.requested or time.monotonic() >= deadline)
+            stop.requested, late = _any(fabric, stop.requested, time.monotonic() >= deadline)
+            ends = stop.requested or late
         if validates or writes or keeps or logs or ends:
             means = {name: value / steps_summed for name, value in sums.items()}
             if "gradient_norm" not in means:
@@ -111,7 +114,7 @@ def train(
                 log.message(f"warning: {warning}")
             log.training(progress.step, {**named, "lr": state.learning_rate})
 
-        report = validator(state.judged) if validates else None
+        report = validate() if validates else None
         if report is not None:
             for rates in state.rates.values():
                 rates.after_validation(report.loss)
@@ -122,9 +125,13 @@ def train(
         if fabric.is_global_zero and keeps:
             save_checkpoint(out / f"step_{progress.step:06d}.pt", state, config, data)
         if report is None and finished:
-            report = validator(state.judged)
+            report = validate()
         if report is not None and fabric.is_global_zero:
-            best_saved = _publish(report, best_saved, state, validator, config, data, out, log, grid)
+            _publish(report, state, validator, out, log, grid)
+            # A run that was stopped has a validation more than one that was not: that must not decide what is best.
+            if report.loss < best_saved and (validates or progress.step == options.steps):
+                save_checkpoint(out / "best.pt", state, config, data, report.loss)
+                best_saved = report.loss
             for warning in health.remarks_on(report):
                 log.message(warning)
 
@@ -132,28 +139,25 @@ def train(
         early = progress.finished(config)
         why = f"{progress.stale_validations} validations without progress" if early else stop.reason or "time is up"
         log.message(f"stopped at step {progress.step} of {options.steps}: {why}")
-    return report or validator(state.judged)
+    return report or validate()
 
 
-def _any(fabric: "Fabric", wish: bool) -> bool:
-    """Whether any process wishes something."""
+def _any(fabric: "Fabric", *wishes: bool) -> tuple[bool, ...]:
+    """For each wish whether any process has it."""
     if fabric.world_size == 1:
-        return wish
-    return bool(add_up(fabric, torch.tensor(float(wish), device=fabric.device)) > 0)
+        return wishes
+    return tuple((add_up(fabric, torch.tensor(wishes, dtype=torch.float32, device=fabric.device)) > 0).tolist())
 
 
 def _publish(
     report: ValidationReport,
-    best_saved: float,
     state: TrainingState,
     validator: Validator,
-    config: PretrainConfig,
-    data: DataMark,
     out: Path,
     log: Log,
     grid: RestorationGrid | None,
-) -> float:
-    """Log and draw a validation, keep the weights if they are the best; returns the loss of the best on disk."""
+) -> None:
+    """Log and draw a validation."""
     step = state.progress.step
     log.validation(step, {**report.figures, **report.baselines}, str(report))
     if state.objective.restores:
@@ -166,7 +170,3 @@ def _publish(
             save_picture(out / "pictures" / f"combinations_{step:06d}.png", image)
             log.picture("combinations", step, image)
     save_loss_curve(out / "loss_curve.png", log.entries())
-    if report.loss < best_saved:
-        save_checkpoint(out / "best.pt", state, config, data, report.loss)
-        return report.loss
-    return best_saved

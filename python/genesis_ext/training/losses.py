@@ -22,9 +22,13 @@ def _l1(restored: Tensor, x: Tensor, target: Tensor) -> Tensor:
 
 
 def _masked(restored: Tensor, x: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error over the voxels that the transformations changed; 0 where they changed none."""
-    changed = x != target
-    return ((restored - target).square() * changed).sum() / changed.sum().clamp(min=1)
+    """Mean squared error over the voxels of a sample that the transformations changed, 0 where they changed none.
+
+    The mean of that over the samples: so it does not depend on how a batch is spread over parts and processes.
+    """
+    changed = (x != target).flatten(1)
+    errors = (restored - target).square().flatten(1) * changed
+    return (errors.sum(dim=1) / changed.sum(dim=1).clamp(min=1)).mean()
 
 
 LOSSES: dict[Loss, RestorationLoss] = {"mse": _mse, "l1": _l1, "masked": _masked}

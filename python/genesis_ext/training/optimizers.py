@@ -24,7 +24,7 @@ def make_optimizer(
         options |= {"lr": torch.tensor(lr, device=captured_on), "fused": True}
     if config.optimizer == "sgd":
         return torch.optim.SGD(parameters, momentum=config.momentum, **options)
-    return torch.optim.AdamW(parameters, **options)
+    return torch.optim.AdamW(parameters, capturable=captured_on is not None, **options)
 
 
 class _Stateful(Protocol):
@@ -62,7 +62,7 @@ class LearningRates:
             self._each_validation = StepLR(optimizer, step_size=40, gamma=0.5)
         elif config.schedule == "plateau":
             self._plateau = ReduceLROnPlateau(
-                optimizer, factor=0.5, patience=config.patience, threshold=1e-4, threshold_mode="abs", min_lr=1e-6
+                optimizer, factor=0.5, patience=config.patience - 1, threshold=1e-4, threshold_mode="abs", min_lr=1e-6
             )
 
     @property

@@ -26,6 +26,7 @@ from genesis_ext.training.checkpoint import (
     Progress,
     TrainingState,
     check_same_run,
+    keep_as,
     read_checkpoint,
     restore,
 )
@@ -121,6 +122,8 @@ def pretrain(
         TrainingDivergedError: the loss is not finite, or gradients explode.
         MemoryError: the device's memory does not hold a step; the text says what to lower.
     """
+    if resume and overwrite:
+        raise ValueError("resume and overwrite must not both be set")
     out = Path(out)
     fabric = make_fabric(device, config.run)
     _check_batch(config, fabric.world_size)
@@ -129,7 +132,7 @@ def pretrain(
     if fabric.is_global_zero:
         _check_folder(out, resume, overwrite)
     fabric.barrier()
-    stored = _stored(out, fall_back, report) if resume else None
+    stored = _stored(out, fall_back, fabric.is_global_zero, report) if resume else None
     with fabric.rank_zero_first(local=True):  # prepares scans; the others find the store that it made
         store = _open(config, data, cache, report)
         other = None if validation_data is None else _open(config, validation_data, cache, report)
@@ -173,11 +176,6 @@ def pretrain(
             seed=config.run.seed,
             device=fabric.device,
         )
-        if fabric.is_global_zero:
-            if stored is None:
-                _clear(out)
-            write_config(out / CONFIG, config)
-            write_environment(out, [store] if other is None else [store, other], fabric.device, fabric.world_size)
         samples = list(fixed)
         validator = Validator(
             samples,
@@ -187,6 +185,12 @@ def pretrain(
             fabric.world_size,
             partial(add_up, fabric),
         )
+        validator.try_out(state.judged)
+        if fabric.is_global_zero:
+            if stored is None:
+                _clear(out)
+            write_config(out / CONFIG, config)
+            write_environment(out, [store] if other is None else [store, other], fabric.device, fabric.world_size)
         report(
             f"{sum(p.numel() for p in state.objective.network.parameters()):,} parameters, "
             f"boxes of {'x'.join(map(str, config.data.patch))}, {len(validation_regions)} regions validate"
@@ -209,7 +213,11 @@ def pretrain(
                     validation = train(
                         fabric, state, loader, validator, config, mark, out, log, stop, time_limit_s, grid
                     )
-                    if config.method.method == "universal" and fabric.is_global_zero and not stop.requested:
+                    if (
+                        config.method.method == "universal"
+                        and fabric.is_global_zero
+                        and state.progress.finished(config)
+                    ):
                         sides = (store, train_regions), (other or store, validation_regions)
                         probed = probe_stores(
                             state.judged, *sides, sampling, fixed.batch_size, config.run.seed, fabric.device
@@ -228,7 +236,7 @@ def pretrain(
             finally:
                 if fabric.is_global_zero:
                     write_report(out)
-    return PretrainResult(out, validation, stop.requested)
+    return PretrainResult(out, validation, stop.requested and not state.progress.finished(config))
 
 
 def _make_state(config: PretrainConfig, fabric: "Fabric") -> TrainingState:
@@ -320,18 +328,21 @@ def _regions(
     if other is None:
         train, validation = split_regions(store.entries, sampling.smallest, config.data.split, sampling.grid, report)
     else:
-        train, validation = _whole_stores(sampling.smallest, store, other)
+        train, validation = _whole_stores(sampling.smallest, store, other, report)
     train = _of_modalities(config, train, store, "trains")
     return train, _of_modalities(config, validation, other or store, "validates")
 
 
 def _whole_stores(
-    smallest: tuple[int, int, int], store: VolumeStore, other: VolumeStore
+    smallest: tuple[int, int, int], store: VolumeStore, other: VolumeStore, report: Callable[[str], object]
 ) -> tuple[list[Region], list[Region]]:
     shared = {entry.checksum for entry in store.entries} & {entry.checksum for entry in other.entries}
     if shared:
         name = next(entry.name for entry in other.entries if entry.checksum in shared)
         raise ValueError(f"{name} must not both train and validate")
+    patients = {entry.patient for entry in store.entries} & {entry.patient for entry in other.entries}
+    if patients:
+        report(f"warning: {len(patients)} patients are in both stores by name, the first is {min(patients)}")
     train, validation = (
         [r for r in whole_regions(side.entries, smallest) if marks[r.volume] != "test"]
         for side, marks in ((side, marks_of(side.entries)) for side in (store, other))
@@ -379,8 +390,11 @@ def _check_folder(out: Path, resume: bool, overwrite: bool) -> None:
         raise ValueError(f"{out} must be a folder of its own, it holds {held[0].name} that is not of a run")
 
 
-def _stored(out: Path, fall_back: bool, report: Callable[[str], object]) -> dict[str, Any] | None:
-    """The checkpoint to go on from; None where nothing was saved."""
+def _stored(out: Path, fall_back: bool, first: bool, report: Callable[[str], object]) -> dict[str, Any] | None:
+    """The checkpoint to go on from; None where nothing was saved.
+
+    first: this process puts previous.pt in the place of a damaged last.pt, which the next save would keep as previous.
+    """
     last, previous = out / "last.pt", out / "previous.pt"
     if not last.exists():
         return None
@@ -391,8 +405,11 @@ def _stored(out: Path, fall_back: bool, report: Callable[[str], object]) -> dict
             raise
         if not fall_back:
             raise ValueError(f"{error}: --fall-back goes on from {previous.name}, the one before") from error
+        content = read_checkpoint(previous)
         report(f"{error}: going on from {previous.name}")
-        return read_checkpoint(previous)
+        if first:
+            keep_as(previous, last)
+        return content
 
 
 def _clear(out: Path) -> None:

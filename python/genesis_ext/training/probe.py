@@ -5,7 +5,7 @@
 The discriminator of the Universal Model cannot answer that: where it guesses, the encoder hides the modality, or the
 discriminator is weak. The probe learns alone, to convergence, on features that no longer change: a logistic regression
 on the mean of every channel over a sub-volume that nothing distorts. It is fitted to volumes that trained and asked
-about volumes that validate, so it cannot go by the patient.
+about volumes that validate, so it cannot go by the patient; where a patient is on both sides, the report says so.
 """
 
 from collections.abc import Iterable, Sequence
@@ -36,19 +36,22 @@ class ProbeReport:
         levels: by the features of each encoder level alone, fine to coarse.
         together: by those of all levels.
         fitted, asked: numbers of samples.
+        shared_patients: how many are on both sides, so that a probe may know them.
     """
 
     levels: tuple[float, ...]
     together: float
     fitted: int
     asked: int
+    shared_patients: int = 0
 
     def __str__(self) -> str:
         each = ", ".join(f"{accuracy:.3f}" for accuracy in self.levels)
+        shared = f"; {self.shared_patients} patients are among both, and may be known" if self.shared_patients else ""
         return (
             f"a fresh probe tells CT from MRI by the encoder's features: balanced accuracy {each} by levels 1 to "
             f"{len(self.levels)} alone, {self.together:.3f} by all together (chance {CHANCE}; fitted to {self.fitted} "
-            f"samples, asked about {self.asked} others)"
+            f"samples, asked about {self.asked} others{shared})"
         )
 
 
@@ -90,13 +93,14 @@ def probe_stores(
     batch_size: of the network: batch norm may use the statistics of the batch in evaluation too.
     """
     balanced = replace(sampling, mix="balanced")
-    sides = []
+    sides, patients = [], []
     for (store, regions), count in ((fitted, _FITTED), (asked, _ASKED)):
         kept = [region for region in regions if store.entries[region.volume].modality in ("ct", "mri")]
         if len({store.entries[region.volume].modality for region in kept}) < 2:
             return None
         sides.append(FixedSamples(store, kept, count, batch_size, balanced, seed=seed, device=device))
-    return probe_modality(network, *sides)
+        patients.append({store.entries[region.volume].patient for region in kept})
+    return replace(probe_modality(network, *sides), shared_patients=len(patients[0] & patients[1]))
 
 
 def balanced_accuracy(logits: Tensor, labels: Tensor) -> float:

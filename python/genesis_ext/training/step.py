@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One training step: the turns of the objective on the parts of a batch. The learning rates are left to the loop."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, cast
 
@@ -34,7 +35,8 @@ def take_step(fabric: "Fabric", state: TrainingState, batch: Batch, accumulate: 
                 if number + 1 < len(running):  # processes exchange gradients once a turn
                     for module in objective.modules.values():
                         unsynchronised.enter_context(fabric.no_backward_sync(cast("_FabricModule", module)))
-                turn = next(turns, None)
+                with fabric.autocast():
+                    turn = next(turns, None)
                 if turn is None:
                     return figures
                 if number == 0:
@@ -45,14 +47,25 @@ def take_step(fabric: "Fabric", state: TrainingState, batch: Batch, accumulate: 
             for name, value in turn.figures.items():
                 share = value.detach() * shares[number]
                 figures[name] = figures[name] + share if number else share
-        for name in updates:
-            optimizer = state.optimizers[name]
-            if clip:
-                module = objective.modules[name]
+        if clip:
+            for name in updates:
+                module, optimizer = objective.modules[name], state.optimizers[name]
                 norm = fabric.clip_gradients(module, optimizer, max_norm=clip, error_if_nonfinite=False)
                 if name == "network" and norm is not None:
                     figures["gradient_norm"] = norm
+        _update([state.optimizers[name] for name in updates], state)
+
+
+def _update(optimizers: Sequence[torch.optim.Optimizer], state: TrainingState) -> None:
+    """Let optimisers change their weights; in fp16 all under one scale of the loss, which changes after the last."""
+    scaler = getattr(state.precision, "scaler", None)
+    if scaler is None:
+        for optimizer in optimizers:
             optimizer.step()
+        return
+    for optimizer in optimizers:
+        scaler.step(getattr(optimizer, "optimizer", optimizer))  # Fabric's own step would change the scale each time
+    scaler.update()
 
 
 def split_batch(batch: Batch, parts: int) -> list[Batch]:

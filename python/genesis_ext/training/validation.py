@@ -12,7 +12,8 @@ A loss means something only against these: on a chest CT most of the loss of the
 boxes, and a network that answers every patch with one constant beats it easily. For a classification: chance.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -97,10 +98,6 @@ class Validator:
     @torch.no_grad()
     def __call__(self, network: nn.Module) -> ValidationReport:
         """Validate; the modes of all networks stay as they are."""
-        networks = [network, *self._objective.modules.values()]
-        modes = [(module, module.training) for part in networks for module in part.modules()]
-        for part in networks:
-            part.eval()
         names: list[str] = []
 
         def judge(batch: Batch) -> Tensor:
@@ -111,10 +108,28 @@ class Validator:
                 values += [_std_inside(restored), _std_inside(batch["target"])]
             return torch.stack([value.double() for value in values])
 
-        means = self._mean(judge)
-        for module, mode in modes:
-            module.training = mode
+        with self._evaluating(network):
+            means = self._mean(judge)
         return ValidationReport(dict(zip(names, means, strict=False)), self.baselines, *means[len(names) :])
+
+    @torch.no_grad()
+    def try_out(self, network: nn.Module) -> None:
+        """Judge one batch in vain, so that what cannot work fails now."""
+        with self._evaluating(network):
+            self._objective.judge(network, self.samples[0])
+
+    @contextmanager
+    def _evaluating(self, network: nn.Module) -> Iterator[None]:
+        """All networks in evaluation mode, and afterwards as they were."""
+        networks = [network, *self._objective.modules.values()]
+        modes = [(module, module.training) for part in networks for module in part.modules()]
+        for part in networks:
+            part.eval()
+        try:
+            yield
+        finally:
+            for module, mode in modes:
+                module.training = mode
 
     @torch.no_grad()
     def restore(self, network: nn.Module, x: Tensor) -> Tensor:
