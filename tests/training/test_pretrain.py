@@ -143,7 +143,7 @@ def test_a_run_is_not_cleared_for_one_that_cannot_start(scans: Path, tmp_path: P
         pretrain(config, tmp_path / "mistyped", out, overwrite=True, report=quiet)
     with pytest.raises(ValueError, match="at least 8 voxels in each cell"):
         pretrain(config.but(method="jigsaw"), scans, out, overwrite=True, report=quiet)
-    with pytest.raises(ValueError, match="more than 1"):
+    with pytest.raises(ValueError, match="at least two values to each norm"):
         pretrain(config.but(patch=(8, 8, 8), batch_size=1), scans, out, overwrite=True, report=quiet)
     with pytest.raises(ValueError, match="resume and overwrite must not both be set"):
         pretrain(config, scans, out, overwrite=True, resume=True, report=quiet)
