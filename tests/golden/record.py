@@ -1,0 +1,92 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Golden runs: 50 steps of a small network on two real scans, every batch by its hash and every loss.
+
+They are written anew, where a change of what is computed is meant, by
+
+    python -m tests.golden.record
+
+Rates and momentum of the Universal Model are low: with more, differences of rounding between instruction sets had grown
+to 5e-3 of a loss by step 50.
+"""
+
+import hashlib
+import importlib
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from genesis_ext.data.loader import Batch, GenesisLoader
+from genesis_ext.training import PretrainConfig, pretrain
+from genesis_ext.training.run_log import read_log
+from tests.shared import shared_dir
+
+FOLDER = Path(__file__).parent
+
+_SCANS = {"ct": "data/ct/abdomen_ts_example_ct_sm.nii.gz", "mri": "data/mri/abdomen_ts_example_mr_sm.nii.gz"}
+_SMALL = PretrainConfig.of(
+    patch=(24, 24, 8),  # windows of shuffling have a tenth of a side: of 16 voxels they would move nothing
+    width=2,
+    batch_size=4,
+    optimizer="sgd",
+    lr=0.02,
+    steps=50,
+    log_every=1,
+    validate_every=50,
+    validation_patches=4,
+    seed=5,
+)
+CONFIGS = {
+    "genesis": _SMALL,
+    "universal": _SMALL.but(
+        method="universal", boxes="scales", lr=2e-4, lr_scales=2e-4, lr_discriminator=1e-4, momentum=0.5
+    ),
+}
+
+Step = dict[str, Any]
+"""batch: name of a tensor -> the first 16 digits of the SHA-256 of its bytes; losses: name -> value."""
+
+
+def record(method: str, shared: Path, folder: Path) -> list[Step]:
+    """Train in `folder`; what its steps were."""
+    rows = [f"{shared / path},{modality},{modality}" for modality, path in _SCANS.items()]
+    scans = folder / "scans.csv"
+    scans.write_text("\n".join(["path,patient,modality", *rows, ""]))
+    hashes: list[dict[str, str]] = []
+
+    class Recorded(GenesisLoader):
+        def __next__(self) -> Batch:
+            batch = super().__next__()
+            hashes.append({name: _digest(tensor) for name, tensor in batch.items()})
+            return batch
+
+    # By its path: the package's name for the module is that of the function in it.
+    with patch.object(importlib.import_module("genesis_ext.training.pretrain"), "GenesisLoader", Recorded):
+        pretrain(CONFIGS[method], scans, folder / "run", cache=folder / "cache", device="cpu", report=lambda text: None)
+    entries = [entry for entry in read_log(folder / "run/log.jsonl") if entry["kind"] == "training"]
+    losses = [{name: float(f"{e[name]:.6g}") for name in e if name.startswith("loss")} for e in entries]
+    return [{"batch": batch, "losses": loss} for batch, loss in zip(hashes, losses, strict=True)]
+
+
+def path_of(method: str) -> Path:
+    """Where a golden run is kept."""
+    return FOLDER / f"{method}.json"
+
+
+def _digest(tensor: Any) -> str:
+    return hashlib.sha256(tensor.contiguous().numpy().tobytes()).hexdigest()[:16]
+
+
+def main() -> None:
+    """Write all golden runs."""
+    for method in CONFIGS:
+        with tempfile.TemporaryDirectory() as folder:
+            steps = record(method, shared_dir(), Path(folder))
+        path_of(method).write_text("[\n" + ",\n".join(map(json.dumps, steps)) + "\n]\n")
+        print(f"{path_of(method)}: {len(steps)} steps")
+
+
+if __name__ == "__main__":
+    main()
