@@ -54,7 +54,7 @@ Block take_block(size_t bytes) {
     }
   }
   void* const data = std::aligned_alloc(kLargePage, needed);
-  if (data != nullptr) advise_huge_pages(data, needed);
+  if (data != nullptr) advise_huge_pages(data, bytes);  // what is beyond stays untouched, and takes no memory
   return {data, needed};
 }
 
