@@ -9,6 +9,7 @@
 #   PYTHON   a Python with a CUDA build of torch (default: python3)
 #   WHEELS   a folder of wheels to use beside what that Python has: scikit-build-core, pybind11, nibabel, pytest, hypothesis,
 #            scipy and what they need (packaging, pathspec, pluggy, iniconfig, sortedcontainers; cmake and ninja where missing);
+#            lightning-fabric and lightning-utilities, without which the captured training step is not tested;
 #            the libraries of the extra `bench` and CuPy, to be compared with; matplotlib, for the pictures
 #   ARCHITECTURES   CUDA architectures to build (default: those of the GPUs found)
 #
