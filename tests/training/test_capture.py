@@ -14,7 +14,7 @@ from genesis_ext.training.capture import CapturedStep
 from genesis_ext.training.checkpoint import TrainingState
 from genesis_ext.training.fabric import make_fabric
 from genesis_ext.training.objectives import make_transform
-from genesis_ext.training.pretrain import _make_state
+from genesis_ext.training.pretrain import make_state
 from genesis_ext.training.step import take_step
 from tests.data_layer.images import write_ct, write_mri
 from tests.graphs import NoWaiting
@@ -48,7 +48,7 @@ class Run:
         config = PretrainConfig.of(**SETTINGS | settings)
         fabric = make_fabric(device, PretrainConfig.of(precision=config.run.precision).run)
         torch.manual_seed(0)
-        self.state: TrainingState = _make_state(config, fabric)
+        self.state: TrainingState = make_state(config, fabric)
         self.loader = GenesisLoader(
             store,
             config.optim.batch_size,

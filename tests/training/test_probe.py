@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,9 @@ class Encoder(UNet):
 
     def encode(self, x: Tensor) -> list[Tensor]:
         return [level(x) for level in self._levels]
+
+    def decode(self, features: Sequence[Tensor]) -> Tensor:
+        return features[0]
 
 
 def constant(x: Tensor) -> Tensor:

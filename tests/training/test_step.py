@@ -13,7 +13,7 @@ from genesis_ext.training import PretrainConfig, TrainingDivergedError
 from genesis_ext.training.checkpoint import TrainingState
 from genesis_ext.training.health import Health
 from genesis_ext.training.objectives.objective import bare
-from genesis_ext.training.pretrain import _make_state
+from genesis_ext.training.pretrain import make_state
 from genesis_ext.training.step import take_step
 from tests.training.test_objectives import UNIVERSAL, batch_of
 
@@ -29,7 +29,7 @@ def taken(scale: float = 0.0, growth: int = 1000, **settings: Any) -> TrainingSt
         scaler = torch.amp.GradScaler("cpu", init_scale=scale, growth_interval=growth)
         plugins = [MixedPrecision("16-mixed", "cpu", scaler)]
     fabric = fabric_library.Fabric(accelerator="cpu", devices=1, plugins=plugins)
-    state = _make_state(PretrainConfig.of(**UNIVERSAL, optimizer="sgd", momentum=0.0, lr=1e-3, **settings), fabric)
+    state = make_state(PretrainConfig.of(**UNIVERSAL, optimizer="sgd", momentum=0.0, lr=1e-3, **settings), fabric)
     for module in state.objective.modules.values():
         module.train()
     take_step(fabric, state, batch_of(), 1, settings.get("clip", 0.0))
@@ -67,7 +67,7 @@ def test_the_discriminator_computes_alike_in_both_turns() -> None:
         seen.append(output.dtype)
 
     fabric = fabric_library.Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
-    state = _make_state(PretrainConfig.of(**UNIVERSAL), fabric)
+    state = make_state(PretrainConfig.of(**UNIVERSAL), fabric)
     bare(state.objective.modules["discriminator"]).blocks[0][0].register_forward_hook(note)
     figures = take_step(fabric, state, batch_of(), 1, 0.0)
     assert seen == [torch.bfloat16] * 2

@@ -3,6 +3,7 @@
 """What the 3D and the 2D network share: encoder, decoder, head, and the checks of their input."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Literal, cast, get_args
 
@@ -47,7 +48,7 @@ class OutputHead(nn.Module):
         return logits.sigmoid() if self.activation == "sigmoid" else logits
 
 
-class UNet(nn.Module):
+class UNet(nn.Module, ABC):
     """An encoder-decoder: (N, in_channels, *spatial) -> (N, num_classes, *spatial).
 
     Attributes:
@@ -81,13 +82,13 @@ class UNet(nn.Module):
         """Draw all weights anew (from ``generator``, else from torch's global one); norms back to identity."""
         initialize(self, generator)
 
+    @abstractmethod
     def encode(self, x: Tensor) -> list[Tensor]:
         """Features of all levels, fine to coarse; the last one is the encoder's output."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decode(self, features: Sequence[Tensor]) -> Tensor:
         """The input of ``out_tr``, as large as the input of ``encode``, from what ``encode`` gave."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, *spatial) -> (N, num_classes, *spatial); in (0, 1) with the sigmoid."""

@@ -4,7 +4,7 @@
 
 import math
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -17,12 +17,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from genesis_ext.data.loader import FixedSamples, GenesisLoader
-from genesis_ext.data.prepare.run import prepare_cached
-from genesis_ext.data.sampling.split import Region, marks_of, split_regions, whole_regions
-from genesis_ext.data.store.volume_store import VolumeStore, is_store
-from genesis_ext.data.store.writer import SETTINGS
 from genesis_ext.training.checkpoint import (
-    DataMark,
     Progress,
     TrainingState,
     check_same_run,
@@ -30,7 +25,7 @@ from genesis_ext.training.checkpoint import (
     read_checkpoint,
     restore,
 )
-from genesis_ext.training.config import FOR_FILES, PretrainConfig
+from genesis_ext.training.config import PretrainConfig
 from genesis_ext.training.config_file import CONFIG, read_config, write_config
 from genesis_ext.training.environment import ENVIRONMENT, write_environment
 from genesis_ext.training.fabric import add_up, make_fabric
@@ -41,6 +36,7 @@ from genesis_ext.training.optimizers import LearningRates, make_optimizer
 from genesis_ext.training.pictures import RestorationGrid
 from genesis_ext.training.probe import probe_stores
 from genesis_ext.training.report import REPORT, write_report
+from genesis_ext.training.run_data import choose_regions, mark_of, open_store
 from genesis_ext.training.run_log import NullLog, RunLog
 from genesis_ext.training.signals import StopRequest
 from genesis_ext.training.validation import ValidationReport, Validator
@@ -134,14 +130,14 @@ def pretrain(
     fabric.barrier()
     stored = _stored(out, fall_back, fabric.is_global_zero, report) if resume else None
     with fabric.rank_zero_first(local=True):  # prepares scans; the others find the store that it made
-        store = _open(config, data, cache, report)
-        other = None if validation_data is None else _open(config, validation_data, cache, report)
-    mark = _mark(store, other)
+        store = open_store(config, data, cache, report)
+        other = None if validation_data is None else open_store(config, validation_data, cache, report)
+    mark = mark_of(store, other)
     if stored is not None:
         check_same_run(stored, config, mark)
-    train_regions, validation_regions = _regions(config, store, other, report)
+    train_regions, validation_regions = choose_regions(config, store, other, report)
 
-    state = _make_state(config, fabric)
+    state = make_state(config, fabric)
     if stored is not None:
         restore(stored, state)
         report(f"resumed {out} at step {state.progress.step}")
@@ -239,7 +235,7 @@ def pretrain(
     return PretrainResult(out, validation, stop.requested and not state.progress.finished(config))
 
 
-def _make_state(config: PretrainConfig, fabric: "Fabric") -> TrainingState:
+def make_state(config: PretrainConfig, fabric: "Fabric") -> TrainingState:
     """Networks, optimisers and learning rates, on the device."""
     objective = make_objective(config)
     optimizers: dict[str, Any] = {}
@@ -298,84 +294,6 @@ def _out_of_memory(config: PretrainConfig) -> str:
 
 def _say_nothing(text: str) -> None:
     """Of a process that is not the first."""
-
-
-def _open(
-    config: PretrainConfig,
-    data: str | PathLike[str],
-    cache: str | PathLike[str] | None,
-    report: Callable[[str], object],
-) -> VolumeStore:
-    """The store in a folder, or that of the scans."""
-    begun = (Path(data) / SETTINGS).exists()  # a store that is not finished says so when it is opened
-    if not is_store(data) and not begun:
-        settings = config.files.preparation()
-        return prepare_cached(
-            data, cache, report, modality=config.files.modality, spacing_mm=settings.spacing_mm, window=settings.window
-        )
-    usual = PretrainConfig().files
-    given = [name for name in FOR_FILES if getattr(config.files, name) != getattr(usual, name)]
-    if given:
-        raise ValueError(f"{data} is a store, which is as it was prepared: {', '.join(given)} must not be given")
-    return VolumeStore(data)
-
-
-def _regions(
-    config: PretrainConfig, store: VolumeStore, other: VolumeStore | None, report: Callable[[str], object]
-) -> tuple[list[Region], list[Region]]:
-    """What trains, of the store, and what validates, of the other one if there is one."""
-    sampling = config.data.sampling()
-    if other is None:
-        train, validation = split_regions(store.entries, sampling.smallest, config.data.split, sampling.grid, report)
-    else:
-        train, validation = _whole_stores(sampling.smallest, store, other, report)
-    train = _of_modalities(config, train, store, "trains")
-    return train, _of_modalities(config, validation, other or store, "validates")
-
-
-def _whole_stores(
-    smallest: tuple[int, int, int], store: VolumeStore, other: VolumeStore, report: Callable[[str], object]
-) -> tuple[list[Region], list[Region]]:
-    shared = {entry.checksum for entry in store.entries} & {entry.checksum for entry in other.entries}
-    if shared:
-        name = next(entry.name for entry in other.entries if entry.checksum in shared)
-        raise ValueError(f"{name} must not both train and validate")
-    patients = {entry.patient for entry in store.entries} & {entry.patient for entry in other.entries}
-    if patients:
-        report(f"warning: {len(patients)} patients are in both stores by name, the first is {min(patients)}")
-    train, validation = (
-        [r for r in whole_regions(side.entries, smallest) if marks[r.volume] != "test"]
-        for side, marks in ((side, marks_of(side.entries)) for side in (store, other))
-    )
-    if not train or not validation:
-        raise ValueError(f"no volume for {'validation' if train else 'training'} holds a box of {smallest} voxels")
-    return train, validation
-
-
-def _of_modalities(config: PretrainConfig, regions: Sequence[Region], store: VolumeStore, does: str) -> list[Region]:
-    """The regions whose modality has a part in the method."""
-    method = config.method
-    told_apart = method.method == "universal" and method.adversary != "off"
-    wanted = {"ct", "mri"} if told_apart else {method.modalities}
-    kept = [r for r in regions if "all" in wanted or store.entries[r.volume].modality in wanted]
-    missing = wanted - {"all"} - {store.entries[r.volume].modality for r in kept}
-    if missing:
-        raise ValueError(
-            f"method {method.method} with modalities {method.modalities} and adversary {method.adversary} needs "
-            f"volumes of {' and '.join(sorted(wanted))}, and of {' and '.join(sorted(missing))} none {does} in "
-            f"{store.path}"
-        )
-    return kept
-
-
-def _mark(store: VolumeStore, other: VolumeStore | None) -> DataMark:
-    stores = [store] if other is None else [store, other]
-    lines = [
-        f"{entry.name} {entry.modality} {'x'.join(map(str, entry.shape))} {entry.checksum[:12]}"
-        for side in stores
-        for entry in side.entries
-    ]
-    return DataMark("+".join(side.checksum for side in stores), tuple(lines))
 
 
 def _check_folder(out: Path, resume: bool, overwrite: bool) -> None:
