@@ -42,6 +42,30 @@ Kept& kept() {
   return *instance;
 }
 
+// From the system itself: large pages that were asked for within the C library's memory would stay there for what it
+// gives out later, and a small piece would take a whole one.
+void* fresh(size_t bytes) {
+#if defined(__linux__)
+  void* const mapped = mmap(nullptr, bytes + kLargePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  char* const begin = static_cast<char*>(mapped);
+  const size_t before = (kLargePage - reinterpret_cast<uintptr_t>(mapped) % kLargePage) % kLargePage;
+  if (before > 0) munmap(begin, before);
+  munmap(begin + before + bytes, kLargePage - before);
+  return begin + before;
+#else
+  return std::aligned_alloc(kLargePage, bytes);
+#endif
+}
+
+void release(Block block) {
+#if defined(__linux__)
+  munmap(block.data, block.bytes);
+#else
+  std::free(block.data);
+#endif
+}
+
 }  // namespace
 
 // Locks are only tried: one that another thread held during a fork stays locked in the child, which then keeps nothing.
@@ -53,14 +77,14 @@ Block take_block(size_t bytes) {
       if (size >= needed && size - needed <= needed / 4) return kept().remove(i);
     }
   }
-  void* const data = std::aligned_alloc(kLargePage, needed);
+  void* const data = fresh(needed);
   if (data != nullptr) advise_huge_pages(data, bytes);  // what is beyond stays untouched, and takes no memory
   return {data, needed};
 }
 
 void give_block(Block block) noexcept {
   if (const std::unique_lock lock(kept().mutex, std::try_to_lock); lock.owns_lock() && block.bytes <= kept().most) {
-    while (kept().bytes + block.bytes > kept().most) std::free(kept().remove(0).data);
+    while (kept().bytes + block.bytes > kept().most) release(kept().remove(0));
     try {
       kept().blocks.push_back(block);
       kept().bytes += block.bytes;
@@ -68,13 +92,13 @@ void give_block(Block block) noexcept {
     } catch (const std::bad_alloc&) {  // then it is not kept
     }
   }
-  std::free(block.data);
+  release(block);
 }
 
 }  // namespace gx::cpu
 
 void genesis_ext_give_back() {
-  using gx::cpu::kept;
+  using gx::cpu::kept, gx::cpu::release;
   const std::lock_guard lock(kept().mutex);
-  while (!kept().blocks.empty()) std::free(kept().remove(0).data);
+  while (!kept().blocks.empty()) release(kept().remove(0));
 }

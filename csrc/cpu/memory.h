@@ -24,9 +24,8 @@ namespace gx::cpu {
 constexpr size_t kLine = 64;  // bytes of a cache line
 constexpr size_t kLargePage = size_t{1} << 21;
 
-// Asks for 2 MiB pages where a fresh result has not been touched yet. Results of many MiB come new from the system with
-// every call; in pages of 4 KiB, first touches and misses of the address cache cost as much as a whole transformation
-// (docs/performance.md).
+// Asks for 2 MiB pages where fresh memory has not been touched yet: in pages of 4 KiB, first touches and misses of the
+// address cache cost as much as a whole transformation (docs/performance.md).
 inline void advise_huge_pages([[maybe_unused]] void* data, [[maybe_unused]] size_t bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
   const uintptr_t begin = (reinterpret_cast<uintptr_t>(data) + kLargePage - 1) & ~(kLargePage - 1);

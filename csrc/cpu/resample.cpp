@@ -279,7 +279,6 @@ void resample_volume(const AxisTable<T> (&tables)[3], double fill_value, const V
   const T fill = static_cast<T>(fill_value);
   const AxisSpec &x = tables[0].axis, &y = tables[1].axis, &z = tables[2].axis;
   const bool only_x = y.identity() && z.identity() && !x.identity();
-  advise_huge_pages(to.data, static_cast<size_t>(int64_t{x.m} * y.m * z.m * size_of(to.type)));
   if (only_x) {
     along_x(tables[0], fill, from, y.n, z.n, to, parallel);
   } else if (x.identity()) {

@@ -36,8 +36,6 @@ void run_cpu_typed(const Batch& batch, const ShuffleSpec* shuffle, const std::fu
   const int64_t voxels = voxels_of(batch.shape), per_sample = batch.channels * voxels;
   const T* x = static_cast<const T*>(batch.x.const_data_ptr());
   const size_t bytes = static_cast<size_t>(batch.samples * per_sample) * sizeof(T);
-  cpu::advise_huge_pages(input, bytes);
-  if (target != nullptr) cpu::advise_huge_pages(target, bytes);
   const auto patch_of = [&](int64_t n) {
     return cpu::Patch<T>{x + n * batch.stride_n,
                          batch.stride_c,

@@ -33,7 +33,6 @@ template <typename T>
 void run(const AffineArguments& arguments, double fill, void* out) {
   const Volumes& volumes = arguments.volumes;
   const AffineSpec& spec = arguments.spec;
-  cpu::advise_huge_pages(out, static_cast<size_t>(volumes.count() * spec.outputs() * size_of(arguments.out_type)));
   std::unique_ptr<T[]> coefficients;
   cpu::AxisTable<T> tables[3];
   if (spec.filtered()) {

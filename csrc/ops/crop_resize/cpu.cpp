@@ -25,7 +25,6 @@ Tensor crop_resize_cpu(const Tensor& voxels, const Tensor& offset, const Tensor&
   const cpu::CropBuffers buffers = {voxels.const_data_ptr(),   arguments.type,     voxels.size(0),
                                     out.mutable_data_ptr(),    arguments.out_type, {sides[0], sides[1], sides[2]},
                                     bytes >= cpu::kStreamBytes};
-  cpu::advise_huge_pages(buffers.out, bytes);
   const int64_t slabs = sides[0], slab = int64_t{sides[1]} * sides[2];
   // Boxes one after another in slabs along x, so that a single one is shared by all threads too.
   torch::stable::parallel_for(
