@@ -339,8 +339,11 @@ def test_a_run_whose_last_step_is_interrupted_is_done(
         return take_step(*args)
 
     monkeypatch.setattr(loop, "take_step", interrupted)
-    assert pretrain(CONFIG.but(steps=2), scans, tmp_path / "stopped", report=quiet).terminated
-    assert not pretrain(CONFIG.but(steps=1), scans, tmp_path / "done", report=quiet).terminated
+    stopped = pretrain(CONFIG.but(steps=2), scans, tmp_path / "stopped", report=quiet)
+    done = pretrain(CONFIG.but(steps=1), scans, tmp_path / "done", report=quiet)
+    assert stopped.terminated
+    assert not done.terminated
+    assert set(done.files) - set(stopped.files) == {"best checkpoint"}
 
 
 @pytest.mark.parametrize(

@@ -77,14 +77,15 @@ class PretrainResult:
 
     @property
     def files(self) -> dict[str, Path]:
-        """Name -> path of what the run wrote."""
-        return {
+        """Name -> path of what the run wrote; there is no best checkpoint before the first validation."""
+        paths = {
             "report": self.out / REPORT,
             "pictures": self.out / "pictures",
             "curve": self.out / "loss_curve.png",
             "best checkpoint": self.out / "best.pt",
             "last checkpoint": self.out / "last.pt",
         }
+        return {name: path for name, path in paths.items() if path.exists()}
 
 
 def pretrain(
