@@ -69,8 +69,7 @@ def train(
     for module in state.objective.modules.values():
         module.train()
 
-    def update(batch: Batch | None) -> Figures:
-        assert batch is not None
+    def update(batch: Batch) -> Figures:
         return take_step(fabric, state, batch, config.optim.accumulate, config.optim.clip)
 
     captured = CapturedStep(batches, update) if config.run.cuda_graph else None
@@ -81,8 +80,8 @@ def train(
 
     while not finished:
         with log.data():
-            batch = None if captured else next(batches)
-        figures = captured() if captured else update(batch)
+            take = captured or partial(update, next(batches))
+        figures = take()
         for rates in state.rates.values():
             rates.after_step()
         if state.mean is not None:
@@ -98,8 +97,10 @@ def train(
         ends = False
         if validates or writes or keeps or logs or fabric.world_size == 1:
             # Processes may see a signal at different steps, so they agree on it where they wait for each other anyway.
-            stop.requested, late = _any(fabric, stop.requested, time.monotonic() >= deadline)
-            ends = stop.requested or late
+            asked, late = _any(fabric, stop.requested, time.monotonic() >= deadline)
+            if asked:  # not assigned as it is: a signal that comes meanwhile must not be lost
+                stop.requested = True
+            ends = asked or late
         if validates or writes or keeps or logs or ends:
             means = {name: value / steps_summed for name, value in sums.items()}
             if "gradient_norm" not in means:
