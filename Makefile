@@ -14,8 +14,13 @@ DATA ?=
 BENCH_ARGS ?=
 # Passed to pip when it builds the package, e.g. BUILD_ARGS=-Ccmake.define.GENESIS_CUDA=OFF
 BUILD_ARGS ?=
+# More extras of pyproject.toml to test with, e.g. TEST_EXTRAS=browser
+TEST_EXTRAS ?=
+# Processes that run the Python tests: a number, or auto, one a core and 8 at most.
+JOBS ?= auto
 
 BIN := $(VENV)/bin
+BUILD := $(abspath $(VENV))/build
 STAMPS := $(VENV)/stamps
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc python scripts benchmarks -type f -not -path '*/__pycache__/*' -not -path '*/results/*')
@@ -38,8 +43,8 @@ help:
 demo: build
 	$(BIN)/genesis demo $(if $(DATA),--data $(DATA)) --out runs/demo
 
-test: build native-tests
-	$(BIN)/pytest --quiet
+test: build native-tests $(STAMPS)/dev
+	$(BIN)/pytest --quiet -p no:benchmark --numprocesses $(JOBS) --maxprocesses 8 --dist worksteal
 
 build: $(STAMPS)/package
 
@@ -76,33 +81,35 @@ endif
 	@touch $@
 
 $(STAMPS)/requirements: $(STAMPS)/torch pyproject.toml constraints.txt
-	@echo "installing the libraries of constraints.txt"
-	@$(BIN)/python scripts/requirements.py dev train >$(STAMPS)/requirements.txt
+	@echo "installing what building and training need, in the versions of constraints.txt"
+	@$(BIN)/python scripts/requirements.py build train >$(STAMPS)/requirements.txt
 	@$(PIP) --requirement $(STAMPS)/requirements.txt
+	@touch $@
+
+$(STAMPS)/dev: $(STAMPS)/requirements
+	@echo "installing what tests need"
+	@$(BIN)/python scripts/requirements.py dev $(TEST_EXTRAS) >$(STAMPS)/dev.txt
+	@$(PIP) --requirement $(STAMPS)/dev.txt
 	@touch $@
 
 $(STAMPS)/package: $(STAMPS)/requirements $(SOURCES)
 	@echo "building genesis_ext"
-	@$(PIP) --no-build-isolation --no-deps $(BUILD_ARGS) .
+	@$(PIP) --no-build-isolation --no-deps -Cbuild-dir=$(BUILD) $(BUILD_ARGS) .
 	@touch $@
 
 # ---------------------------------------------------------------------------------------------------------------------
 
 native-tests: build
-	@mkdir -p build
-	@$(BIN)/cmake -S . -B build/native -G Ninja -DCMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \
-	  -DPython_EXECUTABLE=$(abspath $(BIN))/python -DGENESIS_CUDA=OFF -DGENESIS_NATIVE_TESTS=ON >build/native.log || \
-	  { cat build/native.log; exit 1; }
-	@$(BIN)/cmake --build build/native --target native_tests
-	@$(BIN)/ctest --test-dir build/native --parallel 2 --output-on-failure
+	@$(BIN)/cmake --build $(BUILD) --target native_tests
+	@$(BIN)/ctest --test-dir $(BUILD) --parallel 2 --output-on-failure
 
-lint: $(STAMPS)/requirements
+lint: $(STAMPS)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run -Werror $(CPP_SOURCES)
 
-format: $(STAMPS)/requirements
+format: $(STAMPS)/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/clang-format -i $(CPP_SOURCES)
@@ -124,7 +131,7 @@ docs: build $(STAMPS)/docs
 	$(BIN)/mkdocs build --strict --site-dir build/site
 
 clean:
-	rm -rf build runs/demo .mypy_cache .ruff_cache .pytest_cache .hypothesis $(STAMPS)/package
+	rm -rf build $(BUILD) runs/demo .mypy_cache .ruff_cache .pytest_cache .hypothesis $(STAMPS)/package
 
 distclean: clean
 	rm -rf $(VENV)

@@ -10,6 +10,12 @@ import torch
 
 from tests.shared import shared_dir
 
+# Processes that run tests side by side share the cores, and so do the programs that tests start.
+if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    torch.set_num_threads(threads)
+
 # Products of matrices on CUDA, of which gradients of resampling are made, are deterministic only with this; read once.
 os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 

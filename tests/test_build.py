@@ -211,3 +211,30 @@ def test_the_resource_check_sums_up_the_instances_of_a_kernel_and_keeps_each_in_
     if shutil.which("c++filt"):
         (line,) = (line for line in result.stdout.splitlines() if "instances" in line)
         assert " ".join(line.split()) == "40 8 4 1024 sm_90 loop (2 instances) <-- local memory"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "capabilities", "chosen"),
+    [
+        ("", None, "80"),
+        ("", "9.0\n9.0\n8.6\n", "90;86"),
+        ("", "[N/A]\n", "80"),
+        ("75;120", "9.0\n", "75;120"),
+        ("release", "9.0\n", "80-real;90-real;100-real;100-virtual"),
+    ],
+    ids=["no GPU", "two kinds of GPU", "a GPU that does not say", "named", "release"],
+)
+def test_one_cuda_architecture_is_compiled_unless_told_otherwise(tmp_path, wanted, capabilities, chosen):
+    if capabilities is not None:
+        (tmp_path / "capabilities").write_text(capabilities)
+        (tmp_path / "nvidia-smi").write_text(f"#!/bin/sh\ncat '{tmp_path}/capabilities'\n")
+        (tmp_path / "nvidia-smi").chmod(0o755)
+    script = tmp_path / "script.cmake"
+    script.write_text(
+        f'include("{SCRIPTS}/cuda_architectures.cmake")\n'
+        f'choose_cuda_architectures("{wanted}" 13.0 chosen)\nmessage(STATUS "${{chosen}}")\n'
+    )
+    cmake = shutil.which("cmake", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+    assert cmake, "cmake is missing: make test installs it"
+    result = run(cmake, "-P", script, env={"PATH": f"{tmp_path}{os.pathsep}/bin"})
+    assert (result.returncode, result.stdout.strip()) == (0, f"-- {chosen}"), result.stderr
