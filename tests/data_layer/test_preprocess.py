@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from genesis_ext.data.prepare.intensity import IntensityWindow
+from genesis_ext.data.prepare.intensity import PAPER_MRI_WINDOW, IntensityWindow
 from genesis_ext.data.prepare.preprocess import Grid, Prepared, PrepareSettings, prepare_volume, stored_shape
 from genesis_ext.data.prepare.statistics import Distribution
 from genesis_ext.data.readers import read_label, read_volume
@@ -19,6 +19,7 @@ from genesis_ext.data.volume import Modality, Volume, VolumeError
 from tests.data_layer.images import random_voxels
 
 NATIVE = PrepareSettings(spacing_mm=None)
+PAPER = PrepareSettings(spacing_mm=None, window=IntensityWindow(mri=PAPER_MRI_WINDOW))
 
 
 def volume_of(voxels: Any, modality: Modality, spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> Volume:
@@ -44,19 +45,76 @@ def test_ct_is_clipped_and_scaled_by_fixed_hu() -> None:
     assert torch.allclose(IntensityWindow().apply(volume).flatten(), torch.tensor([0, 0, 0.425, 0.5, 1, 1]))
 
 
-def test_mri_is_clipped_then_scaled_by_its_own_range() -> None:
-    values = IntensityWindow().apply(volume_of([-50.0, 0, 500, 1000], "mri"))
+def test_mri_has_the_same_contrast_in_any_unit() -> None:
+    values = torch.from_numpy(random_voxels((12, 11, 10), 0, 1)).float() ** 2
+    plain = prepare_volume(volume_of(values * 900, "mri"), None, NATIVE)
+    for scaled in (values * 500_000, values * 900 - 700, values * 0.5):
+        prepared = prepare_volume(volume_of(scaled, "mri"), None, NATIVE)
+        assert np.abs(unit_values(prepared) - unit_values(plain)).max() < 1e-4
+        assert prepared.notes == ()
+    assert plain.statistics["scaled"]["rule"] == "volume between its percentiles 0.5 and 99.5"
+    assert plain.scale.hi < 900 * float(values.max())
+
+
+def test_percentiles_of_an_mri_pass_by_a_background_of_one_value() -> None:
+    tissue = torch.arange(1.0, 1001)
+    bare = IntensityWindow().apply(volume_of(torch.cat((torch.zeros(20), tissue)), "mri"))
+    padded = IntensityWindow().apply(volume_of(torch.cat((torch.zeros(9000), tissue)), "mri"))
+    assert torch.equal(padded[-1000:], bare[-1000:])
+    assert float(padded[-995]) == pytest.approx(6 / 995)  # 995 is the percentile 99.5 of 1 .. 1000, 0 the lower end
+    window = IntensityWindow(mri_percentiles=(0.0, 100.0))
+    assert window.apply(volume_of([-5.0, 0, 5, 1e6, 15], "mri")).flatten()[[0, 3]].tolist() == [0, 1]
+    skewed = volume_of(random_voxels((1100, 1000, 1), 0, 9), "mri")  # least and greatest come from all, not a sample
+    assert float(window.apply(skewed).max()) == 1.0
+
+
+def test_mri_in_a_window_is_clipped_then_scaled_by_its_own_range() -> None:
+    window = IntensityWindow(mri=PAPER_MRI_WINDOW)
+    values = window.apply(volume_of([-50.0, 0, 500, 1000], "mri"))
     assert torch.allclose(values.flatten(), torch.tensor([0, 0, 0.5, 1]))
-    values = IntensityWindow().apply(volume_of([2000.0, 3000, 4000, 9000], "mri"))
+    values = window.apply(volume_of([2000.0, 3000, 4000, 9000], "mri"))
     assert torch.allclose(values.flatten(), torch.tensor([0, 0.5, 1, 1]))
 
 
-@pytest.mark.parametrize("modality", ["ct", "mri"])
-def test_a_scan_outside_the_window_is_refused(modality: Modality) -> None:
+@pytest.mark.parametrize(
+    ("modality", "reason"),
+    [("ct", "there is nothing but one value in the volume inside the CT"), ("mri", "100% of the voxels lie above")],
+)
+def test_a_scan_outside_the_window_is_refused(modality: Modality, reason: str) -> None:
     volume = volume_of([5000.0, 6000], modality)
-    for refuse in (lambda: IntensityWindow().apply(volume), lambda: prepare_volume(volume, None, NATIVE)):
-        with pytest.raises(VolumeError, match=r"scan\.nii: there is nothing but one value in the volume inside the"):
+    for refuse in (lambda: PAPER.window.apply(volume), lambda: prepare_volume(volume, None, PAPER)):
+        with pytest.raises(VolumeError, match=rf"scan\.nii: {reason}"):
             refuse()
+
+
+def test_an_mri_that_its_window_makes_white_is_refused() -> None:
+    bright = torch.linspace(1, 4_000_000, 4000)
+    with pytest.raises(VolumeError, match=r"scan\.nii: 99.9% of the voxels .*end 4000, where all become one value"):
+        prepare_volume(volume_of(bright, "mri"), None, PAPER)
+    some = torch.cat((torch.linspace(0, 4000, 7600), torch.linspace(4001, 9000, 2400)))
+    assert prepare_volume(volume_of(some, "mri"), None, PAPER).notes == (
+        "24% of the voxels lie above the MRI window's end 4000",
+    )
+
+
+@pytest.mark.parametrize(
+    ("modality", "voxels", "settings"),
+    [
+        ("ct", torch.cat((torch.full((9996,), -1000.0), torch.linspace(0, 900, 4))), NATIVE),  # one value but for four
+        ("ct", torch.linspace(40, 47, 10_000), NATIVE),  # all within one grey
+        ("mri", torch.cat((torch.linspace(0, 900, 9999), torch.tensor([9e6]))), "one hot voxel"),
+        ("xray", torch.cat((torch.zeros(9996), torch.linspace(1, 255, 4))).to(torch.uint8), NATIVE),
+    ],
+)
+def test_a_volume_that_is_as_good_as_constant_is_refused(
+    modality: Modality, voxels: torch.Tensor, settings: Any
+) -> None:
+    if settings == "one hot voxel":
+        settings = replace(NATIVE, window=IntensityWindow(mri_percentiles=(0.0, 100.0)))
+        prepare_volume(volume_of(voxels, modality), None, NATIVE)  # percentiles do not see it
+    for dtype in ("int16", "uint8", "float16"):
+        with pytest.raises(VolumeError, match=r"scan\.nii: 99\.9 % of the voxels have one grey once \["):
+            prepare_volume(volume_of(voxels, modality), None, replace(settings, dtype=dtype))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +126,8 @@ def test_a_scan_outside_the_window_is_refused(modality: Modality) -> None:
         (lambda: IntensityWindow(ct_hu=(-40000.0, 0.0)), "range of int16"),
         (lambda: PrepareSettings(spacing_mm=(1.0, 0.0, 1.0)), "spacing_mm must lie in"),
         (lambda: PrepareSettings(dtype="int32"), "dtype must be one of"),  # type: ignore[arg-type]
-        (lambda: PrepareSettings(percentiles=(60.0, 40.0)), "percentiles must be"),
+        (lambda: IntensityWindow(mri_percentiles=(60.0, 40.0)), "mri_percentiles must be"),
+        (lambda: IntensityWindow(mri=(0.0, 9.0), mri_percentiles=(1.0, 99.0)), "one must be None"),
         (lambda: PrepareSettings(pad_to=(64, 0, 32)), "pad_to must hold"),
     ],
 )
@@ -99,7 +158,7 @@ def test_stored_ct_leads_back_to_hu(dtype: Any, source: torch.dtype) -> None:
 @pytest.mark.parametrize("source", [torch.int16, torch.float32])
 def test_stored_mri_fills_the_range_of_the_dtype(dtype: Any, top: int, source: torch.dtype) -> None:
     values = torch.linspace(30, 5000, 5000).round().to(source)
-    prepared = prepare_volume(volume_of(values, "mri"), None, PrepareSettings(spacing_mm=None, dtype=dtype))
+    prepared = prepare_volume(volume_of(values, "mri"), None, replace(PAPER, dtype=dtype))
     assert (prepared.voxels.min(), prepared.voxels.max()) == (0, top)
     assert prepared.scale.window == (0, top)
     wanted = values.double().clamp(0, 4000).numpy()
@@ -116,16 +175,17 @@ def test_fractions_of_hu_are_rounded_with_halves_away_from_zero() -> None:
     assert prepared.voxels.ravel().tolist() == [-1000, -3, -1, 0, 0, 1, 2, 999]
 
 
-def test_percentiles_cut_a_volume_at_its_own_values() -> None:
-    for modality in ("ct", "mri"):
-        values = torch.from_numpy(random_voxels((10, 10, 10), -3000, 7000)).round().to(torch.int16)
-        settings = PrepareSettings(spacing_mm=None, percentiles=(10.0, 95.0))
-        prepared = prepare_volume(volume_of(values, modality), None, settings)  # type: ignore[arg-type]
-        ordered = values.flatten().sort().values
-        lo, hi = float(ordered[99]), float(ordered[949])
-        assert (prepared.scale.lo, prepared.scale.hi) == (lo, hi)
-        wanted = ((values.double() - lo) / (hi - lo)).clamp(0, 1).numpy()
-        assert np.abs(unit_values(prepared) - wanted).max() <= 0.5 / 32767 + 1e-7
+def test_percentiles_cut_an_mri_at_its_own_values() -> None:
+    values = torch.from_numpy(random_voxels((10, 10, 10), -3000, 7000)).round().to(torch.int16)
+    settings = replace(NATIVE, window=IntensityWindow(mri_percentiles=(10.0, 95.0)))
+    prepared = prepare_volume(volume_of(values, "mri"), None, settings)
+    ordered = values.flatten().sort().values
+    lo = float(ordered[99])
+    above = ordered[ordered > lo]
+    hi = float(above[int(0.95 * (len(above) - 1))])
+    assert (prepared.scale.lo, prepared.scale.hi) == (lo, hi)
+    wanted = ((values.double() - lo) / (hi - lo)).clamp(0, 1).numpy()
+    assert np.abs(unit_values(prepared) - wanted).max() <= 0.5 / 32767 + 1e-7
 
 
 def test_pictures_keep_their_pixels_and_are_not_clipped() -> None:
@@ -167,7 +227,7 @@ def test_resampling_is_that_of_scipy_by_third_order_splines(modality: Modality) 
     assert prepared.grid.shape == (24, 20, 26)
     zoom = np.divide(prepared.grid.shape, voxels.shape)
     wanted = ndimage.zoom(voxels.astype(np.float64), zoom, order=3, mode="nearest", grid_mode=True)
-    wanted = wanted.clip(-1000, 1000) if modality == "ct" else wanted.clip(0, 4000)
+    wanted = wanted.clip(prepared.scale.lo, prepared.scale.hi)
     step = 0.5 if modality == "ct" else prepared.scale.slope / 2
     assert np.abs(scan_units(prepared) - wanted).max() <= step + 1e-5 * 2000
 
@@ -213,17 +273,17 @@ def test_a_result_that_would_fill_the_memory_is_refused() -> None:
 
 def test_an_mri_that_loses_its_negative_half_says_so() -> None:
     scored = torch.linspace(-2, 2, 4000)
-    settings = PrepareSettings(spacing_mm=None)
-    assert prepare_volume(volume_of(scored, "mri"), None, settings).notes == (
+    assert prepare_volume(volume_of(scored, "mri"), None, PAPER).notes == (
         "50% of the voxels lie below the MRI window's beginning 0",
     )
-    assert prepare_volume(volume_of(scored, "mri"), None, replace(settings, percentiles=(1.0, 99.0))).notes == ()
+    assert prepare_volume(volume_of(scored, "mri"), None, NATIVE).notes == ()
 
 
 def test_traces_of_the_spline_around_zero_are_no_loss() -> None:
     bright = torch.zeros(16, 16, 16)
     bright[8, 8, 8] = 100.0
-    prepared = prepare_volume(volume_of(bright, "mri", (2.0, 2.0, 2.0)), None, PrepareSettings())
+    volume = volume_of(bright, "mri", (2.0, 2.0, 2.0))
+    prepared = prepare_volume(volume, None, replace(PAPER, spacing_mm=(1.0, 1.0, 1.0)))
     assert prepared.statistics["clipped_below"] > 0.1
     assert prepared.notes == ()
 
