@@ -121,8 +121,10 @@ class DataConfig:
     """Take only boxes of CT that lung dominates, as released."""
     foreground: bool = False
     """Take only boxes of MRI that are brighter than a twentieth of the window in a quarter of their voxels or more."""
+    allow_constant: bool = False
+    """Train on boxes that are constant, too: of blank background, say."""
     content_grid: int = 4
-    """Boxes under one of these two rules begin at multiples of so many voxels; 1 costs much memory."""
+    """Boxes under lung_content or foreground begin at multiples of so many voxels; 1 costs much memory."""
     split: Split = "auto"
     """auto: the split of the store, else every fifth patient, or the last fifth of the volumes of a single patient;
     patients: every fifth patient; fifth: the last fifth of each volume."""
@@ -163,6 +165,7 @@ class DataConfig:
             mix=self.mix,
             content=content,
             content_grid=self.content_grid,
+            allow_constant=self.allow_constant,
             order=self.order,
             antialias=self.antialias,
         )
