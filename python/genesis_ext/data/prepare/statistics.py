@@ -20,16 +20,15 @@ class Distribution:
 
     Args:
         voxels: any shape, on the CPU.
-        exact: sample every voxel.
 
     Attributes:
         least, greatest: values.
     """
 
-    def __init__(self, voxels: Tensor, exact: bool = False) -> None:
+    def __init__(self, voxels: Tensor) -> None:
         array = voxels.reshape(-1).numpy()
         self.least, self.greatest = float(array.min()), float(array.max())
-        step = 1 if exact else -(-array.size // _SAMPLE)
+        step = -(-array.size // _SAMPLE)
         while math.gcd(step, array.size) > 1:  # else the sample could lie in a few planes of the volume
             step += 1
         sample = array[::step]
