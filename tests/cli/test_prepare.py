@@ -35,13 +35,14 @@ def test_the_defaults_are_those_of_the_settings() -> None:
 
 
 def test_every_option_arrives() -> None:
-    given = (
-        "--spacing 0.5 1 2 --dtype float16 --ct-window -500 500 --mri-window 10 3000 --percentiles 1 99 --antialias "
-    )
+    given = "--spacing 0.5 1 2 --dtype float16 --ct-window -500 500 --mri-percentiles 1 99 --antialias "
     given += "--pad-to 64 64 32 --frames"
     assert parsed(*given.split()) == PrepareSettings(
-        (0.5, 1.0, 2.0), "float16", IntensityWindow((-500, 500), (10, 3000)), (1, 99), (64, 64, 32), True, True
+        (0.5, 1.0, 2.0), "float16", IntensityWindow((-500, 500), None, (1, 99)), (64, 64, 32), True, True
     )
+    assert parsed("--mri-window", "10", "3000").window == IntensityWindow(mri=(10, 3000))
+    with pytest.raises(SystemExit):  # MRI is scaled in one way
+        parsed("--mri-window", "10", "3000", "--mri-percentiles", "1", "99")
     assert parsed("--spacing", "native").spacing_mm is None
     assert parsed("--spacing", "2").spacing_mm == (2.0, 2.0, 2.0)
 
@@ -53,7 +54,7 @@ def test_every_option_arrives() -> None:
         (["--spacing", "fine"], "--spacing must be"),
         (["--spacing", "0"], "spacing_mm must lie in"),
         (["--ct-window", "5", "5"], "ct_hu must be (lo, hi) with lo < hi"),
-        (["--percentiles", "99", "1"], "percentiles must be"),
+        (["--mri-percentiles", "99", "1"], "mri_percentiles must be"),
         (["--workers", "-1"], "--workers must be at least 0, got -1"),
     ],
     ids=str,
@@ -133,6 +134,7 @@ def test_a_dry_run_tells_sizes_and_does_nothing(
     assert f"skip  {scans / 'bad.nii'}: " in said
     assert f"skip  {scans / 'four.nii'}: 4D, 2 frames of (6, 5, 4): --frames takes each as a volume" in said
     assert "2 volumes, 0.000 GB without labels, 0.000 GB to be written, " in said
+    assert "CT is cut at -1000 and 1000 HU, MRI at its percentiles 0.5 and 99.5\n" in said
     assert not store.exists()
     assert prepare(*arguments, "--frames") == 0
     told = [entry.shape for entry in VolumeStore(store).entries]
@@ -143,6 +145,9 @@ def test_a_dry_run_tells_sizes_and_does_nothing(
     assert f"keep  {scans / 'four.nii'}: 6x5x4 at 1x1x1 mm x 2 -> 8x2x2" in said
     assert told == [(8, 5, 4), (8, 4, 4), (8, 2, 2), (8, 2, 2)]
     assert "4 volumes, " in said
+    assert prepare(scans, "--out", tmp_path / "other", "--mri-window", "0", "4000", "--dry-run") == 0
+    told_window = "MRI at 0 and 4000 (left out if more than 25% of its voxels lie above)\n"
+    assert told_window in capsys.readouterr().out
 
 
 def test_a_dry_run_tells_when_the_disk_is_too_small(

@@ -15,7 +15,7 @@ from genesis_ext.data.sampling.content import Foreground, LungContent
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.sampling.split import Region, split_regions, whole_regions
 from genesis_ext.data.store.volume_store import VolumeStore
-from tests.data_layer.stores import entry_of, write_store
+from tests.data_layer.stores import entry_of, noise, write_store
 
 ENTRIES = [entry_of(f"c{i}", (20 + i, 18, 24)) for i in range(4)] + [
     entry_of(f"m{i}", (16, 22, 18 + i), "mri") for i in range(3)
@@ -154,6 +154,18 @@ def test_validation_samples_are_fixed_and_come_in_whole_batches(store: VolumeSto
     assert torch.cat([b["sample_id"] for b in first]).tolist() == [FIRST_VALIDATION_ID + i for i in range(12)]
     (larger,) = FixedSamples(store, regions, 12, 12, **options)
     assert same({name: torch.cat([b[name] for b in first]) for name in larger}, larger)
+
+
+def test_validation_samples_that_are_constant_are_told(tmp_path: Path) -> None:
+    entries = [entry_of(name, (16, 16, 16), "mri") for name in ("a", "b")]
+    blank = np.zeros((16, 16, 16), np.int16)
+    store = write_store(tmp_path / "store", entries, [blank, noise(entries[1])])
+    said: list[str] = []
+    for volume, allow in ((0, True), (1, False), (0, False)):
+        sampling = Sampling(out_shape=(8, 8, 8), allow_constant=allow)
+        FixedSamples(store, whole_regions(entries)[volume : volume + 1], 6, 3, sampling, report=said.append)
+        assert len(said) == (volume == 0 and not allow)
+    assert said[0].startswith("warning: 6 of 6 fixed patches are constant")
 
 
 def test_validation_samples_are_those_that_a_loader_would_cut(store: VolumeStore) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from genesis_ext.data.prepare import run as prepare_module
+from genesis_ext.data.prepare.intensity import PAPER_MRI_WINDOW, IntensityWindow
 from genesis_ext.data.prepare.preprocess import PrepareSettings
 from genesis_ext.data.prepare.run import prepare
 from genesis_ext.data.prepare.workers import WorkerLost
@@ -59,14 +60,14 @@ def bad_files(folder: Path) -> dict[str, str]:
         "flat.nii": "one value",
         "four.nii": "4D",
         "huge_voxels.nii": "more than",
-        "dense.nii": "nothing but one value",
+        "dense.nii": "above the MRI window's end 4000",
         "singular.nii": "spacing|span",
     }
 
 
 def test_every_bad_file_is_named_and_the_rest_done(tmp_path: Path) -> None:
     wrong = bad_files(tmp_path / "scans")
-    settings = PrepareSettings(max_voxels=10_000)
+    settings = PrepareSettings(max_voxels=10_000, window=IntensityWindow(mri=PAPER_MRI_WINDOW))
     report = run(tmp_path / "scans", tmp_path / "store", settings)
     assert dict(report.counts) == {"taken": 1, "skipped": len(wrong)}
     told = reasons(report)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from genesis_ext.data.prepare.intensity import IntensityWindow
 from genesis_ext.data.prepare.preprocess import PrepareSettings
 from tests.data_layer.images import random_voxels, write_nifti
 from tests.data_layer.preparing import run
@@ -34,8 +35,8 @@ def test_one_scan_as_two_patients_is_told(tmp_path: Path) -> None:
 
 
 def test_an_mri_of_which_much_is_cut_is_told(tmp_path: Path) -> None:
-    write_nifti(tmp_path / "in" / "bright.nii.gz", random_voxels(SIDES, 0, 9000).astype(np.int16))
-    (note,) = notes(tmp_path / "in")
+    write_nifti(tmp_path / "in" / "bright.nii.gz", random_voxels(SIDES, 0, 4200).astype(np.int16))
+    (note,) = notes(tmp_path / "in", PrepareSettings(window=IntensityWindow(mri=(0.0, 4000.0))))
     assert note.startswith("1 volume, the first bright, has more than 1 % of the voxels outside the MRI window")
     (tmp_path / "in").rename(tmp_path / "again")
-    assert run(tmp_path / "again", tmp_path / "other", PrepareSettings(percentiles=(0.0, 90.0))).found.notes == []
+    assert run(tmp_path / "again", tmp_path / "other").found.notes == []

@@ -19,6 +19,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from genesis_ext import ops
+from genesis_ext.data.prepare.intensity import PAPER_MRI_WINDOW, IntensityWindow
 from genesis_ext.data.prepare.preprocess import Prepared, PrepareSettings, prepare_volume
 from genesis_ext.data.readers import read_label, read_volume
 from genesis_ext.data.store.volume_store import VolumeStore
@@ -57,7 +58,8 @@ def resampled(voxels: Tensor, shape: Any, order: int) -> Tensor:
 def there(volume: Volume, label: Tensor | None = None, times: float = 1.0, mm: float | None = None) -> Prepared:
     """As stored on a grid of `times` the spacing of the scan, or of `mm`."""
     x, y, z = (times * side if mm is None else mm for side in volume.spacing_mm)
-    return prepare_volume(volume, label, PrepareSettings(spacing_mm=(x, y, z)))
+    window = IntensityWindow(mri=PAPER_MRI_WINDOW)  # all of these scans: cutting is no matter of grids
+    return prepare_volume(volume, label, PrepareSettings(spacing_mm=(x, y, z), window=window))
 
 
 def in_units(prepared: Prepared) -> Tensor:

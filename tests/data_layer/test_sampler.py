@@ -2,12 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
 
@@ -19,6 +21,7 @@ from genesis_ext.data.sampling.settings import RELEASED_BORDERS, Sampling, note_
 from genesis_ext.data.sampling.split import MODALITIES, Region, whole_regions
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.reference.philox import Purpose, below, words
+from tests.data_layer.images import random_voxels
 from tests.data_layer.scores import score_map
 from tests.data_layer.stores import entry_of, write_store
 from tests.graphs import NoWaiting
@@ -32,9 +35,11 @@ def sampler_of(entries: Sequence[StoredVolume], sampling: Sampling, **options: A
     return SubvolumeSampler(entries, whole_regions(entries), sampling, **options)
 
 
-def with_tables(sampler: SubvolumeSampler, path: Path, entries: Any, sampling: Sampling, device: Any = "cpu") -> Any:
-    """The sampler over a store of noise, and its voxels."""
-    store = write_store(path, entries)
+def with_tables(
+    sampler: SubvolumeSampler, path: Path, entries: Any, sampling: Sampling, device: Any = "cpu", voxels: Any = None
+) -> Any:
+    """The sampler over a store of noise, or of these voxels, and its voxels."""
+    store = write_store(path, entries, voxels)
     everything = tuple(range(len(entries)))
     room = Room(store, [everything], sampling, torch.device(device))
     resident = room.fill(everything, copy_from_disk(store, torch.device(device)))
@@ -175,13 +180,65 @@ def test_without_a_rule_on_them_volumes_are_cut_as_if_there_were_none(tmp_path: 
     assert torch.equal(ruled.volume_index, free.volume_index)
 
 
+def first_varied(candidates: Tensor, side: Tensor, varied: NDArray[np.bool_], block: tuple[int, int, int]) -> int:
+    """By the book: the first box that holds a whole block that varies, else the first."""
+    for k, start in enumerate(candidates.tolist()):
+        blocks = (slice(-(-a // g), max(0, (a + n) // g)) for a, n, g in zip(start, side.tolist(), block, strict=True))
+        if varied[tuple(blocks)].any():
+            return k
+    return 0
+
+
+@pytest.mark.parametrize("dtype", ["int16", "uint8", "float16"])
+@pytest.mark.parametrize("shape", [{}, {"cube": (8, 8, 4)}, {"cube": (8, 8)}, {"out_shape": (12, 10)}], ids=str)
+def test_no_box_is_constant_unless_asked_for(tmp_path: Path, shape: dict[str, Any], dtype: str) -> None:
+    top = {"int16": 32767, "uint8": 255, "float16": 1.0}[dtype]
+    entries = [entry_of(name, (41, 44, 35), name, dtype=dtype, window=(0, top)) for name in ("mri", "us")]
+    voxels = np.zeros((2, *entries[0].shape), dtype)  # in the second nothing varies
+    voxels[0, 20:] = top / 2
+    voxels[0, 21:27, 4:13] += (random_voxels((6, 9, 35), 0, 0.4) * top).astype(dtype)
+    voxels[0, :15] += (random_voxels((15, 44, 35), 0, 0.9 / 255) * top).astype(dtype)  # less than a grey
+    sampling = Sampling(**shape)
+    sampler = SubvolumeSampler(entries, whole_regions(entries), sampling, seed=4)
+    sampler, _ = with_tables(sampler, tmp_path, entries, sampling, voxels=list(voxels))
+    ids = torch.arange(200)
+    drawn, (_, _, candidates) = sampler(ids), sampler.draw(ids)
+    (bx, by, bz) = block = sampling.tables[1][1]
+    varied = np.zeros((41 // bx, 44 // by, 35 // bz), bool)
+    for i, j, k in np.ndindex(varied.shape):
+        part = voxels[0, i * bx : (i + 1) * bx, j * by : (j + 1) * by, k * bz : (k + 1) * bz].astype(np.float32)
+        varied[i, j, k] = part.max() - part.min() >= top / 255
+    numbers = []
+    for volume, places, box in zip(drawn.volume_index, candidates, drawn.boxes.long(), strict=True):
+        best = 0 if volume else first_varied(places, box[3:] - box[:3], varied, block)
+        assert box[:3].tolist() == places[best].tolist()
+        numbers.append(best)
+        part = voxels[volume][tuple(slice(int(a), int(b)) for a, b in box.view(2, 3).T)].astype(np.float32)
+        assert volume or part.max() - part.min() >= top / 255
+    assert 10 < sum(best > 0 for best in numbers) < 100
+    free = SubvolumeSampler(entries, whole_regions(entries), replace(sampling, allow_constant=True), seed=4)
+    first = free.on((0, 1), torch.zeros(1, dtype=torch.int32))(ids).boxes[:, :3].long()
+    assert torch.equal(first, candidates[:, 0])
+
+
+def test_a_rule_on_content_that_likes_air_takes_no_constant_box(tmp_path: Path) -> None:
+    entry = entry_of("a", (64, 24, 24))
+    voxels = np.full(entry.shape, -1000, np.int16)
+    voxels[40:] += random_voxels((24, 24, 24), 0, 300).astype(np.int16)
+    sampling = replace(CUBES, content={"ct": LungContent()})
+    sampler, _ = with_tables(sampler_of([entry], sampling), tmp_path, [entry], sampling, voxels=[voxels])
+    begins = sampler(torch.arange(200)).boxes[:, 0]
+    assert begins.min() > 32  # the boxes of 32 .. 40 end where noise begins
+    assert begins.max() == 56
+
+
 def test_a_rule_needs_the_tables() -> None:
     with pytest.raises(ValueError, match="needs the tables"):
         sampler_of(MIXED, Sampling(content=RULES))(IDS)
 
 
 def test_volumes_are_counted_as_they_are_packed() -> None:
-    sampler = sampler_of(MIXED, Sampling())
+    sampler = sampler_of(MIXED, Sampling(allow_constant=True))
     everywhere = sampler(IDS).volume_index
     packed = sampler.on((2, 0), torch.zeros(1, dtype=torch.int32))(IDS).volume_index
     assert torch.equal(sampler.volumes_of(IDS), everywhere)

@@ -37,6 +37,7 @@ _SMALL = PretrainConfig.of(
     validate_every=50,
     validation_patches=4,
     seed=5,
+    mri_window=(0.0, 4000.0),
 )
 CONFIGS = {
     "genesis": _SMALL,

@@ -96,6 +96,7 @@ def test_an_unknown_or_misplaced_field_is_named(values: dict[str, object], compl
         ({"method": "universal", "boxes": "scales", "modalities": "ct"}, "modalities must be all where"),
         ({"warmup": 10, "steps": 10}, "warmup must be below steps, got 10 of 10"),
         ({"lung_content": True, "modalities": "mri"}, "lung_content is for CT"),
+        ({**PRESETS["universal"], "mri_percentiles": (1.0, 99.0)}, "mri_percentiles must not be given with mri_window"),
         ({"loss": "masked", "scheme": "autoencoder"}, "loss must not be masked with scheme autoencoder"),
         ({"method": "rotation", "ema": 0.9}, "ema must be 0 for method rotation"),
         ({"sync_batch_norm": True}, "bn_mode must be running with sync_batch_norm"),

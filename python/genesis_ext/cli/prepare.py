@@ -46,7 +46,6 @@ def add_parser(subparsers: Any) -> None:
         epilog=_EPILOG + recipes,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    window = IntensityWindow()
     parser.add_argument("sources", nargs="+", metavar="SOURCES", help="what to prepare")
     parser.add_argument("--out", required=True, type=Path, metavar="STORE", help="folder of the store")
     parser.add_argument("--recipe", choices=RECIPES, help="layout of a public dataset that SOURCES hold")
@@ -70,16 +69,19 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--antialias", action="store_true", help="smooth before making a grid coarser")
     parser.add_argument(
-        "--ct-window", nargs=2, type=float, default=window.ct_hu, metavar=("LO", "HI"),
+        "--ct-window", nargs=2, type=float, default=IntensityWindow().ct_hu, metavar=("LO", "HI"),
         help="HU at which CT is clipped (default: -1000 1000)",
     )  # fmt: skip
-    parser.add_argument(
-        "--mri-window", nargs=2, type=float, default=window.mri, metavar=("LO", "HI"),
-        help="values at which MRI is clipped before it is scaled by its own range (default: 0 4000)",
+    mri = parser.add_mutually_exclusive_group()
+    mri.add_argument(
+        "--mri-percentiles", nargs=2, type=float, metavar=("LO", "HI"),
+        help="of its own voxels at which each MRI is clipped: LO of all, HI of those above LO (default: .5 99.5)",
     )  # fmt: skip
-    parser.add_argument(
-        "--percentiles", nargs=2, type=float, metavar=("LO", "HI"), help="clip each CT and MRI at its own instead"
-    )
+    mri.add_argument(
+        "--mri-window", nargs=2, type=float, metavar=("LO", "HI"),
+        help="values at which MRI is clipped instead, before it is scaled by its own range (the Universal Model's: "
+        "0 4000); a scan of which more than a quarter lies above is left out",
+    )  # fmt: skip
     parser.add_argument(
         "--pad-to", nargs=3, type=int, metavar=("X", "Y", "Z"), help="widen smaller volumes to so many voxels"
     )
@@ -125,8 +127,11 @@ def settings_of(args: argparse.Namespace) -> PrepareSettings:
     return PrepareSettings(
         spacing_mm=_spacing(args.spacing),
         dtype=args.dtype,
-        window=IntensityWindow(tuple(args.ct_window), tuple(args.mri_window)),
-        percentiles=args.percentiles and tuple(args.percentiles),
+        window=IntensityWindow(
+            tuple(args.ct_window),
+            args.mri_window and tuple(args.mri_window),
+            args.mri_percentiles and tuple(args.mri_percentiles),
+        ),
         pad_to=args.pad_to and tuple(args.pad_to),
         antialias=args.antialias,
         frames=args.frames,
@@ -168,6 +173,7 @@ def _tell(found: Found, store: Path, settings: PrepareSettings, overwrite: bool)
         print(f"skip  {path}: {reason}")
     for note in found.notes:
         print(f"note: {note}")
+    print(settings.window.describe())
     free = free_bytes(store)
     print(
         f"{volumes} volumes, {size / 1e9:.3f} GB without labels, {new / 1e9:.3f} GB to be written, "

@@ -15,6 +15,7 @@ from genesis_ext.data.residence.transfer import copy_from_disk
 from genesis_ext.data.sampling.sampler import Subvolumes, SubvolumeSampler, check_weights
 from genesis_ext.data.sampling.settings import Sampling, note_on_borders
 from genesis_ext.data.sampling.split import Region, split_regions
+from genesis_ext.data.store.entry import GREYS
 from genesis_ext.data.store.volume_store import VolumeStore
 
 # keys: input and target (N, 1, X, Y, Z), or (N, 1, X, Y) of slices, float32 in [0, 1]; scale, modality and sample_id
@@ -200,6 +201,7 @@ class FixedSamples:
         regions: where boxes may lie.
         count: samples at least; whole batches are made of them (batch norm would treat a smaller last one otherwise).
         batch_size: samples a batch.
+        report: told how many of the sub-volumes are constant, if that was not asked for.
     """
 
     def __init__(
@@ -214,6 +216,7 @@ class FixedSamples:
         weights: Sequence[int] | None = None,
         seed: int = 0,
         device: torch.device | str = "cpu",
+        report: Callable[[str], object] = print,
     ) -> None:
         sampling = sampling or Sampling()
         device = torch.device(device)
@@ -232,6 +235,13 @@ class FixedSamples:
             drawn = sampler.on((volume,), resident.tables)(self._ids[own])
             self._targets[own] = _cut(resident, drawn, sampling)
             self._scale[own], self._modality[own] = drawn.scale, drawn.modality
+        cut = self._targets.flatten(1)
+        constant = int((cut.amax(1) - cut.amin(1) < 1 / GREYS).sum())
+        if constant and not sampling.allow_constant:
+            report(
+                f"warning: {constant} of {len(volumes)} fixed patches are constant: nothing varies where they may "
+                "lie; genesis preview shows the volumes"
+            )
 
     def __len__(self) -> int:
         """Batches."""

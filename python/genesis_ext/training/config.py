@@ -121,8 +121,10 @@ class DataConfig:
     """Take only boxes of CT that lung dominates, as released."""
     foreground: bool = False
     """Take only boxes of MRI that are brighter than a twentieth of the window in a quarter of their voxels or more."""
+    allow_constant: bool = False
+    """Train on boxes that are constant, too: of blank background, say."""
     content_grid: int = 4
-    """Boxes under one of these two rules begin at multiples of so many voxels; 1 costs much memory."""
+    """Boxes under lung_content or foreground begin at multiples of so many voxels; 1 costs much memory."""
     split: Split = "auto"
     """auto: the split of the store, else every fifth patient, or the last fifth of the volumes of a single patient;
     patients: every fifth patient; fifth: the last fifth of each volume."""
@@ -163,6 +165,7 @@ class DataConfig:
             mix=self.mix,
             content=content,
             content_grid=self.content_grid,
+            allow_constant=self.allow_constant,
             order=self.order,
             antialias=self.antialias,
         )
@@ -178,18 +181,27 @@ class FilesConfig:
     """Voxel size to which files are resampled; without it they stay as they are."""
     ct_window_hu: tuple[float, float] = (-1000.0, 1000.0)
     """HU that become 0 and 1."""
-    mri_window: tuple[float, float] = (0.0, 4000.0)
-    """Where MRI values are cut, before each scan is scaled by its own least and greatest value."""
+    mri_percentiles: tuple[float, float] | None = None
+    """Percentiles of its own voxels at which each MRI is cut, and by which it is scaled: the first of all voxels, the
+    second of those above it. Without them and mri_window: .5 99.5."""
+    mri_window: tuple[float, float] | None = None
+    """Where MRI values are cut instead, before each scan is scaled by its own least and greatest value; 0 4000 in the
+    Universal Model. A scan of which more than a quarter lies above is left out."""
 
     def __post_init__(self) -> None:
         check_choices(self)
+        if self.mri_window is not None and self.mri_percentiles is not None:
+            raise ValueError(
+                "mri_percentiles must not be given with mri_window, which the presets of the Universal Model have: set "
+                f"mri_window to None, got {self.mri_percentiles} and {self.mri_window}"
+            )
         self.preparation()
 
     def preparation(self) -> PrepareSettings:
         """How files become volumes of a store."""
         return PrepareSettings(
             spacing_mm=None if self.spacing_mm is None else (self.spacing_mm,) * 3,
-            window=IntensityWindow(self.ct_window_hu, self.mri_window),
+            window=IntensityWindow(self.ct_window_hu, self.mri_window, self.mri_percentiles),
         )
 
 

@@ -4,6 +4,8 @@
 
 from typing import Any
 
+from genesis_ext.data.prepare.intensity import PAPER_MRI_WINDOW
+
 _QUICK: dict[str, Any] = {
     "patch": (32, 32, 16),
     "width": 8,
@@ -32,6 +34,7 @@ _UNIVERSAL: dict[str, Any] = {
     "boxes": "scales",
     "optimizer": "sgd",
     "lr": 1.0,
+    "mri_window": PAPER_MRI_WINDOW,
 }
 
 _SCHEMES = ("non-linear", "local-shuffling", "out-painting", "in-painting", "autoencoder", "distortion", "painting")

@@ -172,6 +172,7 @@ def pretrain(
             transform,
             seed=config.run.seed,
             device=fabric.device,
+            report=report,
         )
         samples = list(fixed)
         validator = Validator(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 
+from genesis_ext.data.prepare.intensity import MOST_ABOVE, PAPER_MRI_WINDOW
 from genesis_ext.data.prepare.run import prepare_cached
 from genesis_ext.data.sampling.split import Region, marks_of, split_regions, whole_regions
 from genesis_ext.data.store.volume_store import VolumeStore, is_store
@@ -29,9 +30,20 @@ def open_store(
         )
     usual = PretrainConfig().files
     given = [name for name in FOR_FILES if getattr(config.files, name) != getattr(usual, name)]
+    by_preset = config.files.mri_window == PAPER_MRI_WINDOW
+    if by_preset:
+        given.remove("mri_window")
     if given:
         raise ValueError(f"{data} is a store, which is as it was prepared: {', '.join(given)} must not be given")
-    return VolumeStore(data)
+    store = VolumeStore(data)
+    if by_preset and any(entry.modality == "mri" for entry in store.entries):
+        window = store.settings.get("window", {})
+        if tuple(window.get("mri") or ()) != PAPER_MRI_WINDOW:
+            report(
+                f"{data} is a store, which is as it was prepared: MRI was not cut at mri_window {PAPER_MRI_WINDOW}, "
+                "as the Universal Model does; genesis prepare --mri-window does that"
+            )
+    return store
 
 
 def choose_regions(
@@ -43,8 +55,9 @@ def choose_regions(
         train, validation = split_regions(store.entries, sampling.smallest, config.data.split, sampling.grid, report)
     else:
         train, validation = _whole_stores(sampling.smallest, store, other, report)
-    train = _of_modalities(config, train, store, "trains")
-    return train, _of_modalities(config, validation, other or store, "validates")
+    train = _of_modalities(config, _with_contrast(train, store, report), store, "trains")
+    other = other or store
+    return train, _of_modalities(config, _with_contrast(validation, other, report), other, "validates")
 
 
 def _whole_stores(
@@ -64,6 +77,31 @@ def _whole_stores(
     if not train or not validation:
         raise ValueError(f"no volume for {'validation' if train else 'training'} holds a box of {smallest} voxels")
     return train, validation
+
+
+def _with_contrast(regions: Sequence[Region], store: VolumeStore, report: Callable[[str], object]) -> list[Region]:
+    """Leave out MRI that a window made white, which `genesis prepare` did not refuse in older stores.
+
+    Raises:
+        ValueError: nothing is left.
+    """
+    if not store.settings.get("window", {}).get("mri") or store.settings.get("percentiles"):
+        return list(regions)
+    white = {
+        volume
+        for volume in sorted({region.volume for region in regions})
+        if store.entries[volume].modality == "mri" and store.entries[volume].statistics["clipped_above"] > MOST_ABOVE
+    }
+    for volume in sorted(white):
+        entry = store.entries[volume]
+        report(
+            f"left out {entry.name}: {entry.statistics['clipped_above']:.1%} of its voxels lie above the MRI window's "
+            f"end {store.settings['window']['mri'][1]:g}, where all are one value: prepare it without a window"
+        )
+    kept = [region for region in regions if region.volume not in white]
+    if not kept:
+        raise ValueError(f"{store.path}: its MRI window made all volumes white: prepare them without a window")
+    return kept
 
 
 def _of_modalities(config: PretrainConfig, regions: Sequence[Region], store: VolumeStore, does: str) -> list[Region]:

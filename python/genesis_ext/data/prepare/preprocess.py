@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A volume as it is read to a volume as it is stored: resampled by splines, cut and scaled by modality.
 
-Source: Universal Model, section 3 (1 mm by third-order splines; CT cut at [-1000, 1000] HU, MRI at [0, 4000], then
-scaled volume by volume); Models Genesis for the fixed scale of CT.
+Source: Universal Model, section 3 (1 mm by third-order splines; CT cut at [-1000, 1000] HU); Models Genesis for the
+fixed scale of CT. MRI by percentiles is our choice; the paper's [0, 4000] is a setting.
 """
 
 import math
@@ -16,7 +16,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genesis_ext import ops
-from genesis_ext.data.prepare.intensity import IntensityWindow, Scale, outside_mri_window, scale_of, stored_numbers
+from genesis_ext.data.prepare.intensity import (
+    IntensityWindow,
+    Scale,
+    outside_mri_window,
+    refuse_constant,
+    scale_of,
+    stored_numbers,
+)
 from genesis_ext.data.prepare.statistics import Distribution
 from genesis_ext.data.prepare.stopwatch import Stopwatch
 from genesis_ext.data.store.entry import StoreDtype
@@ -46,7 +53,6 @@ class PrepareSettings:
         dtype: of the stored numbers: "int16" keeps whole HU and 32,768 steps of MRI, "uint8" takes half the memory,
             "float16" holds [0, 1] itself.
         window: where intensities are cut.
-        percentiles: cut every CT and MRI volume at these percentiles of its voxels instead, 0 .. 100.
         pad_to: volumes that are smaller are widened at both ends to so many voxels along x, y, z, with what becomes 0.
         antialias: smooth before making a grid coarser, so that detail finer than the new grid leaves no pattern.
         frames: take 4D files, one volume a frame; else they are skipped.
@@ -56,7 +62,6 @@ class PrepareSettings:
     spacing_mm: Spacing3 | None = (1.0, 1.0, 1.0)
     dtype: StoreDtype = "int16"
     window: IntensityWindow = field(default_factory=IntensityWindow)
-    percentiles: tuple[float, float] | None = None
     pad_to: Shape3 | None = None
     antialias: bool = False
     frames: bool = False
@@ -67,8 +72,6 @@ class PrepareSettings:
             raise ValueError(f"spacing_mm must lie in [0.01, 100] mm, got {self.spacing_mm}")
         if self.dtype not in get_args(StoreDtype):
             raise ValueError(f"dtype must be one of {', '.join(get_args(StoreDtype))}, got {self.dtype!r}")
-        if self.percentiles is not None and not 0 <= self.percentiles[0] < self.percentiles[1] <= 100:
-            raise ValueError(f"percentiles must be (lo, hi) with 0 <= lo < hi <= 100, got {self.percentiles}")
         if self.pad_to is not None and not all(side >= 1 for side in self.pad_to):
             raise ValueError(f"pad_to must hold sides of at least 1 voxel, got {self.pad_to}")
 
@@ -152,7 +155,8 @@ def prepare_volume(
     clock: told how long resampling, scaling and statistics take.
 
     Raises:
-        VolumeError: the result would be too large, or nothing but one value is left between the ends of the window.
+        VolumeError: the result would be too large, all but a trace of it would have one value, or a quarter of an MRI
+            lies above its window.
     """
     x, y, z = volume.voxels.shape
     grid = Grid((x, y, z), volume.spacing_mm, volume.affine)
@@ -165,8 +169,7 @@ def prepare_volume(
         )
     clock = clock or Stopwatch()
     with clock("statistics"):
-        exact = settings.percentiles is not None
-        values = before = Distribution(volume.voxels, exact)
+        values = before = Distribution(volume.voxels)
     voxels = volume.voxels
     if target.shape != grid.shape:
         with clock("resample"):
@@ -176,21 +179,23 @@ def prepare_volume(
             if label is not None:
                 label = _resampled(label, target.shape, 0, label.dtype, False)
         with clock("statistics"):
-            values = Distribution(voxels, exact)
+            values = Distribution(voxels)
     with clock("scale"):
-        scale = scale_of(values, volume, settings.window, settings.percentiles, settings.dtype)
+        scale = scale_of(before, values, volume, settings.window, settings.dtype)
         below, above = values.shares_outside(scale.lo, scale.hi)
         stored = stored_numbers(voxels, scale, owned=voxels is not volume.voxels)
-    windowed = volume.modality == "mri" and settings.percentiles is None
-    notes = outside_mri_window(before, settings.window) if windowed else []
     with clock("statistics"):
         after = Distribution(stored)
+    refuse_constant(volume, after, scale)
+    window = settings.window.mri if volume.modality == "mri" else None
+    notes = [] if window is None else outside_mri_window(before, window)
     beyond = (scale.hi - scale.lo) / 2  # of the window: how far the histogram reaches
     least, greatest = max(before.least, scale.lo - beyond), min(before.greatest, scale.hi + beyond)
     statistics = {
         "before": before.describe(),
         "histogram_before": {"lo": least, "hi": greatest, "counts": before.histogram(least, greatest)},
         "after": after.describe(scale.slope, scale.intercept),
+        "scaled": {"lo": scale.lo, "hi": scale.hi, "rule": scale.rule},
         "clipped_below": below,
         "clipped_above": above,
         "shape_before": list(grid.shape),

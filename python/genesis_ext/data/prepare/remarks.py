@@ -25,10 +25,11 @@ def remarks(entries: Sequence[StoredVolume], settings: PrepareSettings, earlier:
             f"{_many(labels)} at most {_VALUES_OF_LABELS} different values, as labels have: a label is no scan, leave "
             "it out, or name it beside its scan in a CSV with a column label"
         )
-    if settings.percentiles is None and (cut := [entry for entry in entries if _much_is_cut(entry, settings)]):
+    window = settings.window.mri
+    if window is not None and (cut := [entry for entry in entries if _much_is_cut(entry, window)]):
         found.append(
             f"{_many(cut)} more than 1 % of the voxels outside the MRI window, where all become one "
-            "value: see their notes in report.csv, and --mri-window or --percentiles"
+            "value: see their notes in report.csv, and prepare without a window, so that percentiles decide"
         )
     same: dict[str, list[StoredVolume]] = defaultdict(list)
     for entry in entries:
@@ -54,9 +55,9 @@ def _looks_like_label(entry: StoredVolume) -> bool:
     return entry.modality in ("ct", "mri") and voxels >= _VOXELS_TO_TELL and different <= _VALUES_OF_LABELS
 
 
-def _much_is_cut(entry: StoredVolume, settings: PrepareSettings) -> bool:
+def _much_is_cut(entry: StoredVolume, window: tuple[float, float]) -> bool:
     """By the voxels as they were read, see ``outside_mri_window``."""
-    lo, hi = settings.window.mri
+    lo, hi = window
     before = entry.statistics["before"]
     return entry.modality == "mri" and (before["p1"] < lo or before["p99"] > hi)
 

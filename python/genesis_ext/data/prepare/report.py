@@ -17,7 +17,8 @@ from genesis_ext.data.store.writer import write_json
 
 _COLUMNS = (
     "status", "source", "name", "patient", "split", "modality", "shape", "spacing_mm", "shape_before",
-    "spacing_before_mm", "min", "max", "mean", "p1", "p50", "p99", "clipped_below", "clipped_above", "label", "text",
+    "spacing_before_mm", "min", "max", "mean", "p1", "p50", "p99", "becomes_0", "becomes_1", "clipped_below",
+    "clipped_above", "label", "text",
 )  # fmt: skip
 
 
@@ -118,6 +119,8 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     """Cells of a table: lists as texts, statistics (those before preparation) in columns of their own."""
     statistics = row.get("statistics", {})
     cells = {**statistics, **statistics.get("before", {}), **{n: row[n] for n in ("shape", "spacing_mm") if n in row}}
+    if scaled := statistics.get("scaled"):  # a record of an earlier version has none
+        cells |= {"becomes_0": scaled["lo"], "becomes_1": scaled["hi"]}
     return {name: _text(value) for name, value in cells.items() if name in _COLUMNS}
 
 

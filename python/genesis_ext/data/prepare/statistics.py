@@ -20,16 +20,15 @@ class Distribution:
 
     Args:
         voxels: any shape, on the CPU.
-        exact: sample every voxel.
 
     Attributes:
         least, greatest: values.
     """
 
-    def __init__(self, voxels: Tensor, exact: bool = False) -> None:
+    def __init__(self, voxels: Tensor) -> None:
         array = voxels.reshape(-1).numpy()
         self.least, self.greatest = float(array.min()), float(array.max())
-        step = 1 if exact else -(-array.size // _SAMPLE)
+        step = -(-array.size // _SAMPLE)
         while math.gcd(step, array.size) > 1:  # else the sample could lie in a few planes of the volume
             step += 1
         sample = array[::step]
@@ -39,6 +38,17 @@ class Distribution:
     def percentiles(self, percents: Sequence[float]) -> list[float]:
         """Order statistics of rank floor(q / 100 * (n - 1))."""
         return [float(self._ordered[int(q / 100 * (self._ordered.size - 1))]) for q in percents]
+
+    def ends(self, low: float, high: float) -> tuple[float, float]:
+        """The percentile `low` of all values, and the percentile `high` of those above it; 0 and 100: of all voxels.
+
+        A background of one value is the lower end itself, and does not count for the upper one however large it is.
+        """
+        lo = self.least if low == 0 else self.percentiles((low,))[0]
+        above = self._ordered[np.searchsorted(self._ordered, lo, side="right") :]
+        if high == 100 or not above.size:
+            return lo, self.greatest
+        return lo, float(above[int(high / 100 * (above.size - 1))])
 
     def shares_outside(self, lo: float, hi: float) -> tuple[float, float]:
         """Shares of the voxels below `lo` and above `hi`, 0 .. 1."""

@@ -68,19 +68,20 @@ class Room:
 
     def fill(self, volumes: Sequence[int], copy: CopyVoxels) -> Resident:
         """Copy volumes in and make their tables, on the current stream; what was there before is gone."""
-        begin, table_begin = 0, 1
-        for volume in volumes:
-            entry = self._store.entries[volume]
-            voxels = self._voxels[begin : begin + entry.voxels]
-            copy(voxels, volume)
-            length = _table_length(self._store, volume, self._sampling)
-            if length:
-                table = self._tables[table_begin : table_begin + length]
-                rule = self._sampling.content[entry.modality]
-                write_table(table, voxels.view(entry.shape), entry, rule, self._sampling.blocks)
-            begin += entry.voxels
-            table_begin += length
-        packed = ops.PackedVolumes(self._voxels[:begin], *self._places[tuple(volumes)])
+        entries = [self._store.entries[volume] for volume in volumes]
+        voxels = self._voxels[: sum(entry.voxels for entry in entries)]
+        parts = voxels.split([entry.voxels for entry in entries])
+        for volume, part in zip(volumes, parts, strict=True):
+            copy(part, volume)
+        begin = 1
+        for rules, grid in self._sampling.tables:
+            for entry, part in zip(entries, parts, strict=True):
+                length = table_length(entry, rules, grid)
+                if length:
+                    table = self._tables[begin : begin + length]
+                    write_table(table, part.view(entry.shape), entry, rules[entry.modality], grid)
+                begin += length
+        packed = ops.PackedVolumes(voxels, *self._places[tuple(volumes)])
         return Resident(tuple(volumes), packed, self._tables, self._number)
 
 
@@ -234,7 +235,7 @@ def free_bytes(device: torch.device) -> int | None:
 
 
 def _table_length(store: VolumeStore, volume: int, sampling: Sampling) -> int:
-    return table_length(store.entries[volume], sampling.content, sampling.blocks)
+    return sum(table_length(store.entries[volume], rules, grid) for rules, grid in sampling.tables)
 
 
 def _where(name: ResidenceName, device: torch.device, shards: int) -> str:

@@ -4,7 +4,8 @@
 
 Every voxel has a small integer score, every rule accepts a box whose summed score is at most a limit; of several boxes
 that are all too high the lowest is the best. A volume is cut into blocks, and boxes begin and end at blocks, so that
-the sum of a box is exact.
+the sum of a box is exact. Whether a box is constant is told by the blocks that lie in it whole, so it may begin
+anywhere.
 """
 
 import math
@@ -18,7 +19,7 @@ import torch
 from torch import Tensor
 
 from genesis_ext.data.sampling.split import Shape3
-from genesis_ext.data.store.entry import StoredVolume
+from genesis_ext.data.store.entry import GREYS, StoredVolume
 from genesis_ext.data.volume import Modality
 
 _SLAB = 1 << 24  # voxels scored at once, so that the scores of a large volume never lie in memory whole
@@ -84,17 +85,31 @@ class Foreground:
         return (~hit).to(torch.uint8)
 
 
+@dataclass(frozen=True)
+class Varied:
+    """A box is not constant: it holds a whole block in which two voxels lie a grey apart, a 255th of the window."""
+
+    def scores_of_blocks(self, voxels: Tensor, entry: StoredVolume, block: Shape3) -> Tensor:
+        """-1 for a block that varies, else 0: int32, of the whole blocks in (X, Y, Z) voxels."""
+        least = greatest = voxels
+        for axis, side in enumerate(block):
+            least, greatest = (part.unflatten(axis, (-1, side)) for part in (least, greatest))
+            least, greatest = least.amin(axis + 1), greatest.amax(axis + 1)
+        lo, hi = entry.window
+        return -(greatest.float() - least.float() >= (hi - lo) / GREYS).to(torch.int32)
+
+
 ContentRule = LungContent | Foreground
-ContentRules = Mapping[Modality, ContentRule]
+Rules = Mapping[Modality, ContentRule] | Mapping[Modality, Varied]
 
 
 class TablePlaces(NamedTuple):
-    """Where the tables of some volumes lie in one int32 buffer, behind a zero that volumes without a rule point at.
+    """Where the tables of some volumes lie in one int32 buffer; volumes without a rule point at its first number, 0.
 
     offset: (V,) int64, of the table's first number; 0 without a rule.
     strides: (V, 3) int64, numbers from one block to the next along x, y, z; zeros without a rule.
     blocks: (V, 3) int64, voxels a block along x, y, z; ones without a rule.
-    length: numbers in the buffer.
+    length: numbers in the buffer up to the end of these tables.
     """
 
     offset: Tensor
@@ -103,15 +118,14 @@ class TablePlaces(NamedTuple):
     length: int
 
 
-def block_of(entry: StoredVolume, rules: ContentRules, grid: Shape3) -> Shape3:
+def block_of(entry: StoredVolume, rules: Rules, grid: Shape3) -> Shape3:
     """Voxels a block along x, y, z: `grid`, or the whole of a shorter axis; one where no rule acts on the volume."""
     if entry.modality not in rules:
         return 1, 1, 1
-    x, y, z = (min(side, size) for side, size in zip(grid, entry.shape, strict=True))
-    return x, y, z
+    return _block(entry, grid)
 
 
-def table_length(entry: StoredVolume, rules: ContentRules, grid: Shape3) -> int:
+def table_length(entry: StoredVolume, rules: Rules, grid: Shape3) -> int:
     """Numbers in the table of one volume: 0 where no rule acts on it."""
     if entry.modality not in rules:
         return 0
@@ -120,10 +134,10 @@ def table_length(entry: StoredVolume, rules: ContentRules, grid: Shape3) -> int:
 
 
 def table_places(
-    entries: Sequence[StoredVolume], rules: ContentRules, grid: Shape3, device: torch.device | str = "cpu"
+    entries: Sequence[StoredVolume], rules: Rules, grid: Shape3, device: torch.device | str = "cpu", begin: int = 1
 ) -> TablePlaces:
-    """Lay the tables of these volumes end to end."""
-    offset, strides, blocks, length = [], [], [], 1
+    """Lay the tables of these volumes end to end, from number `begin` of the buffer on."""
+    offset, strides, blocks, length = [], [], [], begin
     for entry in entries:
         own = table_length(entry, rules, grid)
         block = block_of(entry, rules, grid)
@@ -138,29 +152,27 @@ def table_places(
     return TablePlaces(offsets, rows.view(-1, 3), sides.view(-1, 3), length)
 
 
-def write_table(out: Tensor, voxels: Tensor, entry: StoredVolume, rule: ContentRule, grid: Shape3) -> None:
+def write_table(out: Tensor, voxels: Tensor, entry: StoredVolume, rule: ContentRule | Varied, grid: Shape3) -> None:
     """Write the summed-area table of one volume: number (i, j, k) is the score of the blocks before i, j, k.
 
     out: (table_length,) int32.   voxels: (X, Y, Z) as stored, on the same device. Sums count modulo 2^32, so the
     sum of a box is right if it is below 2^31 itself.
     """
-    bx, by, bz = block_of(entry, {entry.modality: rule}, grid)
+    block = bx, by, bz = _block(entry, grid)
     nx, ny, nz = entry.shape[0] // bx, entry.shape[1] // by, entry.shape[2] // bz
     table = out.view(nx + 1, ny + 1, nz + 1)
     table[0] = 0
     table[:, 0] = 0
     table[:, :, 0] = 0
-    threshold = rule.threshold(entry)
     slab = max(1, _SLAB // max(1, bx * entry.shape[1] * entry.shape[2]))
     inner = table[1:, 1:, 1:]
     for first in range(0, nx, slab):
         last = min(first + slab, nx)
-        hit = _reaches(voxels[first * bx : last * bx], threshold)
-        behind = torch.zeros_like(hit)
-        behind[..., :-1] = hit[..., 1:]
-        scores = rule.scores(hit, behind)[:, : ny * by, : nz * bz]
-        for axis, (count, side) in enumerate(((last - first, bx), (ny, by), (nz, bz))):
-            scores = scores.unflatten(axis, (count, side)).sum(axis + 1, dtype=torch.int32)
+        part = voxels[first * bx : last * bx]
+        if isinstance(rule, Varied):
+            scores = rule.scores_of_blocks(part[:, : ny * by, : nz * bz], entry, block)
+        else:
+            scores = _sums_of_blocks(rule, part, entry, (last - first, ny, nz), block)
         inner[first:last] = scores
     for axis in range(3):
         inner.copy_(inner.cumsum(axis, dtype=torch.int32))
@@ -177,6 +189,22 @@ def box_sums(sums: Tensor, offset: Tensor, strides: Tensor, lo: Tensor, hi: Tens
     for _ in range(3):
         value = value[..., 1] - value[..., 0]
     return value.long()
+
+
+def _sums_of_blocks(rule: ContentRule, voxels: Tensor, entry: StoredVolume, count: Shape3, block: Shape3) -> Tensor:
+    """int32 sums of the scores of the voxels (X, Y, Z) in `count` blocks along x, y, z."""
+    hit = _reaches(voxels, rule.threshold(entry))
+    behind = torch.zeros_like(hit)
+    behind[..., :-1] = hit[..., 1:]
+    scores = rule.scores(hit, behind)[:, : count[1] * block[1], : count[2] * block[2]]
+    for axis in range(3):
+        scores = scores.unflatten(axis, (count[axis], block[axis])).sum(axis + 1, dtype=torch.int32)
+    return scores
+
+
+def _block(entry: StoredVolume, grid: Shape3) -> Shape3:
+    x, y, z = (min(side, size) for side, size in zip(grid, entry.shape, strict=True))
+    return x, y, z
 
 
 def _reaches(voxels: Tensor, threshold: float) -> Tensor:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from genesis_ext import ops
-from genesis_ext.data.sampling.content import box_sums, table_places
+from genesis_ext.data.sampling.content import TablePlaces, box_sums, table_places
 from genesis_ext.data.sampling.settings import Sampling, box_ranges
 from genesis_ext.data.sampling.split import MODALITIES, Region
 from genesis_ext.data.store.entry import StoredVolume
@@ -24,6 +24,7 @@ from genesis_ext.reference.philox import Purpose
 
 _TOTAL_BELOW = 2**31  # the product of a word and a total weight must stay below 2^63
 _ALL = 2**40  # above any sum of scores
+_LAST = 2**62  # above any rank of a box that is not constant
 
 
 class Subvolumes(NamedTuple):
@@ -44,8 +45,8 @@ class Subvolumes(NamedTuple):
 class SubvolumeSampler:
     """Draws sub-volumes: (N,) int64 sample ids on the device -> ``Subvolumes``.
 
-    As made, it counts volumes as the store does and knows no rule on content; ``on`` gives it the volumes that lie on
-    the device, and their tables.
+    As made, it counts volumes as the store does and has seen no voxel: it knows no rule on content, and any box may be
+    constant. ``on`` gives it the volumes that lie on the device, and their tables.
 
     Args:
         entries: the volumes of the store.
@@ -104,9 +105,9 @@ class SubvolumeSampler:
 
         ruled = [m for m in present if m in sampling.content]
         self._candidates = sampling.candidates if ruled else 1
-        self._number = torch.arange(self._candidates, device=self._device)
+        self._ruled = bool(ruled)
         self._tables: Tensor | None = None
-        self._table_offset = self._table_strides = torch.empty(0)
+        self._places: list[TablePlaces] = []
 
     def on(self, volumes: Sequence[int], tables: Tensor) -> "SubvolumeSampler":
         """The same sampler for packed volumes; of a volume that is not among them, the index is -1.
@@ -117,10 +118,13 @@ class SubvolumeSampler:
         other = copy.copy(self)
         places = {volume: place for place, volume in enumerate(volumes)}
         other._volume = self._ints([places.get(volume, -1) for volume in self._volumes])
-        rules, grid = self._sampling.content, self._sampling.blocks
-        where = table_places([self._entries[volume] for volume in volumes], rules, grid, self._device)
-        other._table_offset, other._table_strides = where.offset, where.strides
-        other._tables = tables
+        entries, length = [self._entries[volume] for volume in volumes], 1
+        other._places, other._tables = [], tables
+        for rules, grid in self._sampling.tables:
+            other._places.append(table_places(entries, rules, grid, self._device, length))
+            length = other._places[-1].length
+        if not self._sampling.allow_constant:
+            other._candidates = self._sampling.candidates
         return other
 
     def __call__(self, sample_id: Tensor) -> Subvolumes:
@@ -155,16 +159,29 @@ class SubvolumeSampler:
         return self._volume[self.draw(sample_id)[0]]
 
     def _best(self, region: Tensor, scale: Tensor, starts: Tensor, side: Tensor) -> Tensor:
-        """Number of the first accepted candidate, else of the one with the lowest score (the first of them): (N,)."""
+        """Number of the first accepted candidate, else of the one with the lowest score (the first of them): (N,).
+
+        Boxes that are constant come last.
+        """
         if self._tables is None:
             raise ValueError("SubvolumeSampler: a rule on content acts, and needs the tables of the volumes: see `on`")
-        volume, step = self._volume[region], self._step[region, scale].unsqueeze(1)
-        lo = torch.div(starts, step, rounding_mode="floor")
-        hi = torch.div(starts + side.unsqueeze(1), step, rounding_mode="floor")
-        sums = box_sums(self._tables, self._table_offset[volume], self._table_strides[volume], lo, hi)  # (N, K)
-        accepted = sums <= self._limit[region, scale].unsqueeze(1)
-        key = torch.where(accepted, self._number, (_ALL + sums) * self._candidates + self._number)
-        return key.amin(dim=1) % self._candidates
+        volume = self._volume[region]
+        rank = torch.arange(self._candidates, device=self._device).expand(len(region), -1)
+        if self._ruled:
+            sums = self._sums(self._places[0], self._tables, volume, starts, side)
+            accepted = sums <= self._limit[region, scale].unsqueeze(1)
+            rank = torch.where(accepted, rank, (_ALL + sums) * self._candidates + rank)
+        if not self._sampling.allow_constant:
+            constant = self._sums(self._places[1], self._tables, volume, starts, side) == 0
+            rank = rank + constant * _LAST
+        return rank.argmin(dim=1)
+
+    def _sums(self, places: TablePlaces, tables: Tensor, volume: Tensor, starts: Tensor, side: Tensor) -> Tensor:
+        """Scores of the whole blocks in boxes that begin at (N, K, 3) `starts`: (N, K)."""
+        block = places.blocks[volume].unsqueeze(1)
+        hi = torch.div(starts + side.unsqueeze(1), block, rounding_mode="floor")
+        lo = torch.minimum(torch.div(starts + block - 1, block, rounding_mode="floor"), hi)
+        return box_sums(tables, places.offset[volume], places.strides[volume], lo, hi)
 
     def _ints(self, values: Sequence[object]) -> Tensor:
         return torch.tensor(values, dtype=torch.int64, device=self._device)

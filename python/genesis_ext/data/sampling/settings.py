@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from genesis_ext.data.sampling.content import ContentRule, block_of
+from genesis_ext.data.sampling.content import ContentRule, Rules, Varied, block_of
 from genesis_ext.data.sampling.split import MODALITIES, Region, Shape3
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.volume import Modality
@@ -45,6 +45,9 @@ class Sampling:
         content_grid: boxes under a rule begin and end at multiples of so many voxels (1: at any voxel; always so along
             an axis where they have one voxel): the table that answers the rule has one int32 for each grid^3 voxels, of
             slices for each grid^2.
+        allow_constant: take boxes that are constant: those without a whole block (4 voxels a side; less where boxes are
+            small, 1 along an axis where they have one voxel) in which two voxels lie a 255th of the window apart. Else
+            they come after all others of the candidates, whatever `content` says.
         candidates: positions tried under a rule.
         order: of the interpolation, 0, 1 or 3.
         antialias: smooth where a box is larger than `out_shape`.
@@ -62,6 +65,7 @@ class Sampling:
     mix: Mix | Mapping[Modality, int] = "balanced"
     content: Mapping[Modality, ContentRule] = field(default_factory=dict)
     content_grid: int = 4
+    allow_constant: bool = False
     candidates: int = 64
     order: int = 1
     antialias: bool = False
@@ -109,6 +113,20 @@ class Sampling:
     def blocks(self) -> Shape3:
         """Voxels along x, y, z at whose multiples boxes under a rule begin and end."""
         x, y, z = (1 if side == 1 else self.content_grid for side in (self.smallest if self.cube else self.resized))
+        return x, y, z
+
+    @property
+    def tables(self) -> list[tuple[Rules, Shape3]]:
+        """Rules that are answered by tables, and voxels a block along x, y, z: on content, then against constants."""
+        if self.allow_constant:
+            return [(self.content, self.blocks)]
+        return [(self.content, self.blocks), (dict.fromkeys(MODALITIES, Varied()), self._varied_blocks)]
+
+    @property
+    def _varied_blocks(self) -> Shape3:
+        """The largest, up to 4 a side, of which every box holds a whole one wherever it begins."""
+        sides = self.smallest if self.cube else [1 if side == 1 else self.smallest_side for side in self.resized]
+        x, y, z = (1 if side == 1 else min(4, max(2, (side + 1) // 2)) for side in sides)
         return x, y, z
 
     @property

@@ -19,6 +19,9 @@ SplitName = Literal["train", "validation", "test"]
 StoreDtype = Literal["int16", "uint8", "float16"]
 LABEL_DTYPES = ("uint8", "int16")
 
+GREYS = 255
+"""Voxels differ where they lie at least one of so many parts of the window apart; else they have one grey."""
+
 
 @dataclass(frozen=True)
 class StoredVolume:
