@@ -113,7 +113,8 @@ def test_a_range_from_the_data_acts_like_the_same_range_given(name, per_channel)
 
 def test_a_range_from_the_data_keeps_z_scored_values_apart():
     x = z_scored().nan_to_num(0.0, 0.0, 0.0)
-    plain = GenesisTransform(scheme="non-linear", flip_rate=0.0)(x, IDS)[0]
+    with pytest.warns(UserWarning, match="value_range must be that of the voxels"):
+        plain = GenesisTransform(scheme="non-linear", flip_rate=0.0)(x, IDS)[0]
     aware = GenesisTransform(scheme="non-linear", flip_rate=0.0, value_range="minmax")(x, IDS)[0]
     assert plain.unique().numel() < 0.5 * x.numel()
     assert aware.unique().numel() > 0.9 * x.unique().numel()
@@ -127,9 +128,11 @@ def test_percentiles_can_be_chosen():
 
 def test_without_clamping_values_outside_the_range_stay_outside():
     x = torch.full((20, 1, 8, 8, 8), 7.0)
-    clamped, _ = GenesisTransform(scheme="non-linear")(x, ids(20))
+    with pytest.warns(UserWarning, match="the curve makes two constants of them"):
+        clamped, _ = GenesisTransform(scheme="non-linear")(x, ids(20))
     assert set(clamped.unique().round(decimals=5).tolist()) == {0.0, 1.0}
-    going_on, _ = GenesisTransform(scheme="non-linear", clamp=False)(x, ids(20))
+    with pytest.warns(UserWarning, match="the curve makes what lies as far outside of them"):
+        going_on, _ = GenesisTransform(scheme="non-linear", clamp=False)(x, ids(20))
     assert set(going_on.unique().tolist()) == {7.0, -6.0}
 
 
@@ -240,6 +243,20 @@ def test_a_monai_tensor_loses_an_affine_that_would_be_wrong():
         RotationTransform()(x[..., :10, :10, :], [0])[0],
     ):
         assert type(out) is torch.Tensor
+
+
+def test_it_distorts_in_evaluation_mode_too():
+    transform = GenesisTransform(seed=1)
+    expected = transform(X, IDS)
+    assert equal(transform.eval()(X, IDS), expected)
+
+
+def test_a_scheme_of_one_transformation_flips_unless_told_not_to():
+    assert any(
+        draw["flips"] for draw in GenesisTransform(scheme="local-shuffling").plan(ids(60), (20, 20, 20)).to_dicts()
+    )
+    still = GenesisTransform(scheme="local-shuffling", flip_rate=0.0)
+    assert same_bits(still(X, IDS)[1], X)
 
 
 def test_the_package_offers_it_at_its_top():
