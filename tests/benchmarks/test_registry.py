@@ -43,7 +43,7 @@ def test_contenders_do_what_they_should_on_a_gpu(name):
 
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_our_operator_comes_first_and_others_are_beside_it(name):
-    cases = [make(Setup((20, 21, 22), 2, CPU)) for make in BENCHMARKS[name].makes]
+    cases = [make(Setup((24, 21, 22), 2, CPU)) for make in BENCHMARKS[name].makes]
     for case in cases:
         assert case.contenders[0].name == OURS
         assert case.contenders[0].differs == ""
@@ -70,7 +70,7 @@ def test_cases_of_patches_are_of_any_dtype(name, dtype):
 def test_where_other_libraries_are_missing_their_contenders_are_too(name, monkeypatch):
     monkeypatch.setattr(peers, "find_spec", lambda package: None)
     for make in BENCHMARKS[name].makes:
-        for contender in make(Setup((20, 21, 22), 2, CPU)).contenders:
+        for contender in make(Setup((24, 21, 22), 2, CPU)).contenders:
             assert contender.name.startswith((OURS, NUMPY, "torch", "F."))
             assert contender.name != "torch-interpol"
 

@@ -45,7 +45,7 @@ def same(a: Batch, b: Batch) -> bool:
 
 
 def test_a_batch_has_five_entries_of_the_stated_types(store: VolumeStore) -> None:
-    (batch,) = batches(store, 1, 6, transform=genesis_ext.GenesisTransform(seed=0))
+    (batch,) = batches(store, 1, 6, transform=genesis_ext.GenesisTransform(seed=0, max_window=2))
     assert list(batch) == ["input", "target", "scale", "modality", "sample_id"]
     for name in ("input", "target"):
         assert batch[name].shape == (6, 1, 16, 8, 8)
@@ -84,10 +84,14 @@ def test_all_ranks_together_give_what_one_process_gives(store: VolumeStore, resi
 
 @pytest.mark.parametrize("residence", ["device", "pinned", "disk"])
 def test_a_run_that_starts_at_a_step_has_the_batches_of_one_that_came_there(store: VolumeStore, residence: str) -> None:
-    whole = batches(store, 20, residence=residence, transform=genesis_ext.GenesisTransform(seed=4))
+    whole = batches(store, 20, residence=residence, transform=genesis_ext.GenesisTransform(seed=4, max_window=2))
     for start in (1, 7, 19):
         again = batches(
-            store, 20 - start, residence=residence, start_step=start, transform=genesis_ext.GenesisTransform(seed=4)
+            store,
+            20 - start,
+            residence=residence,
+            start_step=start,
+            transform=genesis_ext.GenesisTransform(seed=4, max_window=2),
         )
         assert all(same(a, b) for a, b in zip(whole[start:], again, strict=True))
 
@@ -146,7 +150,11 @@ def test_modalities_without_a_part_in_the_mix_are_not_even_loaded(store: VolumeS
 
 def test_validation_samples_are_fixed_and_come_in_whole_batches(store: VolumeStore) -> None:
     regions = split_regions(ENTRIES)[1]
-    options: dict[str, Any] = {"sampling": RULED, "transform": genesis_ext.GenesisTransform(seed=1), "seed": 5}
+    options: dict[str, Any] = {
+        "sampling": RULED,
+        "transform": genesis_ext.GenesisTransform(seed=1, max_window=2),
+        "seed": 5,
+    }
     fixed = FixedSamples(store, regions, 10, 4, **options)
     first, second = list(fixed), list(fixed)
     assert len(fixed) == len(first) == 3
@@ -196,7 +204,7 @@ def test_wrong_arguments_are_named(store: VolumeStore) -> None:
 @pytest.mark.cuda
 @pytest.mark.parametrize("residence", ["device", "pinned", "disk"])
 def test_batches_on_a_gpu_are_those_of_the_cpu(store: VolumeStore, residence: str) -> None:
-    transform = genesis_ext.GenesisTransform(seed=1)
+    transform = genesis_ext.GenesisTransform(seed=1, max_window=2)
     here = batches(store, 20, residence=residence, transform=transform)
     there = batches(store, 20, residence=residence, transform=transform, device="cuda")
     assert all(same(a, b) for a, b in zip(here, there, strict=True))

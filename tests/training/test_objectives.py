@@ -150,6 +150,15 @@ def test_a_judgement_tells_accuracies_that_a_perfect_discriminator_would_have() 
     assert restored is not None and restored.shape == batch["target"].shape
 
 
+def test_patches_too_small_to_be_shuffled_are_reported_and_not_warned_of() -> None:
+    said: list[str] = []
+    for patch in ((16, 16, 16), (32, 16, 16)):
+        transform = make_transform(PretrainConfig.of(**{**SMALL, "patch": patch}), said.append)
+        transform(torch.rand(2, 1, *patch), torch.arange(2))
+    assert len(said) == 1
+    assert said[0].startswith("windows") and "got patches of (16, 16, 16)" in said[0]
+
+
 def test_frozen_weights_get_no_gradient_and_are_free_again_afterwards() -> None:
     layer, x = nn.Linear(2, 1), torch.ones(1, 2, requires_grad=True)
     layer.bias.requires_grad_(False)

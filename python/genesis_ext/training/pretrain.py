@@ -143,7 +143,7 @@ def pretrain(
         restore(stored, state)
         report(f"resumed {out} at step {state.progress.step}")
     sampling = config.data.sampling()
-    transform = make_transform(config).to(fabric.device)
+    transform = make_transform(config, report).to(fabric.device)
     with (
         GenesisLoader(
             store,

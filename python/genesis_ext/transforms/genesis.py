@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The transformations of Models Genesis as a module: a batch in, input and target out."""
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from .. import ops
-from ..ops._checks import check_voxels, split_range
+from ..ops._checks import TensorLike, as_ids, check_voxels, plain, split_range, window_sides
 from .profiles import TransformConfig, make_config, resolve
 from .seed import keep_seed, seed_text
-from .value_range import minmax_range, percentile_range
+from .value_range import minmax_range, percentile_range, voxels_outside
 
 _FROM_DATA = ("minmax", "percentile")
 
@@ -21,12 +22,18 @@ class GenesisTransform(nn.Module):
     """Distort patches, and return the distorted and the whole ones: `(batch, sample_id) -> (input, target)`.
 
     What happens to a sample follows from the seed and its id alone (docs/determinism.md), on any device, in any batch.
-    Nothing waits for the device, so the module can be compiled with `fullgraph=True` and captured in a CUDA graph.
+    Nothing waits for the device, so the module can be compiled with `fullgraph=True` and captured in a CUDA graph. It
+    distorts in evaluation mode too: what validates is made by it as well. Results are plain tensors: a subclass with
+    an affine, such as MONAI's MetaTensor, would not know of the flips.
+
+    Warns once, at its first batch, of voxels far outside `value_range`. A GPU is asked in evaluation mode alone, since
+    the host waits for the answer; compiled code never asks.
 
     Args:
         profile: "head", "release-2019-11", "release-2019-09", "paper", or a `TransformConfig`.
         scheme: "unified", "distortion", "painting", or a single transformation, which then always acts: "non-linear",
-            "local-shuffling", "out-painting", "in-painting"; "autoencoder" distorts nothing.
+            "local-shuffling", "out-painting", "in-painting"; "autoencoder" distorts nothing. Flips are the profile's in
+            all of them; `flip_rate=0.0` turns them off.
         seed: an int, counted modulo 2^64; or a (1,) int64 tensor, kept as a buffer that moves with the module and that
             a captured graph reads anew at each replay.
         value_range: where curve and noise act: (lo, hi); a float32 tensor (N, 2) or (N, C, 2), kept as a buffer;
@@ -35,6 +42,7 @@ class GenesisTransform(nn.Module):
         per_channel: take the range of "minmax" and "percentile" of each channel instead of each sample.
         clamp: cut values to the range before the curve, as released; without it the curve goes on outside with slope
             +-1.
+        spatial_dims: 3; 2 for batches of images, (N, C, X, Y).
         **changes: any rate or size by its name in `TransformConfig`, e.g. `shuffle_rate=1.0`.
 
     Raises:
@@ -57,6 +65,7 @@ class GenesisTransform(nn.Module):
         percentiles: tuple[float, float] = (0.1, 99.9),
         per_channel: bool = False,
         clamp: bool = True,
+        spatial_dims: int = 3,
         **changes: Any,
     ) -> None:
         super().__init__()
@@ -67,9 +76,12 @@ class GenesisTransform(nn.Module):
         self.percentiles = percentiles
         self.per_channel = per_channel
         self.clamp = clamp
+        if spatial_dims not in (2, 3):
+            raise ValueError(f"GenesisTransform: spatial_dims must be 3 or 2, got {spatial_dims!r}")
+        self.spatial_dims = spatial_dims
         keep_seed(self, seed)
         if isinstance(value_range, Tensor):
-            self.register_buffer("value_range", value_range, persistent=False)
+            self.register_buffer("value_range", plain(value_range), persistent=False)
         elif isinstance(value_range, str):
             if value_range not in _FROM_DATA:
                 raise ValueError(
@@ -83,29 +95,62 @@ class GenesisTransform(nn.Module):
         if not 0.0 <= percentiles[0] <= percentiles[1] <= 100.0:
             raise ValueError(f"GenesisTransform: percentiles must rise within [0, 100], got {percentiles!r}")
         self._specs: dict[tuple[int, ...], ops.PlanSpec] = {}
+        self._uses_range = bool(self.config.nonlinear_rate or self.config.paint_rate)
+        self._asks_for_range = self._uses_range and not isinstance(value_range, str)
+        self._warns_of_windows = True
 
-    def forward(self, batch: Tensor, sample_id: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, batch: Tensor, sample_id: TensorLike) -> tuple[Tensor, Tensor]:
         """Distort a batch.
 
-        batch: (N, C, X, Y, Z) or (N, C, X, Y), float32, float16 or bfloat16.   sample_id: (N,) int64 beside it.
+        batch: (N, C, X, Y, Z), or (N, C, X, Y) with `spatial_dims=2`, float32, float16 or bfloat16.   sample_id: (N,)
+        int64 beside it; other integers and lists are converted.
         Returns input, target: shape and dtype of the batch, contiguous.
         """
-        check_voxels("GenesisTransform", batch)
-        return self.replay(batch, self.plan(sample_id, batch.shape[2:], batch.shape[1]))
+        batch = check_voxels("GenesisTransform", batch, self.spatial_dims)
+        ids = as_ids("GenesisTransform", sample_id, batch.device)
+        return self.replay(batch, self.plan(ids, batch.shape[2:], batch.shape[1]))
 
-    def plan(self, sample_id: Tensor, spatial_shape: Sequence[int], channels: int = 1) -> ops.Plan:
-        """Draw what `forward` would do: for (N,) int64 ids and patches (X, Y, Z) or (X, Y).
+    def plan(self, sample_id: TensorLike, spatial_shape: Sequence[int], channels: int = 1) -> ops.Plan:
+        """Draw what `forward` would do: for (N,) int64 ids and patches (X, Y, Z), or (X, Y) with `spatial_dims=2`.
 
         channels: of the batch; matters with `curve_per_channel` only.
         """
-        return ops.draw_plan(sample_id, self.seed, self._spec(tuple(spatial_shape), channels))
+        shape = tuple(spatial_shape)
+        if len(shape) != self.spatial_dims:
+            raise ValueError(
+                f"GenesisTransform: spatial_shape must be {self.spatial_dims} sides, as spatial_dims says, got {shape}"
+            )
+        return ops.draw_plan(sample_id, self.seed, self._spec(shape, channels))
 
     def replay(self, batch: Tensor, plan: ops.Plan) -> tuple[Tensor, Tensor]:
         """Do what a plan says to any batch of its size and shape; a plan elsewhere is copied to the batch's device."""
-        check_voxels("GenesisTransform", batch)
+        batch = check_voxels("GenesisTransform", batch, self.spatial_dims)
         if isinstance(plan, ops.Plan) and plan.device != batch.device:
             plan = plan.to(batch.device)
-        return ops.genesis_transform(batch, plan, self._range(batch), self.clamp)
+        value_range = self._range(batch)
+        result = ops.genesis_transform(batch, plan, value_range, self.clamp)
+        # What a compiler or a fake tensor runs has no values to ask for.
+        if not torch.compiler.is_compiling() and self._asks_for_range and type(batch) is Tensor:
+            self._ask_for_range(batch, value_range)
+        return result
+
+    def note_on_windows(self, spatial_shape: Sequence[int]) -> str:
+        """What is to be said of patches that no window shuffles, empty of others; once asked for, it is not warned of.
+
+        Raises:
+            ValueError: nothing else would distort them.
+        """
+        config, shape = self.config, tuple(spatial_shape)
+        if not config.shuffle_rate or config.max_window is not None or max(window_sides("resolve", None, shape)) > 1:
+            return ""
+        note = (
+            "windows, whose sides are a tenth of the patch's by default, must hold more than one voxel to shuffle "
+            f"anything, got patches of {shape}; give max_window, such as 2, or shuffle_rate=0.0"
+        )
+        if not self._uses_range:
+            raise ValueError(f"GenesisTransform: {note}")
+        self._warns_of_windows = False
+        return note
 
     def extra_repr(self) -> str:
         """Name profile and scheme, and what differs from them."""
@@ -115,14 +160,34 @@ class GenesisTransform(nn.Module):
         if given == "percentile":
             text += f", percentiles={self.percentiles}"
         text += f", clamp={self.clamp}"
+        if self.spatial_dims == 2:
+            text += ", spatial_dims=2"
         return "".join([text, *(f", {name}={value!r}" for name, value in self.changes.items())])
 
     def _range(self, batch: Tensor) -> tuple[float, float] | Tensor:
         if self.value_range == "minmax":
-            return minmax_range(batch, self.per_channel)
+            return minmax_range(batch, self.per_channel, self.spatial_dims)
         if self.value_range == "percentile":
-            return percentile_range(batch, *self.percentiles, self.per_channel)
+            return percentile_range(batch, *self.percentiles, self.per_channel, self.spatial_dims)
         return self.value_range  # type: ignore[return-value]
+
+    def _ask_for_range(self, batch: Tensor, value_range: tuple[float, float] | Tensor) -> None:
+        """Warn where many voxels lie outside the range, once."""
+        on_cuda = batch.is_cuda
+        if not (batch.is_cpu or on_cuda) or batch.numel() == 0:
+            return
+        if on_cuda and (self.training or torch.cuda.is_current_stream_capturing()):
+            return
+        self._asks_for_range = False
+        if found := voxels_outside(batch, value_range):
+            given = "a tensor" if isinstance(value_range, Tensor) else value_range
+            becomes = "two constants" if self.clamp else "what lies as far outside"
+            warnings.warn(
+                f"GenesisTransform: value_range must be that of the voxels, got {given}, but {found}: the curve makes "
+                f"{becomes} of them, noise stays in the range, and the target is as it was; give "
+                'value_range="percentile", "minmax" or (lo, hi), or bring the voxels into the range',
+                stacklevel=2,
+            )
 
     def _spec(self, shape: tuple[int, ...], channels: int) -> ops.PlanSpec:
         # A compiler folds it into its graph; filling the dict there would make it compile twice.
@@ -130,5 +195,8 @@ class GenesisTransform(nn.Module):
             return resolve(self.config, shape, channels)
         key = (*shape, channels)
         if key not in self._specs:
+            warns, note = self._warns_of_windows, self.note_on_windows(shape)
+            if warns and note:
+                warnings.warn(f"GenesisTransform: {note}", stacklevel=2)
             self._specs[key] = resolve(self.config, shape, channels)
         return self._specs[key]

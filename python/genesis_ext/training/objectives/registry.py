@@ -3,6 +3,7 @@
 """From a config to its objective, and to what makes input and target of sub-volumes."""
 
 import math
+from collections.abc import Callable
 
 import torch
 
@@ -50,14 +51,20 @@ def make_objective(config: PretrainConfig) -> Objective:
         return Classification(network, head, transform.num_classes, optim.lr)
 
 
-def make_transform(config: PretrainConfig) -> SampleTransform:
-    """What makes input and target of sub-volumes: the module is to be moved to the device of the batches."""
+def make_transform(config: PretrainConfig, report: Callable[[str], object] = print) -> SampleTransform:
+    """What makes input and target of sub-volumes: the module is to be moved to the device of the batches.
+
+    report: told of patches that are too small to be shuffled.
+    """
     seed, patch = config.run.seed, config.data.patch_shape
     if config.method.method == "rotation":
         return RotationTransform(seed=seed, spatial_shape=patch)
     if config.method.method == "jigsaw":
         return JigsawTransform(seed=seed, grid=(3,) * len(patch), multiple=_network_class(config).stride)
-    return GenesisTransform(profile=config.method.profile, scheme=config.method.scheme, seed=seed)
+    transform = GenesisTransform(config.method.profile, config.method.scheme, seed=seed, spatial_dims=len(patch))
+    if note := transform.note_on_windows(patch):
+        report(note)
+    return transform
 
 
 def _make_network(config: PretrainConfig) -> UNet:
