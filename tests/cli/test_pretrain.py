@@ -106,6 +106,18 @@ def test_wrong_use_is_status_two(wrong: list[str]) -> None:
     assert caught.value.code == 2
 
 
+@pytest.mark.parametrize("wrong", [["--minutes", "nan"], ["--minutes", "0"], ["--steps", "0"]], ids=str)
+@pytest.mark.parametrize("command", [["pretrain", "--data", "d"], ["demo"]], ids=str)
+def test_no_time_and_no_steps_are_wrong_use(
+    command: list[str], wrong: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*command, "--out", str(tmp_path / "run"), *wrong])
+    assert caught.value.code == 2
+    assert wrong[0].removeprefix("--") in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("command", ["pretrain", "demo"])
 def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:

@@ -63,10 +63,13 @@ def test_a_scan_outside_the_window_is_refused(modality: Modality) -> None:
     ("wrong", "rule"),
     [
         (lambda: IntensityWindow(ct_hu=(100.0, 100.0)), "lo < hi"),
-        (lambda: IntensityWindow(mri=(5.0, float("nan"))), "lo < hi"),
+        (lambda: IntensityWindow(mri=(5.0, float("nan"))), "two finite numbers"),
         (lambda: IntensityWindow(mri=(0.0, float("inf"))), "finite"),
         (lambda: IntensityWindow(ct_hu=(-40000.0, 0.0)), "range of int16"),
         (lambda: PrepareSettings(spacing_mm=(1.0, 0.0, 1.0)), "spacing_mm must lie in"),
+        (lambda: PrepareSettings(spacing_mm=1.0), "spacing_mm must be three finite numbers or none, got 1.0"),  # type: ignore[arg-type]
+        (lambda: PrepareSettings(window=(-1000, 1000)), "window must be an IntensityWindow"),  # type: ignore[arg-type]
+        (lambda: PrepareSettings(max_voxels=0), "max_voxels must be at least 1"),
         (lambda: PrepareSettings(dtype="int32"), "dtype must be one of"),  # type: ignore[arg-type]
         (lambda: PrepareSettings(percentiles=(60.0, 40.0)), "percentiles must be"),
         (lambda: PrepareSettings(pad_to=(64, 0, 32)), "pad_to must hold"),

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from genesis_ext._options import minutes, positive_integer
 from genesis_ext.cli.pretrain import summary
 from genesis_ext.data.demo_scans import write_demo_scans
 from genesis_ext.training.config import PretrainConfig
@@ -30,9 +31,9 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--data", type=Path, metavar="PATH", help="your own scan, folder of scans, or store")
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="DIR", help="default: %(default)s")
-    parser.add_argument("--steps", type=int, metavar="N", help=f"default: {PRESETS['quick']['steps']}")
+    parser.add_argument("--steps", type=positive_integer, metavar="N", help=f"default: {PRESETS['quick']['steps']}")
     parser.add_argument(
-        "--minutes", type=float, default=2.25, help="stop training after so many (default: %(default)s)"
+        "--minutes", type=minutes, default=2.25, help="stop training after so many (default: %(default)s)"
     )
     parser.add_argument("--device", default="cpu", help="default: %(default)s")
 

@@ -72,6 +72,10 @@ class PretrainCommand:
     """Show the traceback of a failure."""
     settings: PretrainConfig = field(default_factory=PretrainConfig)
 
+    def __post_init__(self) -> None:
+        if not self.minutes > 0:
+            raise ValueError(f"minutes must be above 0, got {self.minutes}")
+
 
 def add_parser(subparsers: Any) -> None:
     """Name the subcommand; `parse` reads its options."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from genesis_ext._settings import check_kinds
 from genesis_ext.data.prepare.statistics import Distribution
 from genesis_ext.data.store.entry import StoreDtype
 from genesis_ext.data.volume import Volume, VolumeError
@@ -32,9 +33,10 @@ class IntensityWindow:
     mri: tuple[float, float] = (0.0, 4000.0)
 
     def __post_init__(self) -> None:
+        check_kinds(self, "IntensityWindow: ")
         for name, (lo, hi) in (("ct_hu", self.ct_hu), ("mri", self.mri)):
-            if not -math.inf < lo < hi < math.inf:
-                raise ValueError(f"IntensityWindow: {name} must be (lo, hi) with lo < hi, both finite, got {(lo, hi)}")
+            if not lo < hi:
+                raise ValueError(f"IntensityWindow: {name} must be (lo, hi) with lo < hi, got {(lo, hi)}")
         if not _INT16[0] <= self.ct_hu[0] <= self.ct_hu[1] <= _INT16[1]:
             raise ValueError(f"IntensityWindow: ct_hu must lie in the range of int16, got {self.ct_hu}")
 
