@@ -79,16 +79,12 @@ def test_twenty_steps_a_kill_and_twenty_more_are_forty_to_the_last_bit(
 
 
 def test_two_processes_train_as_one_does(folder: Path, tmp_path: Path) -> None:
+    # Not AdamW: it divides by gradients that may be nearly nothing but rounding.
+    options = ("--steps", "10", *UNIVERSAL, "--optimizer", "sgd", "--lr", "0.05", "--lr-scales", "0.01")
     for processes in (1, 2):
-        run(
-            folder / "scans",
-            tmp_path / str(processes),
-            folder / "cache",
-            *("--steps", "10", *UNIVERSAL),
-            processes=processes,
-        )
+        run(folder / "scans", tmp_path / str(processes), folder / "cache", *options, processes=processes)
     one, two = (losses(tmp_path / name) for name in "12")
-    assert two == pytest.approx(one, rel=1e-4)  # sums over the batch in another order
+    assert two == pytest.approx(one, rel=1e-5)  # sums over the batch in another order
 
 
 def test_a_run_goes_on_with_another_number_of_processes(folder: Path, tmp_path: Path) -> None:
