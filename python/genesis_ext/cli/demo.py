@@ -39,7 +39,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train and name the results; 1 if the network does not beat the baselines."""
+    """Train and name the results; 1 if the network does not beat the baselines, 130 or 143 where a signal ended it."""
     data = args.data
     settings = dict(PRESETS["quick"])
     if args.steps is not None:
@@ -54,11 +54,13 @@ def run(args: argparse.Namespace) -> int:
         args.out,
         cache=args.out / "cache",
         device=args.device,
-        overwrite=True,
+        overwrite=(args.out / "cache").is_dir(),  # the folder is that of a demo
         time_limit_s=60 * args.minutes,
         report=lambda text: print(text, flush=True),
     )
     print(summary(result))
+    if result.stopped_by is not None:
+        return 128 + result.stopped_by
     newest = max((args.out / "pictures").glob("*.png"))
     print(f"look at {newest}: input, restoration and target of validation patches")
     if not result.validation.works:
