@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from genesis_ext._options import percentage, positive_integer, positive_number
+
 DESCRIPTION = (
     "Measure the operators beside what other libraries have: single operators, pipelines, small batches, scaling and "
     "start-up. Contenders are verified before they are timed. Actions work on the result files."
@@ -43,7 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--size", nargs="+", type=_size, default=[], help="of patches or scans, for operators, pipelines and latency"
     )
     parser.add_argument("--dtype", nargs="+", choices=_DTYPES, default=["float32"], help="of the patches")
-    parser.add_argument("--threads", type=_positive, default=1, help="of torch on the CPU (default: %(default)s)")
+    parser.add_argument(
+        "--threads", type=positive_integer, default=1, help="of torch on the CPU (default: %(default)s)"
+    )
     parser.add_argument("--quick", action="store_true", help="a trial: see that everything runs; no numbers to keep")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the result as JSON")
     _add_device(parser)
@@ -57,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     compare.add_argument("before", type=Path)
     compare.add_argument("after", type=Path)
     compare.add_argument(
-        "--threshold", type=float, default=10.0, metavar="PERCENT",
+        "--threshold", type=percentage, default=10.0, metavar="PERCENT",
         help="how much slower is too slow, beyond the spreads of both (default: %(default)s)",
     )  # fmt: skip
 
@@ -68,15 +72,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     model = actions.add_parser("model", help="reckon the throughput of many GPUs from a result")
     model.add_argument("file", type=Path, metavar="FILE")
-    model.add_argument("--gpus", type=_positive, nargs="+", default=[1, 2, 4, 8], help="(default: 1 2 4 8)")
-    model.add_argument("--store-gb", type=float, required=True, help="size of the store, 10^9 bytes")
-    model.add_argument("--volume-mb", type=float, default=54.0, help="of a volume, 10^6 bytes (default: 300^3 int16)")
-    model.add_argument("--samples-a-volume", type=float, default=64.0, help="(default: %(default)s)")
-    model.add_argument("--network", type=float, metavar="S", help="samples/s of a training step alone on one GPU")
-    model.add_argument("--device-gb", type=float, metavar="GB", help="memory of a GPU for volumes")
-    model.add_argument("--host-gb", type=float, metavar="GB", help="memory of a host for one rank's volumes")
-    model.add_argument("--transfer-gb", type=float, metavar="GB", help="per second from pinned memory to a GPU")
-    model.add_argument("--disk-gb", type=float, metavar="GB", help="per second from the disk to one rank")
+    model.add_argument("--gpus", type=positive_integer, nargs="+", default=[1, 2, 4, 8], help="(default: 1 2 4 8)")
+    model.add_argument("--store-gb", type=positive_number, required=True, help="size of the store, 10^9 bytes")
+    model.add_argument(
+        "--volume-mb", type=positive_number, default=54.0, help="of a volume, 10^6 bytes (default: 300^3 int16)"
+    )
+    model.add_argument("--samples-a-volume", type=positive_number, default=64.0, help="(default: %(default)s)")
+    model.add_argument(
+        "--network", type=positive_number, metavar="S", help="samples/s of a training step alone on one GPU"
+    )
+    model.add_argument("--device-gb", type=positive_number, metavar="GB", help="memory of a GPU for volumes")
+    model.add_argument("--host-gb", type=positive_number, metavar="GB", help="memory of a host for one rank's volumes")
+    model.add_argument(
+        "--transfer-gb", type=positive_number, metavar="GB", help="per second from pinned memory to a GPU"
+    )
+    model.add_argument("--disk-gb", type=positive_number, metavar="GB", help="per second from the disk to one rank")
 
     verify = actions.add_parser("verify", help="check on a small batch that all contenders do what they should")
     verify.add_argument("--ours", action="store_true", help="leave other libraries out as far as they can be")
@@ -241,13 +251,6 @@ def _size(text: str) -> tuple[int, int, int]:
         return parse_size(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"must be 64x64x32, 64x64 or 160^3, got {text!r}") from error
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
-    return number
 
 
 def _say(text: object) -> None:

@@ -74,7 +74,19 @@ def test_wrong_use_is_told_in_one_line(words, complaint, files, capsys):
 
 
 @pytest.mark.parametrize(
-    "words", [["--size", "64"], ["--threads", "0"], ["--level", "all"], ["--dtype", "float64"], ["compare", "one"]]
+    "words",
+    [
+        ["--size", "64"],
+        ["--threads", "0"],
+        ["--threads", "2.5"],
+        ["--level", "all"],
+        ["--dtype", "float64"],
+        ["compare", "one"],
+        ["compare", "one", "two", "--threshold", "nan"],
+        ["compare", "one", "two", "--threshold", "-1"],
+        ["model", "one", "--store-gb", "inf"],
+        ["model", "one", "--store-gb", "much"],
+    ],
 )
 def test_arguments_that_cannot_be_are_refused(words, capsys):
     with pytest.raises(SystemExit) as ended:

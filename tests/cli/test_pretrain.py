@@ -1,14 +1,17 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
 
+import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from genesis_ext.cli.main import main
 from genesis_ext.cli.pretrain import parse
-from genesis_ext.training import PRESETS, PretrainConfig, write_config
+from genesis_ext.training import PRESETS, PretrainConfig, loop, signals, write_config
 from genesis_ext.training.checkpoint import read_checkpoint
+from genesis_ext.training.step import take_step
 from tests.data_layer.images import write_ct
 
 TINY = ["--patch", "16", "16", "8", "--width", "2", "--batch-size", "2", "--validation-patches", "2"]
@@ -83,6 +86,64 @@ def test_the_command_trains_and_resumes_with_the_stored_settings(
     assert read_checkpoint(out / "last.pt")["progress"]["step"] == 3
 
 
+def test_the_same_command_goes_on_and_what_differs_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PRESETS, "quick", {"lr": 5e-3, "patch": (16, 16, 8), "steps": 2, "checkpoint_every": 1})
+    scan, out, file = write_ct(tmp_path / "ct.nii.gz", (40, 20, 10)), tmp_path / "run", tmp_path / "my.yaml"
+    file.write_text("lr: 2e-2\nsteps: 3\n")
+    command = ["pretrain", "--data", str(scan), "--out", str(out), "--preset", "quick", *TINY[4:], "--lr", "0.02"]
+    assert main([*command, "--resume", "--minutes", "1e-9"]) == 0
+    said = capsys.readouterr().out
+    assert f"nothing to resume in {out}: starting at step 0" in said
+    assert "the run is not finished: the same command with --resume goes on" in said
+    for words, step in ((command, 2), ([*command[:5], "--config", str(file)], 3)):
+        assert main([*words, "--resume"]) == 0
+        assert f"resumed {out} at step {step - 1}" in capsys.readouterr().out
+        assert read_checkpoint(out / "last.pt")["progress"]["step"] == step
+    before = (out / "last.pt").read_bytes()
+    for words, differences in (
+        ([*command[:5], "--preset", "quick", "--resume"], ["lr: 0.005, not 0.02"]),
+        ([*command, "--resume", "--seed", "3", "--width", "4"], ["width: 4, not 2", "seed: 3, not 0"]),
+        ([*command[:5], "--preset", "released", "--resume"], ["lr: 1.0, not 0.02", "borders: True, not False"]),
+    ):
+        assert main(words) == 1
+        complaint = capsys.readouterr().err
+        assert complaint.count("\n") == 1
+        assert all(difference in complaint for difference in ["a resumed run must keep its settings", *differences])
+    file.write_text("warmup: 3\n")
+    assert main([*command[:5], "--config", str(file), "--resume"]) == 2
+    assert f"my.yaml is not what {out} was begun with: warmup must be below steps" in capsys.readouterr().err
+    assert (out / "last.pt").read_bytes() == before
+
+
+def test_ctrl_c_says_how_to_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pressed(*args: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return take_step(*args)
+
+    monkeypatch.setattr(loop, "take_step", pressed)
+    scan, out = write_ct(tmp_path / "ct.nii.gz", (40, 20, 10)), tmp_path / "run"
+    command = ["pretrain", "--data", str(scan), "--out", str(out), "--steps", "9", *TINY]
+    assert main(command) == 130
+    assert "the run is not finished: the same command with --resume goes on" in capsys.readouterr().out
+    monkeypatch.setattr(signals, "_ONE_PRESS_S", -1.0)
+    monkeypatch.setattr(loop, "take_step", lambda *args: pressed(*args) and pressed(*args))
+    assert main([*command, "--resume"]) == 130
+    said = capsys.readouterr().err
+    assert f"what was saved stays in {out}: the same command with --resume goes on" in said
+    assert "genesis pretrain: interrupted" in said
+
+
+def test_a_damaged_checkpoint_is_a_failure_not_wrong_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/last.pt").write_bytes(b"PK nothing")
+    assert main(["pretrain", "--data", str(tmp_path), "--out", str(tmp_path / "run"), "--resume"]) == 1
+    assert "last.pt is damaged" in capsys.readouterr().err
+
+
 def test_scans_are_prepared_into_the_cache_that_is_given(tmp_path: Path, cache: Path) -> None:
     scan, other = write_ct(tmp_path / "ct.nii.gz", (40, 20, 10)), tmp_path / "other"
     arguments = ["pretrain", "--data", str(scan), "--out", str(tmp_path / "run"), "--steps", "1", *TINY]
@@ -106,6 +167,18 @@ def test_wrong_use_is_status_two(wrong: list[str]) -> None:
     assert caught.value.code == 2
 
 
+@pytest.mark.parametrize("wrong", [["--minutes", "nan"], ["--minutes", "0"], ["--steps", "0"]], ids=str)
+@pytest.mark.parametrize("command", [["pretrain", "--data", "d"], ["demo"]], ids=str)
+def test_no_time_and_no_steps_are_wrong_use(
+    command: list[str], wrong: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*command, "--out", str(tmp_path / "run"), *wrong])
+    assert caught.value.code == 2
+    assert wrong[0].removeprefix("--") in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("command", ["pretrain", "demo"])
 def test_help_has_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -119,6 +192,10 @@ def test_the_demo_runs_names_its_results_and_can_be_repeated(
 ) -> None:
     tiny = {**PRESETS["quick"], "width": 2, "batch_size": 2, "validation_patches": 2, "steps": 2}
     monkeypatch.setitem(PRESETS, "quick", tiny)
+    (tmp_path / "run").mkdir()
+    write_config(tmp_path / "run/config.yaml", PretrainConfig())
+    assert main(["demo", "--out", str(tmp_path / "run")]) == 1
+    assert "run holds a run already (config.yaml)" in capsys.readouterr().err  # of another command: not to be cleared
     for _ in range(2):
         status = main(["demo", "--out", str(tmp_path / "demo")])
         said = capsys.readouterr().out

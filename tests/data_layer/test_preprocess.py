@@ -22,10 +22,13 @@ from tests.data_layer.preparing import NATIVE, scan_units, unit_values, volume_o
     ("wrong", "rule"),
     [
         (lambda: IntensityWindow(ct_hu=(100.0, 100.0)), "lo < hi"),
-        (lambda: IntensityWindow(mri=(5.0, float("nan"))), "lo < hi"),
+        (lambda: IntensityWindow(mri=(5.0, float("nan"))), "two finite numbers"),
         (lambda: IntensityWindow(mri=(0.0, float("inf"))), "finite"),
         (lambda: IntensityWindow(ct_hu=(-40000.0, 0.0)), "range of int16"),
         (lambda: PrepareSettings(spacing_mm=(1.0, 0.0, 1.0)), "spacing_mm must lie in"),
+        (lambda: PrepareSettings(spacing_mm=1.0), "spacing_mm must be three finite numbers or none, got 1.0"),  # type: ignore[arg-type]
+        (lambda: PrepareSettings(window=(-1000, 1000)), "window must be an IntensityWindow"),  # type: ignore[arg-type]
+        (lambda: PrepareSettings(max_voxels=0), "max_voxels must be at least 1"),
         (lambda: PrepareSettings(dtype="int32"), "dtype must be one of"),  # type: ignore[arg-type]
         (lambda: IntensityWindow(mri_percentiles=(60.0, 40.0)), "mri_percentiles must be"),
         (lambda: IntensityWindow(mri=(0.0, 9.0), mri_percentiles=(1.0, 99.0)), "one must be None"),

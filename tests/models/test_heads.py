@@ -4,7 +4,7 @@
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from genesis_ext.models import ClassificationHead, ScaleClassifier, UNet3D
@@ -85,6 +85,17 @@ def test_reset_by_a_generator_depends_on_its_seed_alone() -> None:
 
     assert all(torch.equal(a, b) for a, b in zip(weights(1), weights(1), strict=True))
     assert not torch.equal(weights(1)[0], weights(2)[0])
+
+
+def test_linear_layers_start_as_torch_starts_them() -> None:
+    """The generator is the only difference: with the same words of it, the same weights."""
+    head = ClassificationHead(12, 5, hidden=8)
+    head.reset_parameters(torch.Generator().manual_seed(3))
+    torch.manual_seed(3)
+    for own in (head.hidden, head.out):
+        torch_own = nn.Linear(own.in_features, own.out_features)
+        assert torch.allclose(own.weight, torch_own.weight, rtol=1e-5)  # its bound is made of two roots
+        assert torch.allclose(own.bias, torch_own.bias, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ def test_every_preset_is_a_valid_config_and_survives_json(preset: str) -> None:
         ("steps", 0, "at least 1"),
         ("batch_size", 0, "at least 1"),
         ("lr", 0.0, "positive"),
-        ("lr", float("nan"), "positive"),
+        ("lr", float("nan"), "finite number"),
         ("momentum", 1.0, r"\[0, 1\)"),
         ("weight_decay", -1.0, "not be negative"),
         ("seed", -1, r"\[0, 2\^63\)"),
@@ -117,10 +117,17 @@ def test_a_config_goes_through_yaml_and_a_part_of_one_is_enough(tmp_path: Path) 
     assert read_config(tmp_path / "config.yaml") == config
     (tmp_path / "part.yaml").write_text("network: {width: 8}\nlr: 0.5\n")
     assert read_config(tmp_path / "part.yaml") == PretrainConfig.of(width=8, lr=0.5)
+    (tmp_path / "part.yaml").write_text("optim: {lr: 1e-3, clip: 1E+2, ema: 0}\n")
+    assert read_config(tmp_path / "part.yaml") == PretrainConfig.of(lr=1e-3, clip=100.0)
     for text, complaint in (
         ("width: [", "is no config"),
         ("- 8", "settings were expected"),
         ("width: 0", "at least 1"),
+        ("width: yes", "width must be an integer, got True"),
+        ("steps: 1e4", "steps must be an integer, got 10000.0"),
+        ("lr: .inf", "lr must be a finite number, got inf"),
+        ("1: 2", "unknown settings: 1"),
+        ("network: {1: 2}", "unknown settings in network: 1"),
     ):
         (tmp_path / "wrong.yaml").write_text(text)
         with pytest.raises(ValueError, match=complaint):

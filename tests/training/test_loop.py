@@ -3,6 +3,7 @@
 
 import json
 import math
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from genesis_ext.training.checkpoint import DataMark, Progress, TrainingState, r
 from genesis_ext.training.fabric import make_fabric
 from genesis_ext.training.objectives.genesis import Restoration
 from genesis_ext.training.optimizers import LearningRates, make_optimizer
+from genesis_ext.training.run_folder import RunFolder
 from genesis_ext.training.run_log import RunLog
 from genesis_ext.training.signals import StopRequest
 from tests.training.doubles import Constant, endless_ramps, fixed_ramps
@@ -56,8 +58,8 @@ def run(
     validator = Validator(samples, objective, config.method.loss)
     data = DataMark("0", ("ramps",))
     with RunLog(out, config.run.steps, config.optim.batch_size) as log, StopRequest() as stop:
-        endless = batches(config.optim.batch_size)
-        return train(fabric, state, endless, validator, config, data, out, log, stop, time_limit_s)
+        endless, deadline = batches(config.optim.batch_size), time.monotonic() + time_limit_s
+        return train(fabric, state, endless, validator, config, data, RunFolder(out), log, stop, deadline)
 
 
 def poisoned(batch_size: int, first_bad: int = 0) -> Iterator[Batch]:

@@ -2,11 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whole runs: real files, the real transform, a tiny network."""
 
+import errno
+import fcntl
+import importlib
 import math
+import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +24,7 @@ from genesis_ext.data import FixedSamples, Sampling, StoreError, whole_regions
 from genesis_ext.data.prepare.run import prepare_cached
 from genesis_ext.data.sources.find import SourceError
 from genesis_ext.models import UNet3D, load_weights
-from genesis_ext.training import PretrainConfig, TrainingDivergedError, Validator, loop, pretrain
+from genesis_ext.training import PretrainConfig, TrainingDivergedError, Validator, loop, pretrain, signals, write_config
 from genesis_ext.training.checkpoint import best_loss_on_disk, read_checkpoint
 from genesis_ext.training.objectives.genesis import Restoration
 from genesis_ext.training.run_log import read_log
@@ -115,25 +120,108 @@ def test_a_damaged_checkpoint_is_named(scans: Path, tmp_path: Path) -> None:
         pretrain(CONFIG, scans, tmp_path / "run", resume=True, report=quiet)
 
 
-def test_resume_starts_afresh_where_nothing_was_saved(scans: Path, tmp_path: Path) -> None:
-    pretrain(CONFIG.but(steps=1), scans, tmp_path / "run", resume=True, report=quiet)
+def test_resume_starts_where_nothing_was_saved_and_says_so(scans: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    out = tmp_path / "run"
+    out.mkdir()
+    write_config(out / "config.yaml", CONFIG)  # of a run that was killed before its first checkpoint
+    (out / "log.jsonl").write_text('{"kind": "training", "step": 1, "loss": 0.5}\n')
+    pretrain(CONFIG.but(steps=1, log_every=1), scans, out, resume=True, report=said.append)
+    assert f"nothing to resume in {out}: starting at step 0" in said
+    assert read_checkpoint(out / "last.pt")["progress"]["step"] == 1
+    assert len(losses(out)) == 1
+
+
+def test_resume_clears_no_checkpoint_where_the_last_one_is_missing(scans: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    pretrain(CONFIG.but(steps=4, checkpoint_every=2, keep_every=2), scans, out, report=quiet)
+    (out / "last.pt").unlink()
+    held = r"holds previous\.pt, best\.pt, step_000002\.pt, step_000004\.pt, but no last\.pt"
+    with pytest.raises(ValueError, match=f"{held}: --fall-back goes on from previous\\.pt"):
+        pretrain(CONFIG.but(steps=4), scans, out, resume=True, report=quiet)
+    said: list[str] = []
+    pretrain(CONFIG.but(steps=4), scans, out, resume=True, fall_back=True, report=said.append)
+    assert f"resumed {out} at step 2" in said
+    for name in ("last.pt", "previous.pt"):
+        (out / name).unlink()
+    with pytest.raises(ValueError, match=r"best\.pt, .* and there is no previous\.pt: --overwrite begins anew"):
+        pretrain(CONFIG.but(steps=4), scans, out, resume=True, fall_back=True, report=quiet)
+    assert (out / "best.pt").exists()
+
+
+@pytest.mark.parametrize("how", [{}, {"resume": True}, {"overwrite": True}], ids=str)
+def test_a_second_run_does_not_come_into_the_folder_of_a_living_one(
+    scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: dict[str, bool]
+) -> None:
+    out, refused = tmp_path / "run", []
+
+    def meanwhile(*args: Any) -> Any:
+        with pytest.raises(ValueError, match=rf"{out}: another run trains there, process {os.getpid()} on ") as caught:
+            pretrain(CONFIG.but(steps=1), scans, out, report=quiet, **how)  # type: ignore[arg-type]
+        refused.append(caught)
+        return take_step(*args)
+
+    monkeypatch.setattr(loop, "take_step", meanwhile)
+    pretrain(CONFIG.but(steps=2, log_every=1), scans, out, report=quiet)
+    monkeypatch.undo()
+    assert len(refused) == len(losses(out)) == 2
+    assert pretrain(CONFIG.but(steps=1), scans, out, overwrite=True, report=quiet).finished  # nothing holds it any more
+
+
+def test_a_run_goes_on_where_the_file_system_has_no_locks(
+    scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(file: object, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    store = prepare_cached(scans, report=quiet, spacing_mm=None)  # a store is not prepared without a lock
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    said: list[str] = []
+    assert pretrain(CONFIG.but(steps=1), store.path, tmp_path / "run", report=said.append).finished
+    assert f"warning: {tmp_path / 'run'} cannot be locked (No locks available): let no other run write there" in said
+
+
+def test_the_time_limit_counts_from_the_call_and_a_step_is_always_taken(
+    scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module("genesis_ext.training.pretrain")  # the package's own name for it is the function's
+    open_store = module.open_store
+
+    def slow(*args: Any) -> Any:
+        time.sleep(0.3)
+        return open_store(*args)
+
+    monkeypatch.setattr(module, "open_store", slow)
+    result = pretrain(CONFIG, scans, tmp_path / "run", time_limit_s=0.3, report=quiet)
+    assert (result.finished, result.stopped_by) == (False, None)
     assert read_checkpoint(tmp_path / "run/last.pt")["progress"]["step"] == 1
+    for limit in (math.nan, 0.0):
+        with pytest.raises(ValueError, match="time_limit_s must be above 0, got"):
+            pretrain(CONFIG, scans, tmp_path / "other", time_limit_s=limit, report=quiet)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU is used")
+def test_that_no_gpu_is_used_is_said_unless_the_cpu_was_asked_for(scans: Path, tmp_path: Path) -> None:
+    for device, times in (("auto", 1), ("cpu", 0)):
+        said: list[str] = []
+        pretrain(CONFIG.but(steps=1), scans, tmp_path / device, device=device, report=said.append)
+        assert said.count("no GPU is used: device cpu") == times
 
 
 def test_a_run_is_cleared_only_if_asked_and_other_files_never(scans: Path, tmp_path: Path) -> None:
     out, config = tmp_path / "run", CONFIG.but(steps=1)
     pretrain(config, scans, out, report=quiet)
     (out / "notes.txt").write_text("mine")
-    with pytest.raises(ValueError, match=r"holds last\.pt already: add --resume"):
+    with pytest.raises(ValueError, match=r"holds a run already \(last\.pt\): --resume goes on with it, --overwrite"):
         pretrain(config, scans, out, report=quiet)
     pretrain(config, scans, out, overwrite=True, report=quiet)
     assert (out / "notes.txt").read_text() == "mine"
     (tmp_path / "album/pictures").mkdir(parents=True)
-    with pytest.raises(ValueError, match="folder of its own"):
-        pretrain(config, scans, tmp_path / "album", overwrite=True, report=quiet)
-    (tmp_path / "album/config.yaml").write_text("mine: too")
-    with pytest.raises(ValueError, match="folder of its own"):
-        pretrain(config, scans, tmp_path / "album", overwrite=True, report=quiet)
+    for more, given in (("config.yaml", {"overwrite": True}), ("last.pt", {"overwrite": True}), ("best.pt", {})):
+        with pytest.raises(ValueError, match="folder of its own"):
+            pretrain(config, scans, tmp_path / "album", report=quiet, **given)  # type: ignore[arg-type]
+        assert not (tmp_path / "album/.lock").exists()
+        (tmp_path / "album" / more).write_text("mine: too")
 
 
 def test_a_run_is_not_cleared_for_one_that_cannot_start(scans: Path, tmp_path: Path) -> None:
@@ -341,9 +429,31 @@ def test_a_run_whose_last_step_is_interrupted_is_done(
     monkeypatch.setattr(loop, "take_step", interrupted)
     stopped = pretrain(CONFIG.but(steps=2), scans, tmp_path / "stopped", report=quiet)
     done = pretrain(CONFIG.but(steps=1), scans, tmp_path / "done", report=quiet)
-    assert stopped.terminated
-    assert not done.terminated
+    assert (stopped.finished, stopped.stopped_by) == (False, signal.SIGTERM)
+    assert (done.finished, done.stopped_by) == (True, None)
     assert set(done.files) - set(stopped.files) == {"best checkpoint"}
+
+
+def test_ctrl_c_ends_after_the_step_with_a_checkpoint_and_a_second_one_at_once(
+    scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    presses = 2  # of one key: torchrun passes on what its processes had from the terminal
+
+    def pressed(*args: Any) -> Any:
+        for _ in range(presses):
+            signal.raise_signal(signal.SIGINT)
+        return take_step(*args)
+
+    monkeypatch.setattr(loop, "take_step", pressed)
+    stopped = pretrain(CONFIG, scans, tmp_path / "run", report=quiet)
+    assert (stopped.finished, stopped.stopped_by) == (False, signal.SIGINT)
+    assert read_checkpoint(tmp_path / "run/last.pt")["progress"]["step"] == 1
+    assert "asked to by SIGINT" in (tmp_path / "run/log.jsonl").read_text()
+    assert capfd.readouterr().err.count("Ctrl-C again ends at once") == 1
+    monkeypatch.setattr(signals, "_ONE_PRESS_S", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(CONFIG, scans, tmp_path / "run", resume=True, report=quiet)
+    assert read_checkpoint(tmp_path / "run/last.pt")["progress"]["step"] == 1
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 """Runs that are killed, that are asked to stop, and that several processes share."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -79,16 +80,12 @@ def test_twenty_steps_a_kill_and_twenty_more_are_forty_to_the_last_bit(
 
 
 def test_two_processes_train_as_one_does(folder: Path, tmp_path: Path) -> None:
+    # Not AdamW: it divides by gradients that may be nearly nothing but rounding.
+    options = ("--steps", "10", *UNIVERSAL, "--optimizer", "sgd", "--lr", "0.05", "--lr-scales", "0.01")
     for processes in (1, 2):
-        run(
-            folder / "scans",
-            tmp_path / str(processes),
-            folder / "cache",
-            *("--steps", "10", *UNIVERSAL),
-            processes=processes,
-        )
+        run(folder / "scans", tmp_path / str(processes), folder / "cache", *options, processes=processes)
     one, two = (losses(tmp_path / name) for name in "12")
-    assert two == pytest.approx(one, rel=1e-4)  # sums over the batch in another order
+    assert two == pytest.approx(one, rel=1e-5)  # sums over the batch in another order
 
 
 def test_a_run_goes_on_with_another_number_of_processes(folder: Path, tmp_path: Path) -> None:
@@ -111,16 +108,21 @@ def test_what_validates_is_what_the_checkpoint_holds(folder: Path, tmp_path: Pat
     assert losses[0] == losses[1]
 
 
-@pytest.mark.parametrize("processes", [1, 2])
-def test_sigterm_writes_a_checkpoint_and_ends(folder: Path, tmp_path: Path, processes: int) -> None:
+@pytest.mark.parametrize(
+    ("processes", "asked"), [(1, signal.SIGTERM), (2, signal.SIGTERM), (2, signal.SIGINT)], ids=str
+)
+def test_a_signal_writes_a_checkpoint_and_ends(
+    folder: Path, tmp_path: Path, processes: int, asked: signal.Signals
+) -> None:
     running = start(folder, tmp_path / "run", "--steps", "100000", processes=processes)
     wait_for_step(tmp_path / "run", 5)
-    running.send_signal(signal.SIGTERM)
+    # Ctrl-C is for all of a terminal's processes, and torchrun passes it on once more.
+    os.killpg(running.pid, asked) if asked is signal.SIGINT else running.send_signal(asked)
     status = running.wait(60)
     assert status == 143 if processes == 1 else status != 0
     step = read_checkpoint(tmp_path / "run/last.pt")["progress"]["step"]
     assert 5 <= step < 100000
-    assert "asked to by SIGTERM" in (tmp_path / "run/log.jsonl").read_text()
+    assert f"asked to by {asked.name}" in (tmp_path / "run/log.jsonl").read_text()
     run(folder / "scans", tmp_path / "run", folder / "cache", "--resume", "--steps", str(step + 1))
 
 

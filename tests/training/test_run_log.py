@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from genesis_ext.training import run_log
 from genesis_ext.training.run_log import Log, NullLog, RunLog
@@ -54,6 +55,22 @@ def test_rates_are_of_the_last_window_without_the_first_step(tmp_path: Path, clo
     assert first["data_share"] == pytest.approx(0.25)
     assert (second["steps_per_s"], second["data_share"]) == (pytest.approx(1.0), pytest.approx(0.5))
     assert first["elapsed_s"] == pytest.approx(503.0 + 9 * 4.0)
+
+
+def test_something_is_said_after_the_first_step_and_every_ten_seconds_without_entries(
+    tmp_path: Path, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with RunLog(tmp_path, 100, samples_a_step=8) as log:
+        clock.now += 7.0  # before the first batch
+        for step in range(1, 8):
+            steps(log, clock, 1, rest_s=49.0 if step == 1 else 3.0)
+            log.step(step, torch.tensor(0.25))
+    assert capsys.readouterr().out.splitlines() == [
+        "step 1/100  loss 0.25000  first step 50 s",
+        "step 4/100  0.25 steps/s  6:24 left",
+        "step 7/100  0.25 steps/s  6:12 left",
+    ]
+    assert not list(log.entries())
 
 
 def test_a_first_step_alone_has_no_rate(tmp_path: Path, clock: Clock) -> None:

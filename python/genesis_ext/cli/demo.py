@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from genesis_ext._options import minutes, positive_integer
 from genesis_ext.cli.pretrain import summary
 from genesis_ext.data.demo_scans import write_demo_scans
 from genesis_ext.training.config import PretrainConfig
@@ -30,15 +31,15 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("--data", type=Path, metavar="PATH", help="your own scan, folder of scans, or store")
     parser.add_argument("--out", type=Path, default=Path("runs/demo"), metavar="DIR", help="default: %(default)s")
-    parser.add_argument("--steps", type=int, metavar="N", help=f"default: {PRESETS['quick']['steps']}")
+    parser.add_argument("--steps", type=positive_integer, metavar="N", help=f"default: {PRESETS['quick']['steps']}")
     parser.add_argument(
-        "--minutes", type=float, default=2.25, help="stop training after so many (default: %(default)s)"
+        "--minutes", type=minutes, default=2.25, help="stop training after so many (default: %(default)s)"
     )
     parser.add_argument("--device", default="cpu", help="default: %(default)s")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train and name the results; 1 if the network does not beat the baselines."""
+    """Train and name the results; 1 if the network does not beat the baselines, 130 or 143 where a signal ended it."""
     data = args.data
     settings = dict(PRESETS["quick"])
     if args.steps is not None:
@@ -53,11 +54,13 @@ def run(args: argparse.Namespace) -> int:
         args.out,
         cache=args.out / "cache",
         device=args.device,
-        overwrite=True,
+        overwrite=(args.out / "cache").is_dir(),  # the folder is that of a demo
         time_limit_s=60 * args.minutes,
         report=lambda text: print(text, flush=True),
     )
     print(summary(result))
+    if result.stopped_by is not None:
+        return 128 + result.stopped_by
     newest = max((args.out / "pictures").glob("*.png"))
     print(f"look at {newest}: input, restoration and target of validation patches")
     if not result.validation.works:

@@ -5,19 +5,20 @@
 import argparse
 import math
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from genesis_ext._extras import require
-from genesis_ext.training.checkpoint import read_checkpoint
 from genesis_ext.training.config import PretrainConfig
-from genesis_ext.training.config_file import read_config
+from genesis_ext.training.config_file import read_settings
 from genesis_ext.training.presets import PRESETS
 from genesis_ext.training.pretrain import PretrainResult, pretrain
+from genesis_ext.training.run_folder import RunFolder
 
-_STOPPED = 128 + 15  # as the shell says of a process that SIGTERM ended
+_GOES_ON = "the same command with --resume goes on"
 
 _DESCRIPTION = f"""\
 Train a network on sub-volumes of scans that the operators make: restore distorted ones (Models Genesis, Universal
@@ -31,6 +32,9 @@ examples:
   genesis pretrain --data store --out runs/large --boxes scales --residence disk --budget-gib 16
   genesis pretrain --data scan.nii.gz --out runs/one --resume --steps 40000
   torchrun --nproc-per-node 4 -m genesis_ext.cli.main pretrain --data store --out runs/four
+
+The same command line starts a run, and goes on with it when it is repeated with --resume. Ctrl-C and SIGTERM end a run
+after a step, with a checkpoint; the exit status is 130 or 143 then.
 
 A store is what `genesis prepare` makes. Scans are prepared into a store of the cache, at their own spacing.
 RUN gets report.html, last.pt and best.pt (weights under "state_dict"), log.jsonl, loss_curve.png, pictures/ and
@@ -55,13 +59,14 @@ class PretrainCommand:
     cache: Path | None = None
     """For the stores of scans (default: $GENESIS_CACHE, or one at home)."""
     resume: bool = False
-    """Go on from RUN/last.pt, with the settings stored there."""
+    """Go on from RUN/last.pt with the settings stored there. Those that are given must be the same, except lengths and
+    intervals. Where nothing was saved, start."""
     fall_back: bool = False
-    """Where last.pt is damaged, go on from previous.pt, the one before."""
+    """Where last.pt is damaged or missing, go on from previous.pt, the one before."""
     overwrite: bool = False
     """Clear a run that RUN holds."""
     minutes: float = math.inf
-    """Stop after so many; go on with --resume."""
+    """Stop after so many since the start, preparing included; go on with --resume."""
     device: str = "auto"
     """cpu, cuda or cuda:N (auto: CUDA where there is one)."""
     preset: str | None = None
@@ -71,6 +76,10 @@ class PretrainCommand:
     debug: bool = False
     """Show the traceback of a failure."""
     settings: PretrainConfig = field(default_factory=PretrainConfig)
+
+    def __post_init__(self) -> None:
+        if not self.minutes > 0:
+            raise ValueError(f"minutes must be above 0, got {self.minutes}")
 
 
 def add_parser(subparsers: Any) -> None:
@@ -83,10 +92,13 @@ def parse(words: Sequence[str]) -> PretrainCommand:
 
     Raises:
         argparse.ArgumentError: a setting breaks its rule, or two sources of settings are given.
+        ValueError: the run that is to go on cannot be read.
     """
     tyro = require("tyro", "train", "to read options")
+    given, _ = _sources().parse_known_args(list(words))
+    stored = RunFolder(given.out).stored(given.fall_back) if given.resume and given.out else None
     try:
-        base = _base(words)
+        base = _base(given, None if stored is None else PretrainConfig.from_dict(stored.content["config"]))
         return tyro.cli(  # type: ignore[no-any-return]
             PretrainCommand,
             prog="genesis pretrain",
@@ -100,23 +112,31 @@ def parse(words: Sequence[str]) -> PretrainCommand:
 
 
 def run(args: PretrainCommand) -> int:
-    """Train; returns 0, or 143 where SIGTERM ended it."""
-    result = pretrain(
-        args.settings,
-        args.data,
-        args.out,
-        validation_data=args.validation_data,
-        cache=args.cache,
-        device=args.device,
-        resume=args.resume,
-        fall_back=args.fall_back,
-        overwrite=args.overwrite,
-        time_limit_s=60 * args.minutes,
-        report=lambda text: print(text, flush=True),
-    )
-    if os.environ.get("RANK", "0") == "0":  # the first of the processes that torchrun starts
+    """Train; returns 0, or what a shell says of a process that a signal ended."""
+    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts
+    try:
+        result = pretrain(
+            args.settings,
+            args.data,
+            args.out,
+            validation_data=args.validation_data,
+            cache=args.cache,
+            device=args.device,
+            resume=args.resume,
+            fall_back=args.fall_back,
+            overwrite=args.overwrite,
+            time_limit_s=60 * args.minutes,
+            report=lambda text: print(text, flush=True),
+        )
+    except KeyboardInterrupt:
+        if first:
+            print(f"what was saved stays in {args.out}: {_GOES_ON}", file=sys.stderr)
+        raise
+    if first:
         print(summary(result))
-    return _STOPPED if result.terminated else 0
+        if not result.finished:
+            print(f"the run is not finished: {_GOES_ON}")
+    return 0 if result.stopped_by is None else 128 + result.stopped_by
 
 
 def summary(result: PretrainResult) -> str:
@@ -124,32 +144,28 @@ def summary(result: PretrainResult) -> str:
     return "\n".join([str(result.validation), *(f"{name}: {path}" for name, path in result.files.items())])
 
 
-def _base(words: Sequence[str]) -> PretrainConfig:
-    """What the settings of a command line go over: a preset, a file, the run to go on with, or the defaults."""
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    first.add_argument("--preset", choices=PRESETS)
-    first.add_argument("--config", type=Path)
-    first.add_argument("--out", type=Path)
-    first.add_argument("--resume", action="store_true")
-    given, _ = first.parse_known_args(list(words))
+def _sources() -> argparse.ArgumentParser:
+    """Reads the options that say what the settings go over."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--preset", choices=PRESETS)
+    parser.add_argument("--config", type=Path)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--fall-back", "--fall_back", action="store_true")
+    return parser
+
+
+def _base(given: argparse.Namespace, stored: PretrainConfig | None) -> PretrainConfig:
+    """What the options go over: the settings of the run to go on with, else the defaults, and on them preset or file.
+
+    So a setting that is given nowhere is the run's, and one that is given is seen to differ from it.
+    """
     if given.preset and given.config:
         raise ValueError("--preset and --config must not both be given")
-    last = given.out / "last.pt" if given.out else None
-    if given.resume and last is not None and last.exists():
-        if given.preset or given.config:
-            raise ValueError("--preset and --config must not be given with --resume: a resumed run has its settings")
-        return PretrainConfig.from_dict(_stored(last)["config"])
-    if given.config:
-        return read_config(given.config)
-    return PretrainConfig.of(**PRESETS[given.preset or "default"])
-
-
-def _stored(last: Path) -> dict[str, Any]:
-    """The last checkpoint that can be read; which one trains is the run's to decide."""
+    settings = read_settings(given.config) if given.config else PRESETS[given.preset or "default"]
+    if stored is None:
+        return PretrainConfig.of(**settings)
     try:
-        return read_checkpoint(last)
-    except ValueError:
-        previous = last.with_name("previous.pt")
-        if not previous.exists():
-            raise
-        return read_checkpoint(previous)
+        return stored.but(**settings)
+    except ValueError as error:
+        raise ValueError(f"{given.config or given.preset} is not what {given.out} was begun with: {error}") from error

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any, get_args
 
+from genesis_ext._options import positive_integer
 from genesis_ext.data.prepare.intensity import IntensityWindow
 from genesis_ext.data.readers import read_volume
 from genesis_ext.data.sampling.settings import Sampling
@@ -50,7 +51,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the pictures")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of all draws (default: %(default)s)")
     parser.add_argument(
-        "--patch", type=_positive, nargs=3, metavar=("X", "Y", "Z"),
+        "--patch", type=positive_integer, nargs=3, metavar=("X", "Y", "Z"),
         help="sides in voxels (default: 64 64 32; of a picture 64 64 1)",
     )  # fmt: skip
     image = parser.add_argument_group("for an image")
@@ -60,13 +61,13 @@ def add_parser(subparsers: Any) -> None:
         "--start", type=int, nargs=3, metavar=("X", "Y", "Z"),
         help="first voxel of the patch, axes in RAS order (default: where the grey values tell most)",
     )  # fmt: skip
-    image.add_argument("--count", type=_positive, metavar="N", help="samples in samples.png (default: 6)")
+    image.add_argument("--count", type=positive_integer, metavar="N", help="samples in samples.png (default: 6)")
     image.add_argument(
         "--modality", choices=get_args(Modality), help="what the scan is (default: told by the file or its values)"
     )
     store = parser.add_argument_group("for a store")
     store.add_argument(
-        "--most", type=_positive, metavar="N", help="volumes shown, evenly spread over the store (default: 24)"
+        "--most", type=positive_integer, metavar="N", help="volumes shown, evenly spread over the store (default: 24)"
     )
     store.add_argument("--volumes", nargs="+", metavar="NAME", help="show these volumes")
 
@@ -117,10 +118,3 @@ def _preview_image(args: argparse.Namespace) -> None:
     )
     for path in write_preview(subject, args.out, args.count or 6):
         print(path, flush=True)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
-    return number

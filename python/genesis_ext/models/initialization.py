@@ -11,15 +11,20 @@ _TRANSPOSED = (nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 @torch.no_grad()
 def initialize(network: nn.Module, generator: torch.Generator | None = None) -> None:
-    """Draw the weights of all convolutions and linear layers anew; biases to zero, norms to the identity.
+    """Draw the weights of all convolutions and linear layers anew; norms become the identity.
 
-    Normal distributions: of convolutions wider than one voxel, which a ReLU follows, with variance 2 / fan-in (He et
-    al., ICCV 2015); of all others and of linear layers with 1 / fan-in.
+    Convolutions: normal, with variance 2 / fan-in where they are wider than one voxel, since a ReLU follows (He et al.,
+    ICCV 2015), and 1 / fan-in otherwise; biases zero. Linear layers start as torch starts them: weights and biases
+    uniform in +-fan-in^-0.5.
 
     generator: on the device of the weights; None for torch's global one.
     """
     for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.Conv3d, nn.Linear, *_TRANSPOSED)):
+        if isinstance(module, nn.Linear):
+            bound = module.in_features**-0.5
+            for parameter in module.parameters():
+                parameter.uniform_(-bound, bound, generator=generator)
+        elif isinstance(module, (nn.Conv2d, nn.Conv3d, *_TRANSPOSED)):
             # Stride = kernel: a voxel of a transposed convolution sums over the channels only, not over the kernel.
             fan_in = module.in_channels if isinstance(module, _TRANSPOSED) else module.weight[0].numel()
             spreads = isinstance(module, (nn.Conv2d, nn.Conv3d)) and module.kernel_size[0] > 1

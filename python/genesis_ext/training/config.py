@@ -8,9 +8,9 @@ field can be named without its group: ``PretrainConfig.of(width=8, lr=1e-2)``, `
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from types import NoneType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_type_hints
 
+from genesis_ext._settings import check_kinds
 from genesis_ext.data.prepare.intensity import IntensityWindow
 from genesis_ext.data.prepare.preprocess import PrepareSettings
 from genesis_ext.data.residence.residence import ResidenceName
@@ -67,7 +67,7 @@ class MethodConfig:
     """Learning rate of the discriminator."""
 
     def __post_init__(self) -> None:
-        check_choices(self)
+        check_kinds(self)
         make_config(self.profile, self.scheme)
         check(self, "alpha", self.alpha >= 0, "not be negative")
         check(self, "beta", self.beta > 0, "be positive")
@@ -91,7 +91,7 @@ class NetworkConfig:
     """Batch norm over the batches of all processes instead of each one's own (CUDA)."""
 
     def __post_init__(self) -> None:
-        check_choices(self)
+        check_kinds(self)
         check(self, "width", self.width >= 1, "be at least 1")
 
 
@@ -136,9 +136,9 @@ class DataConfig:
     """Samples from each volume before its shard makes room for the next."""
 
     def __post_init__(self) -> None:
-        check_choices(self)
+        check_kinds(self)
         stride = 8 if len(self.patch_shape) == 3 else 32
-        fits = len(self.patch) == 3 and all(side >= stride and side % stride == 0 for side in self.patch_shape)
+        fits = all(side >= stride and side % stride == 0 for side in self.patch_shape)
         check(self, "patch", fits, "be three positive multiples of 8, or for 2D two of 32 and then 1")
         check(self, "budget_gib", self.budget_gib > 0, "be positive")
         check(self, "samples_a_volume", self.samples_a_volume >= 1, "be at least 1")
@@ -189,7 +189,7 @@ class FilesConfig:
     Universal Model. A scan of which more than a quarter lies above is left out."""
 
     def __post_init__(self) -> None:
-        check_choices(self)
+        check_kinds(self)
         if self.mri_window is not None and self.mri_percentiles is not None:
             raise ValueError(
                 "mri_percentiles must not be given with mri_window, which the presets of the Universal Model have: set "
@@ -234,7 +234,7 @@ class OptimizerConfig:
     """Decay a step of the mean of the weights that validates and is kept as the best, in [0, 1); 0: none."""
 
     def __post_init__(self) -> None:
-        check_choices(self)
+        check_kinds(self)
         for name in ("batch_size", "accumulate", "patience"):
             check(self, name, getattr(self, name) >= 1, "be at least 1")
         for name in ("weight_decay", "warmup", "clip"):
@@ -278,7 +278,7 @@ class RunConfig:
     rates (three times at most); or go on where that is possible. It is always said."""
 
     def __post_init__(self) -> None:
-        check_choices(self)
+        check_kinds(self)
         for name in ("steps", "validate_every", "validation_patches", "early_stop", "checkpoint_every", "log_every"):
             check(self, name, getattr(self, name) >= 1, "be at least 1")
         check(self, "keep_every", self.keep_every >= 0, "not be negative")
@@ -305,6 +305,7 @@ class PretrainConfig:
     run: RunConfig = field(default_factory=RunConfig)
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         method, data = self.method, self.data
         if method.method == "universal":
             if method.tell_scales and data.boxes != "scales":
@@ -342,7 +343,7 @@ class PretrainConfig:
 
     @classmethod
     def of(cls, **values: Any) -> "PretrainConfig":
-        """The config with fields given without their groups; lists, as JSON and YAML give them, count as tuples.
+        """The config with fields given without their groups.
 
         Raises:
             ValueError: an unknown field.
@@ -356,7 +357,7 @@ class PretrainConfig:
             raise ValueError(f"unknown settings: {', '.join(unknown)}")
         changed: dict[str, dict[str, Any]] = {}
         for name, value in values.items():
-            changed.setdefault(_GROUP_OF[name], {})[name] = tuple(value) if isinstance(value, list) else value
+            changed.setdefault(_GROUP_OF[name], {})[name] = value
         return replace(self, **{group: replace(getattr(self, group), **given) for group, given in changed.items()})
 
     def flat(self) -> dict[str, Any]:
@@ -374,16 +375,7 @@ class PretrainConfig:
         Raises:
             ValueError: an unknown or misplaced field, or a value that breaks its rule.
         """
-        given: dict[str, Any] = {}
-        for name, value in values.items():
-            if name in _GROUPS and isinstance(value, Mapping):
-                misplaced = [inner for inner in value if _GROUP_OF.get(inner) != name]
-                if misplaced:
-                    raise ValueError(f"unknown settings in {name}: {', '.join(misplaced)}")
-                given |= value
-            else:
-                given[name] = value
-        return cls.of(**given)
+        return cls.of(**without_groups(values))
 
     def difference(self, other: "PretrainConfig") -> list[str]:
         """Fields that change the weights and differ: "name: own value, other value"."""
@@ -395,19 +387,28 @@ class PretrainConfig:
         ]
 
 
+def without_groups(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Field -> value of settings that may stand in their groups, as ``PretrainConfig.of`` takes them.
+
+    Raises:
+        ValueError: an unknown or misplaced field.
+    """
+    given: dict[str, Any] = {}
+    for name, value in values.items():
+        if name in _GROUPS and isinstance(value, Mapping):
+            misplaced = [str(inner) for inner in value if _GROUP_OF.get(inner) != name]
+            if misplaced:
+                raise ValueError(f"unknown settings in {name}: {', '.join(misplaced)}")
+            given |= value
+        else:
+            given[str(name)] = value
+    return given
+
+
 def check(config: object, name: str, holds: bool, rule: str) -> None:
-    """ValueError naming field, rule and value, unless it holds; NaN holds nowhere."""
+    """ValueError naming field, rule and value, unless it holds."""
     if not holds:
         raise ValueError(f"{name} must {rule}, got {getattr(config, name)}")
-
-
-def check_choices(config: object) -> None:
-    """Check the fields that are one of a few words: ValueError names field and words."""
-    for name, hint in get_type_hints(type(config)).items():
-        words = [word for part in (hint, *get_args(hint)) if get_origin(part) is Literal for word in get_args(part)]
-        value = getattr(config, name)
-        if words and value not in words and not (value is None and NoneType in get_args(hint)):
-            raise ValueError(f"{name} must be one of {', '.join(words)}, got {value!r}")
 
 
 def _shapes_rates(config: PretrainConfig) -> set[str]:

@@ -3,10 +3,10 @@
 """The training loop: one function, read from top to bottom. What it works with is made elsewhere and handed in."""
 
 import math
+import signal
 import time
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,6 +19,7 @@ from genesis_ext.training.fabric import add_up, share_buffers
 from genesis_ext.training.health import Health
 from genesis_ext.training.objectives import Figures
 from genesis_ext.training.pictures import RestorationGrid, save_loss_curve, save_picture, save_restorations
+from genesis_ext.training.run_folder import RunFolder
 from genesis_ext.training.run_log import Log
 from genesis_ext.training.signals import StopRequest
 from genesis_ext.training.step import gradient_norm, take_step
@@ -35,10 +36,10 @@ def train(
     validator: Validator,
     config: PretrainConfig,
     data: DataMark,
-    out: Path,
+    folder: RunFolder,
     log: Log,
     stop: StopRequest,
-    time_limit_s: float = math.inf,
+    deadline: float = math.inf,
     grid: RestorationGrid | None = None,
 ) -> ValidationReport:
     """Train from ``state.progress`` to ``config.run.steps``, or until validation has not improved for long.
@@ -50,8 +51,8 @@ def train(
     batches: without end, from the step of ``state.progress`` on.
     data: of what, for the checkpoints.
     stop: asked for by a signal: the run writes last.pt and ends, as if the steps were done.
-    time_limit_s: stop after so many seconds in the same way; the run can be resumed.
-    out: gets last.pt, best.pt, loss_curve.png and, at each validation, pictures/step_*.png.
+    deadline: stop after the step in which ``time.monotonic`` comes to it, in the same way; the run can be resumed.
+    folder: gets last.pt, best.pt, loss_curve.png and, at each validation, pictures/step_*.png.
     grid: patches that are drawn at each validation too, as pictures/combinations_*.png and in TensorBoard.
     Returns the last validation.
 
@@ -60,10 +61,9 @@ def train(
     """
     progress, options = state.progress, config.run
     health = Health(config)
-    best_saved = best_loss_on_disk(out / "best.pt")
+    best_saved = best_loss_on_disk(folder.best)
     report: ValidationReport | None = None
     finished = progress.finished(config)
-    deadline = time.monotonic() + time_limit_s
     sums: dict[str, torch.Tensor] = {}
     steps_summed = 0
     for module in state.objective.modules.values():
@@ -87,6 +87,7 @@ def train(
         if state.mean is not None:
             state.mean.update_parameters(state.objective.network)
         progress.step += 1
+        log.step(progress.step, figures["loss"])
         sums = {name: value + sums.get(name, 0.0) for name, value in figures.items()}
         steps_summed += 1
 
@@ -97,9 +98,9 @@ def train(
         ends = False
         if validates or writes or keeps or logs or fabric.world_size == 1:
             # Processes may see a signal at different steps, so they agree on it where they wait for each other anyway.
-            asked, late = _any(fabric, stop.requested, time.monotonic() >= deadline)
-            if asked:  # not assigned as it is: a signal that comes meanwhile must not be lost
-                stop.requested = True
+            asked, late = _any(fabric, stop.signal is not None, time.monotonic() >= deadline)
+            if asked and stop.signal is None:  # of another process
+                stop.signal = signal.SIGTERM
             ends = asked or late
         if validates or writes or keeps or logs or ends:
             means = {name: value / steps_summed for name, value in sums.items()}
@@ -122,16 +123,16 @@ def train(
             progress.note_validation(report.loss)
         finished = progress.finished(config) or ends
         if fabric.is_global_zero and (writes or finished):
-            save_checkpoint(out / "last.pt", state, config, data, previous=out / "previous.pt")
+            save_checkpoint(folder.last, state, config, data, previous=folder.previous)
         if fabric.is_global_zero and keeps:
-            save_checkpoint(out / f"step_{progress.step:06d}.pt", state, config, data)
+            save_checkpoint(folder.kept(progress.step), state, config, data)
         if report is None and finished:
             report = validate()
         if report is not None and fabric.is_global_zero:
-            _publish(report, state, validator, out, log, grid)
+            _publish(report, state, validator, folder, log, grid)
             # A run that was stopped has a validation more than one that was not: that must not decide what is best.
             if report.loss < best_saved and (validates or progress.step == options.steps):
-                save_checkpoint(out / "best.pt", state, config, data, report.loss)
+                save_checkpoint(folder.best, state, config, data, report.loss)
                 best_saved = report.loss
             for warning in health.remarks_on(report):
                 log.message(warning)
@@ -154,7 +155,7 @@ def _publish(
     report: ValidationReport,
     state: TrainingState,
     validator: Validator,
-    out: Path,
+    folder: RunFolder,
     log: Log,
     grid: RestorationGrid | None,
 ) -> None:
@@ -165,9 +166,9 @@ def _publish(
         batch = next(iter(validator.samples))
         x, y = batch["input"], batch["target"]
         restore = partial(validator.restore, state.judged)
-        save_restorations(out / "pictures" / f"step_{step:06d}.png", x, restore(x), y, step)
+        save_restorations(folder.pictures / f"step_{step:06d}.png", x, restore(x), y, step)
         if grid is not None:
             image = grid.draw(restore, step)
-            save_picture(out / "pictures" / f"combinations_{step:06d}.png", image)
+            save_picture(folder.pictures / f"combinations_{step:06d}.png", image)
             log.picture("combinations", step, image)
-    save_loss_curve(out / "loss_curve.png", log.entries())
+    save_loss_curve(folder.curve, log.entries())

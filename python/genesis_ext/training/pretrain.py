@@ -3,7 +3,8 @@
 """A pre-training run put together: data, transform, network, optimiser, loop."""
 
 import math
-import shutil
+import signal
+import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -17,17 +18,10 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from genesis_ext.data.loader import FixedSamples, GenesisLoader
-from genesis_ext.training.checkpoint import (
-    Progress,
-    TrainingState,
-    check_same_run,
-    keep_as,
-    read_checkpoint,
-    restore,
-)
+from genesis_ext.training.checkpoint import Progress, TrainingState, check_same_run, read_checkpoint, restore
 from genesis_ext.training.config import PretrainConfig
-from genesis_ext.training.config_file import CONFIG, read_config, write_config
-from genesis_ext.training.environment import ENVIRONMENT, write_environment
+from genesis_ext.training.config_file import write_config
+from genesis_ext.training.environment import write_environment
 from genesis_ext.training.fabric import add_up, make_fabric
 from genesis_ext.training.health import TrainingDivergedError
 from genesis_ext.training.loop import train
@@ -35,8 +29,9 @@ from genesis_ext.training.objectives import make_objective, make_transform
 from genesis_ext.training.optimizers import LearningRates, make_optimizer
 from genesis_ext.training.pictures import RestorationGrid
 from genesis_ext.training.probe import probe_stores
-from genesis_ext.training.report import REPORT, write_report
+from genesis_ext.training.report import write_report
 from genesis_ext.training.run_data import choose_regions, mark_of, open_store
+from genesis_ext.training.run_folder import RunFolder
 from genesis_ext.training.run_log import NullLog, RunLog
 from genesis_ext.training.signals import StopRequest
 from genesis_ext.training.validation import ValidationReport, Validator
@@ -44,21 +39,6 @@ from genesis_ext.transforms import GenesisTransform
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-# All that a run writes, and all that is cleared of an earlier run. A config is the mark of one.
-_WRITTEN = (
-    "last.pt",
-    "previous.pt",
-    "best.pt",
-    CONFIG,
-    ENVIRONMENT,
-    "log.jsonl",
-    "loss_curve.png",
-    REPORT,
-    "pictures",
-    "tensorboard",
-)
-_KEPT = "step_*.pt"
 
 _VALIDATION_BATCH = 16  # samples at most: what validates must fit one device, whatever the batch of all of them
 _ROLLBACKS = 3  # at most
@@ -68,22 +48,25 @@ _ROLLBACKS = 3  # at most
 class PretrainResult:
     """Where a run left what, and its last validation.
 
-    terminated: SIGTERM ended the run before its last step; it can be resumed.
+    finished: all steps are done, or validation has not improved for long; else the run can be resumed.
+    stopped_by: the signal that ended a run before, SIGTERM or SIGINT.
     """
 
     out: Path
     validation: ValidationReport
-    terminated: bool
+    finished: bool
+    stopped_by: signal.Signals | None
 
     @property
     def files(self) -> dict[str, Path]:
         """Name -> path of what the run wrote; there is no best checkpoint before the first validation."""
+        folder = RunFolder(self.out)
         paths = {
-            "report": self.out / REPORT,
-            "pictures": self.out / "pictures",
-            "curve": self.out / "loss_curve.png",
-            "best checkpoint": self.out / "best.pt",
-            "last checkpoint": self.out / "last.pt",
+            "report": folder.report,
+            "pictures": folder.pictures,
+            "curve": folder.curve,
+            "best checkpoint": folder.best,
+            "last checkpoint": folder.last,
         }
         return {name: path for name, path in paths.items() if path.exists()}
 
@@ -108,10 +91,13 @@ def pretrain(
     cache: folder for the stores of scans (default: that of ``prepare_cached``).
     out: folder of the run, made if needed.
     device: "auto" is CUDA where there is one, else the CPU.
-    resume: go on from out/last.pt; from the start if the run was stopped before there was one.
-    fall_back: where last.pt is damaged, from out/previous.pt.
+    resume: go on from out/last.pt; from the start, and saying so, where nothing was saved.
+    fall_back: where last.pt is damaged or missing, from out/previous.pt.
     overwrite: clear a run that `out` already holds; without both, such a folder is refused.
-    time_limit_s: stop training after so many seconds; the run can be resumed.
+    time_limit_s: from this call on, preparing included: stop after the step in which they pass. At least one step is
+        taken, so that a run that is resumed again and again gets on.
+
+    While it runs, no other process can train in `out`, and SIGTERM and Ctrl-C end it after a step, with a checkpoint.
 
     Raises:
         ValueError: data, config, folder, processes or checkpoint do not fit; ``StoreError``, ``ResidenceError`` and
@@ -121,27 +107,57 @@ def pretrain(
     """
     if resume and overwrite:
         raise ValueError("resume and overwrite must not both be set")
-    out = Path(out)
+    if not time_limit_s > 0:
+        raise ValueError(f"time_limit_s must be above 0, got {time_limit_s}")
+    deadline = time.monotonic() + time_limit_s
+    folder = RunFolder(out)
     fabric = make_fabric(device, config.run)
     _check_batch(config, fabric.world_size)
     if not fabric.is_global_zero:
         report = _say_nothing
-    if fabric.is_global_zero:
-        _check_folder(out, resume, overwrite)
-    fabric.barrier()
-    stored = _stored(out, fall_back, fabric.is_global_zero, report) if resume else None
+    if device == "auto" and fabric.device.type == "cpu":
+        report("no GPU is used: device cpu")
+    with folder.taken(resume, overwrite, report) if fabric.is_global_zero else nullcontext():
+        fabric.barrier()
+        return _pretrain(fabric, config, data, folder, validation_data, cache, resume, fall_back, deadline, report)
+
+
+def _pretrain(
+    fabric: "Fabric",
+    config: PretrainConfig,
+    data: str | PathLike[str],
+    folder: RunFolder,
+    validation_data: str | PathLike[str] | None,
+    cache: str | PathLike[str] | None,
+    resume: bool,
+    fall_back: bool,
+    deadline: float,
+    report: Callable[[str], object],
+) -> PretrainResult:
+    """What ``pretrain`` does in a folder that nobody else writes.
+
+    deadline: on the clock of ``time.monotonic``.
+    """
+    stored = folder.stored(fall_back) if resume else None
     with fabric.rank_zero_first(local=True):  # prepares scans; the others find the store that it made
         store = open_store(config, data, cache, report)
         other = None if validation_data is None else open_store(config, validation_data, cache, report)
     mark = mark_of(store, other)
     if stored is not None:
-        check_same_run(stored, config, mark)
+        check_same_run(stored.content, config, mark)
     train_regions, validation_regions = choose_regions(config, store, other, report)
 
     state = make_state(config, fabric)
     if stored is not None:
-        restore(stored, state)
-        report(f"resumed {out} at step {state.progress.step}")
+        if stored.remark:
+            report(stored.remark)
+            fabric.barrier()  # all have read it
+            if fabric.is_global_zero:
+                folder.put_back()
+        restore(stored.content, state)
+        report(f"resumed {folder.path} at step {state.progress.step}")
+    elif resume:
+        report(f"nothing to resume in {folder.path}: starting at step 0")
     sampling = config.data.sampling()
     transform = make_transform(config, report).to(fabric.device)
     with (
@@ -161,7 +177,7 @@ def pretrain(
             device=fabric.device,
             report=report,
         ) as loader,
-        StopRequest() as stop,
+        StopRequest(says=fabric.is_global_zero) as stop,
     ):
         fixed = FixedSamples(
             other or store,
@@ -186,9 +202,10 @@ def pretrain(
         validator.try_out(state.judged)
         if fabric.is_global_zero:
             if stored is None:
-                _clear(out)
-            write_config(out / CONFIG, config)
-            write_environment(out, [store] if other is None else [store, other], fabric.device, fabric.world_size)
+                folder.clear()
+            write_config(folder.config, config)
+            stores = [store] if other is None else [store, other]
+            write_environment(folder.path, stores, fabric.device, fabric.world_size)
         report(
             f"{sum(p.numel() for p in state.objective.network.parameters()):,} parameters, "
             f"boxes of {'x'.join(map(str, config.data.patch))}, {len(validation_regions)} regions validate"
@@ -200,7 +217,7 @@ def pretrain(
         while True:
             first_step = state.progress.step
             said = (
-                RunLog(out, config.run.steps, config.optim.batch_size, first_step)
+                RunLog(folder.path, config.run.steps, config.optim.batch_size, first_step)
                 if fabric.is_global_zero
                 else nullcontext(NullLog())
             )
@@ -209,7 +226,7 @@ def pretrain(
                     if note:
                         log.message(note)
                     validation = train(
-                        fabric, state, loader, validator, config, mark, out, log, stop, time_limit_s, grid
+                        fabric, state, loader, validator, config, mark, folder, log, stop, deadline, grid
                     )
                     if (
                         config.method.method == "universal"
@@ -224,7 +241,7 @@ def pretrain(
                             log.message(str(probed))
                 break
             except TrainingDivergedError as error:
-                if config.run.on_trouble != "rollback" or not _roll_back(out / "last.pt", state):
+                if config.run.on_trouble != "rollback" or not _roll_back(folder.last, state):
                     raise
                 fabric.barrier()
                 loader.step = state.progress.step
@@ -233,8 +250,9 @@ def pretrain(
                 raise MemoryError(_out_of_memory(config)) from error
             finally:
                 if fabric.is_global_zero:
-                    write_report(out)
-    return PretrainResult(out, validation, stop.requested and not state.progress.finished(config))
+                    write_report(folder.path)
+    finished = state.progress.finished(config)
+    return PretrainResult(folder.path, validation, finished, None if finished else stop.signal)
 
 
 def make_state(config: PretrainConfig, fabric: "Fabric") -> TrainingState:
@@ -296,55 +314,3 @@ def _out_of_memory(config: PretrainConfig) -> str:
 
 def _say_nothing(text: str) -> None:
     """Of a process that is not the first."""
-
-
-def _check_folder(out: Path, resume: bool, overwrite: bool) -> None:
-    """Make the folder; unless a run is to go on there, it must hold nothing but a run that may be cleared."""
-    out.mkdir(parents=True, exist_ok=True)
-    if resume and (out / "last.pt").exists():
-        return
-    held = _held(out)
-    if held and not overwrite and not resume:
-        raise ValueError(f"{out} holds {held[0].name} already: add --resume to go on, or choose another folder")
-    if held and not _is_run(out):
-        raise ValueError(f"{out} must be a folder of its own, it holds {held[0].name} that is not of a run")
-
-
-def _stored(out: Path, fall_back: bool, first: bool, report: Callable[[str], object]) -> dict[str, Any] | None:
-    """The checkpoint to go on from; None where nothing was saved.
-
-    first: this process puts previous.pt in the place of a damaged last.pt, which the next save would keep as previous.
-    """
-    last, previous = out / "last.pt", out / "previous.pt"
-    if not last.exists():
-        return None
-    try:
-        return read_checkpoint(last)
-    except ValueError as error:
-        if not previous.exists():
-            raise
-        if not fall_back:
-            raise ValueError(f"{error}: --fall-back goes on from {previous.name}, the one before") from error
-        content = read_checkpoint(previous)
-        report(f"{error}: going on from {previous.name}")
-        if first:
-            keep_as(previous, last)
-        return content
-
-
-def _clear(out: Path) -> None:
-    """Remove what an earlier run wrote; only once all else is known to be well, since it cannot be taken back."""
-    for path in _held(out):
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-def _held(out: Path) -> list[Path]:
-    return [*(out / name for name in _WRITTEN if (out / name).exists()), *sorted(out.glob(_KEPT))]
-
-
-def _is_run(out: Path) -> bool:
-    try:
-        read_config(out / CONFIG)
-    except (OSError, ValueError):
-        return False
-    return True

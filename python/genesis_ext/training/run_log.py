@@ -35,6 +35,9 @@ class Log(Protocol):
     def data(self) -> AbstractContextManager[None]:
         """Around the making of a step's batch."""
 
+    def step(self, step: int, loss: torch.Tensor) -> None:
+        """After each step: its number, and its loss on the device."""
+
     def training(self, step: int, figures: Mapping[str, float]) -> None:
         """Figures of the steps since the last call, "loss" among them."""
 
@@ -64,6 +67,9 @@ class NullLog:
         """Measure nothing."""
         return nullcontext()
 
+    def step(self, step: int, loss: torch.Tensor) -> None:
+        """Say nothing."""
+
     def training(self, step: int, figures: Mapping[str, float]) -> None:
         """Say nothing."""
 
@@ -84,10 +90,10 @@ class NullLog:
 class RunLog:
     """Log of one run; a context manager.
 
-    On a terminal a bar shows step, loss, rates, memory and the time left; elsewhere (a file, a pipe) plain lines at
-    most every ten seconds. log.jsonl gets an object a line: its kind ("training", "validation" or "message"), its step,
-    and its figures by their names, null where one is not finite. A resumed run drops the entries after its first step:
-    they will come again.
+    On a terminal a bar shows step, loss, rates, memory and the time left; elsewhere (a file, a pipe) plain lines: after
+    the first step, and then every ten seconds, however rare the entries of the log are. log.jsonl gets an object a
+    line: its kind ("training", "validation" or "message"), its step, and its figures by their names, null where one is
+    not finite. A resumed run drops the entries after its first step: they will come again.
 
     The log adds to the figures of a training entry what it measures itself, over the steps since the entry before.
     What lies between an entry and the next batch, such as a validation, is not counted; neither is the first step,
@@ -129,6 +135,7 @@ class RunLog:
         write_aside(self._path, lambda stream: stream.write("".join(map(_line, kept)).encode()))
         self._file = self._path.open("a", encoding="utf-8")
         self._board = board.SummaryWriter(str(out / "tensorboard"), purge_step=first_step + 1 if first_step else None)
+        self._first_step_shown = False
         self._last_line = time.monotonic()
         self._started = self._last_line - max((entry.get("elapsed_s", 0.0) for entry in kept), default=0.0)
 
@@ -146,6 +153,18 @@ class RunLog:
     def data(self) -> AbstractContextManager[None]:
         """Around the making of a step's batch, once a step."""
         return self._clock.data()
+
+    def step(self, step: int, loss: torch.Tensor) -> None:
+        """Show that a step is done: the first one with its loss and its time, which waits for the device."""
+        if not self._first_step_shown:
+            self._first_step_shown = True
+            note = f"loss {float(loss):.5f}"
+            self._show(step, f"{note}  first step {self._clock.since_first_batch():.3g} s")
+        elif self._bar is not None:
+            self._bar.update(self._task, completed=step)
+        elif self._is_silent():
+            seconds = self._clock.seconds_a_step(step)
+            self._show(step, f"{1 / seconds:.3g} steps/s  {_duration(seconds * (self._steps - step))} left")
 
     def training(self, step: int, figures: Mapping[str, float]) -> None:
         """Log figures of the steps since the last call, such as their mean loss.
@@ -167,12 +186,8 @@ class RunLog:
                 f"  {_duration(pace.seconds_a_step * (self._steps - step))} left"
             )
         self._add("training", step, {**figures, **measured})
-        now = time.monotonic()
-        if self._bar is not None:
-            self._bar.update(self._task, completed=step, note=note)
-        elif now - self._last_line >= _SECONDS_BETWEEN_LINES or step == self._steps:
-            self._last_line = now
-            self._console.print(f"step {step}/{self._steps}  {note}")
+        if self._bar is not None or self._is_silent() or step == self._steps:
+            self._show(step, note)
 
     def validation(self, step: int, figures: Mapping[str, float], note: str) -> None:
         """Log a validation.
@@ -195,6 +210,16 @@ class RunLog:
     def entries(self) -> Iterator[dict[str, Any]]:
         """What log.jsonl holds so far."""
         return read_log(self._path)
+
+    def _is_silent(self) -> bool:
+        return time.monotonic() - self._last_line >= _SECONDS_BETWEEN_LINES
+
+    def _show(self, step: int, note: str) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, completed=step, note=note)
+        else:
+            self._last_line = time.monotonic()
+            self._console.print(f"step {step}/{self._steps}  {note}")
 
     def _add(self, kind: str, step: int, figures: Mapping[str, float], **more: str) -> None:
         self._step = step
@@ -225,11 +250,14 @@ class _Clock:
         self._begun: float | None = None
         self._data_seconds = 0.0
         self._marks: deque[tuple[int, float]] = deque(maxlen=_MARKS + 1)  # steps done, when
+        self._first_batch = 0.0  # when it was begun
 
     @contextmanager
     def data(self) -> Iterator[None]:
         """Count the time inside."""
         begun = time.perf_counter()
+        if self._batches == 0:
+            self._first_batch = begun
         if self._batches > 0 and self._begun is None:
             self._begun, self._data_seconds = begun, 0.0
             self._steps = max(self._steps, self._first_step + 1)  # the first step is left out
@@ -239,17 +267,24 @@ class _Clock:
         yield
         self._data_seconds += time.perf_counter() - begun
 
+    def since_first_batch(self) -> float:
+        """Seconds since it was begun."""
+        return time.perf_counter() - self._first_batch
+
+    def seconds_a_step(self, step: int) -> float:
+        """Over the last entries and the steps since, with all that lies between them; at the second step or later."""
+        first_step, first_time = self._marks[0]
+        return (time.perf_counter() - first_time) / (step - first_step)
+
     def entry(self, step: int) -> _Pace | None:
         """End the window; None if there was no whole step in it."""
         begun, now, steps = self._begun, time.perf_counter(), step - self._steps
         self._begun, self._steps = None, step
         if begun is None or steps < 1:
             return None
-        first_step, first_time = self._marks[0]
+        pace = _Pace(steps / (now - begun), self._data_seconds / (now - begun), self.seconds_a_step(step))
         self._marks.append((step, now))
-        return _Pace(
-            steps / (now - begun), self._data_seconds / (now - begun), (now - first_time) / (step - first_step)
-        )
+        return pace
 
 
 def read_log(path: Path) -> Iterator[dict[str, Any]]:

@@ -1,35 +1,57 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""SIGTERM, as batch systems and `torchrun` send it, asks the loop to write a checkpoint and end."""
+"""SIGTERM, as batch systems and `torchrun` send it, and Ctrl-C ask the loop to write a checkpoint and end."""
 
+import os
 import signal
 import threading
+import time
 from types import FrameType, TracebackType
 from typing import Any
 
+_ONE_PRESS_S = 1.0  # `torchrun` passes on a Ctrl-C that its processes had from the terminal already
+
 
 class StopRequest:
-    """While it is entered, SIGTERM only sets a mark. In other threads than the main one it never is."""
+    """While it is entered, SIGTERM and Ctrl-C only set a mark. In other threads than the main one they never do.
 
-    def __init__(self) -> None:
-        self.requested = False
-        self._before: Any = None
+    A Ctrl-C a second later or more interrupts at once.
+
+    Attributes:
+        signal: what asked for the stop; None if nothing did.
+
+    Args:
+        says: tell on standard error what the first Ctrl-C does.
+    """
+
+    def __init__(self, says: bool = True) -> None:
+        self.signal: signal.Signals | None = None
+        self._says = says
+        self._since = 0.0
+        self._before: dict[signal.Signals, Any] = {}
 
     @property
     def reason(self) -> str:
         """What asked; empty if nothing did."""
-        return "asked to by SIGTERM" if self.requested else ""
+        return "" if self.signal is None else f"asked to by {self.signal.name}"
 
     def __enter__(self) -> "StopRequest":
         if threading.current_thread() is threading.main_thread():
-            self._before = signal.signal(signal.SIGTERM, self._note)
+            for number in (signal.SIGTERM, signal.SIGINT):
+                if signal.getsignal(number) is not signal.SIG_IGN:  # as of what a shell starts in the background
+                    self._before[number] = signal.signal(number, self._note)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._before is not None:
-            signal.signal(signal.SIGTERM, self._before)
+        for number, before in self._before.items():
+            signal.signal(number, before)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.requested = True
+        if self.signal is None:
+            self.signal, self._since = signal.Signals(number), time.monotonic()
+            if number == signal.SIGINT and self._says:  # by the system: a handler may interrupt a print
+                os.write(2, b"\nending after this step, with a checkpoint; Ctrl-C again ends at once\n")
+        elif number == signal.SIGINT and time.monotonic() - self._since > _ONE_PRESS_S:
+            raise KeyboardInterrupt

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any, TypeAlias, cast
 
+from .._settings import check_kinds
 from ..ops._checks import window_sides
 from ..ops._plan_json import FILLS
 from ..ops.local_shuffle import ORDERS, PERMUTES
@@ -96,11 +97,10 @@ class TransformConfig:
     """Out-painting: lengthen the first box so that at most this share of the patch is painted; None: no bound."""
 
     def __post_init__(self) -> None:
+        check_kinds(self, "TransformConfig: ")
         for name in (field.name for field in fields(self)):
             value = getattr(self, name)
-            if name.endswith("_fraction") and value is None:
-                continue
-            if name.endswith(("_rate", "_fraction")) and not 0.0 <= _number(name, value) <= 1.0:
+            if name.endswith(("_rate", "_fraction")) and value is not None and not 0.0 <= value <= 1.0:
                 raise ValueError(f"TransformConfig: {name} must lie in [0, 1], got {value!r}")
         for name, codes in (
             ("shuffle_order", ORDERS),
@@ -115,23 +115,14 @@ class TransformConfig:
             lo, hi = getattr(self, name)
             object.__setattr__(self, name, (_side(name, lo), _side(name, hi)))
         density = self.windows_per_voxel
-        if density is not None and not 0.0 <= _number("windows_per_voxel", density) < math.inf:
-            raise ValueError(f"TransformConfig: windows_per_voxel must be finite and at least 0, got {density!r}")
-        axes = tuple(self.flip_axes)
+        if density is not None and density < 0.0:
+            raise ValueError(f"TransformConfig: windows_per_voxel must be at least 0, got {density!r}")
+        axes = self.flip_axes
         if not set(axes) <= {0, 1, 2} or len(set(axes)) != len(axes):
             raise ValueError(f"TransformConfig: flip_axes must be axes out of 0, 1, 2, each once, got {axes!r}")
-        object.__setattr__(self, "flip_axes", axes)
-
-
-def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float | Fraction):
-        raise TypeError(f"TransformConfig: {name} must be a number, got {value!r}")
-    return float(value)
 
 
 def _side(name: str, value: Side) -> int | Fraction:
-    if not math.isfinite(_number(name, value)):
-        raise ValueError(f"TransformConfig: {name} must be finite, got {value!r}")
     if isinstance(value, int):
         return value
     # 1/6 as a float lies below the sixth: D // 6 needs the fraction that was meant.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from genesis_ext._settings import check_kinds
 from genesis_ext.data.prepare.statistics import Distribution
 from genesis_ext.data.store.entry import GREYS, StoreDtype
 from genesis_ext.data.volume import Volume, VolumeError
@@ -44,9 +45,10 @@ class IntensityWindow:
     mri_percentiles: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
+        check_kinds(self, "IntensityWindow: ")
         for name, ends in (("ct_hu", self.ct_hu), ("mri", self.mri)):
-            if ends is not None and not -math.inf < ends[0] < ends[1] < math.inf:
-                raise ValueError(f"IntensityWindow: {name} must be (lo, hi) with lo < hi, both finite, got {ends}")
+            if ends is not None and not ends[0] < ends[1]:
+                raise ValueError(f"IntensityWindow: {name} must be (lo, hi) with lo < hi, got {ends}")
         if self.mri is None and self.mri_percentiles is None:
             object.__setattr__(self, "mri_percentiles", MRI_PERCENTILES)  # so that a store says which they were
         if self.mri_percentiles is not None:

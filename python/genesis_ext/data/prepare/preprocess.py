@@ -8,7 +8,7 @@ fixed scale of CT. MRI by percentiles is our choice; the paper's [0, 4000] is a 
 
 import math
 from dataclasses import asdict, dataclass, field
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genesis_ext import ops
+from genesis_ext._settings import check_kinds
 from genesis_ext.data.prepare.intensity import (
     IntensityWindow,
     Scale,
@@ -68,12 +69,13 @@ class PrepareSettings:
     max_voxels: int = 2**31
 
     def __post_init__(self) -> None:
-        if self.spacing_mm is not None and not all(math.isfinite(mm) and 0.01 <= mm <= 100 for mm in self.spacing_mm):
+        check_kinds(self)
+        if self.spacing_mm is not None and not all(0.01 <= mm <= 100 for mm in self.spacing_mm):
             raise ValueError(f"spacing_mm must lie in [0.01, 100] mm, got {self.spacing_mm}")
-        if self.dtype not in get_args(StoreDtype):
-            raise ValueError(f"dtype must be one of {', '.join(get_args(StoreDtype))}, got {self.dtype!r}")
         if self.pad_to is not None and not all(side >= 1 for side in self.pad_to):
             raise ValueError(f"pad_to must hold sides of at least 1 voxel, got {self.pad_to}")
+        if self.max_voxels < 1:
+            raise ValueError(f"max_voxels must be at least 1, got {self.max_voxels}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genesis_ext._settings import check_kinds
 from genesis_ext.data.sampling.split import Shape3
 from genesis_ext.data.store.entry import GREYS, StoredVolume
 from genesis_ext.data.volume import Modality
@@ -38,6 +39,7 @@ class LungContent:
     max_mean_score: float = 0.15
 
     def __post_init__(self) -> None:
+        check_kinds(self, "LungContent: ")
         if not 0 <= self.max_mean_score <= 1:
             raise ValueError(f"LungContent: max_mean_score must be in [0, 1], got {self.max_mean_score}")
 
@@ -66,6 +68,7 @@ class Foreground:
     min_share: float = 0.25
 
     def __post_init__(self) -> None:
+        check_kinds(self, "Foreground: ")
         if not 0 < self.above < 1:
             raise ValueError(f"Foreground: above must lie between 0 and 1, got {self.above}")
         if not 0 <= self.min_share <= 1:

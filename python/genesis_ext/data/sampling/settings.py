@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+from genesis_ext._settings import check_kinds
 from genesis_ext.data.sampling.content import ContentRule, Rules, Varied, block_of
 from genesis_ext.data.sampling.split import MODALITIES, Region, Shape3
 from genesis_ext.data.store.entry import StoredVolume
@@ -71,25 +72,21 @@ class Sampling:
     antialias: bool = False
 
     def __post_init__(self) -> None:
-        mix = self.mix if isinstance(self.mix, Mapping) else {}
+        check_kinds(self, "Sampling: ")
+        mix = self.mix if isinstance(self.mix, Mapping) else {"ct": 1}
         for rule, holds in (
-            ("out_shape must be two or three sizes of at least 1", _sizes(self.out_shape, 1, (2, 3))),
-            ("cube must be two or three sides of at least 1", self.cube is None or _sizes(self.cube, 1, (2, 3))),
-            ("borders must be three sizes of at least 0", _sizes(self.borders, 0, (3,))),
+            ("out_shape must be sizes of at least 1", min(self.out_shape) >= 1),
+            ("cube must be sides of at least 1", self.cube is None or min(self.cube) >= 1),
+            ("borders must be sizes of at least 0", min(self.borders) >= 0),
             ("scales must be shares in (0, 1]", len(self.scales) > 0 and all(0 < s <= 1 for s in self.scales)),
             (
                 "scale_weights must be a whole number above 0 for each of the scales",
-                len(self.scale_weights) == len(self.scales) and all(_whole(w, 1) for w in self.scale_weights),
+                len(self.scale_weights) == len(self.scales) and min(self.scale_weights) >= 1,
             ),
-            ("smallest_side must be at least 1", _whole(self.smallest_side, 1)),
-            (
-                "mix must be 'balanced', 'volumes', or whole weights by modality",
-                self.mix in ("balanced", "volumes")
-                or (len(mix) > 0 and all(key in MODALITIES and _whole(weight, 0) for key, weight in mix.items())),
-            ),
-            (f"content must have keys of {', '.join(MODALITIES)}", all(key in MODALITIES for key in self.content)),
-            ("content_grid must be at least 1", _whole(self.content_grid, 1)),
-            ("candidates must be at least 1", _whole(self.candidates, 1)),
+            ("smallest_side must be at least 1", self.smallest_side >= 1),
+            ("mix must hold weights of at least 0", len(mix) > 0 and min(mix.values()) >= 0),
+            ("content_grid must be at least 1", self.content_grid >= 1),
+            ("candidates must be at least 1", self.candidates >= 1),
             ("order must be 0, 1 or 3", self.order in (0, 1, 3)),
         ):
             if not holds:
@@ -225,14 +222,6 @@ def _along(
     if last < first:  # the border is no multiple of the step, and nothing is left between
         first = last = lo + (room - side) // 2 // step * step
     return first, (last - first) // step + 1, side, border < sampling.borders[axis] and entry.shape[axis] > 1
-
-
-def _whole(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-
-def _sizes(values: object, least: int, lengths: tuple[int, ...]) -> bool:
-    return isinstance(values, tuple) and len(values) in lengths and all(_whole(value, least) for value in values)
 
 
 def _three(sides: Shape) -> Shape3:

@@ -11,27 +11,25 @@ it names, the index after all records; both carry what is needed to tell whether
     index.json           all volumes; its presence makes the folder a store
 """
 
-import fcntl
 import hashlib
 import json
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from genesis_ext._files import ASIDE, write_aside
+from genesis_ext._lock import LOCK, FolderLock, LockedError, NoLocksError
 from genesis_ext.data.store.entry import StoredVolume, npy_header
 from genesis_ext.data.store.volume_store import FORMAT, INDEX, StoreError
 
 SETTINGS = "settings.json"
 VOLUMES = "volumes"
 RECORDS = "records"
-_LOCK = ".lock"
 _CHUNK = 1 << 24  # bytes hashed and written at once
 
 
@@ -145,7 +143,7 @@ def check_settings(store: Path, settings: Mapping[str, Any]) -> None:
     if not store.is_dir():
         raise StoreError(f"{store}: must be a folder, is a file")
     if not file.exists():
-        own = {_LOCK, RECORDS, VOLUMES, INDEX}
+        own = {LOCK, RECORDS, VOLUMES, INDEX}
         others = sorted(path.name for path in store.iterdir() if path.name not in own and ASIDE not in path.name)
         if others:
             raise StoreError(f"{store}: must be empty or a store, but holds {others[0]}: give another folder")
@@ -165,33 +163,20 @@ def check_settings(store: Path, settings: Mapping[str, Any]) -> None:
         )
 
 
-class StoreLock:
-    """Keeps two runs from writing one store; freed by the system when the process ends, however it ends.
-
-    wait: for the other run to finish, else refuse.
+class StoreLock(FolderLock):
+    """Keeps two runs from writing one store.
 
     Raises:
-        StoreError: another run holds it, and `wait` is not set.
+        StoreError: another run holds it, and `wait` is not set; or the file system has no locks.
     """
 
-    def __init__(self, store: Path, wait: bool = False) -> None:
-        self._path = store / _LOCK
-        self._wait = wait
-
-    def __enter__(self) -> "StoreLock":
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("wb")
+    def __enter__(self) -> Self:
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | (0 if self._wait else fcntl.LOCK_NB))
-        except BlockingIOError as error:
-            self._file.close()
-            raise StoreError(f"{self._path.parent}: another run is preparing it") from error
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._file.close()
+            return super().__enter__()
+        except LockedError as error:
+            raise StoreError(f"{self.folder}: another run is preparing it: {error}") from error
+        except NoLocksError as error:
+            raise StoreError(f"{self.folder}: its file system has no locks ({error}): give another folder") from error
 
 
 def record_names(store: Path) -> set[str]:

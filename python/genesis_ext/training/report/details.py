@@ -10,13 +10,13 @@ from typing import Any
 from genesis_ext.training.config import PretrainConfig
 from genesis_ext.training.report.chart import Line, panel
 from genesis_ext.training.report.html import Html, bullets, folded, heading, listing, paragraph, percent, section, table
-from genesis_ext.training.report.run_folder import RunFolder, points
+from genesis_ext.training.report.run_record import RunRecord, points
 
 _MOST_VOLUMES = 200  # in the table
 _MOST_MESSAGES = 200
 
 
-def times(run: RunFolder) -> Html | None:
+def times(run: RunRecord) -> Html | None:
     """How long it took, on what, and how much memory."""
     rows: list[tuple[str, str]] = [("steps", f"{run.steps:,}")]
     elapsed = [value for _, value in points(run.training, "elapsed_s")]
@@ -45,7 +45,7 @@ def times(run: RunFolder) -> Html | None:
     return section("Time and memory", table("Over the whole run", ("what", "value"), rows), *filter(None, [chart]))
 
 
-def data(run: RunFolder) -> Html | None:
+def data(run: RunRecord) -> Html | None:
     """What was trained and validated on."""
     parts = []
     stores = run.environment.get("data", [])
@@ -72,7 +72,7 @@ def data(run: RunFolder) -> Html | None:
     return section("Data", *parts) if parts else None
 
 
-def settings(run: RunFolder) -> Html | None:
+def settings(run: RunRecord) -> Html | None:
     """The settings, beside the defaults where they differ."""
     if not run.config:
         return None
@@ -87,7 +87,7 @@ def settings(run: RunFolder) -> Html | None:
     return section("Settings", table(caption, ("setting", "value", "default"), rows, changed))
 
 
-def versions(run: RunFolder) -> Html | None:
+def versions(run: RunRecord) -> Html | None:
     """Of libraries and sources."""
     rows: list[tuple[str, str]] = list(run.environment.get("versions", {}).items())
     device = run.environment.get("device", {})
@@ -98,7 +98,7 @@ def versions(run: RunFolder) -> Html | None:
     return section("Versions", table("At the last start", ("what", "version"), rows)) if rows else None
 
 
-def messages(run: RunFolder) -> Html | None:
+def messages(run: RunRecord) -> Html | None:
     """What the run said."""
     if not run.messages:
         return None
@@ -110,7 +110,7 @@ def messages(run: RunFolder) -> Html | None:
     return section("Warnings", *parts)
 
 
-def how_to_go_on(run: RunFolder) -> Html:
+def how_to_go_on(run: RunRecord) -> Html:
     """Checkpoints, and what to do with them."""
     rows = []
     purposes = {"best.pt": "weights of the lowest validation loss", "last.pt": "all that a resumed run needs"}

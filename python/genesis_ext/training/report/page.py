@@ -25,7 +25,7 @@ from genesis_ext.training.report.html import (
     section,
     table,
 )
-from genesis_ext.training.report.run_folder import BASELINES, RunFolder, points
+from genesis_ext.training.report.run_record import BASELINES, RunRecord, points
 from genesis_ext.training.validation import ValidationReport
 
 REPORT = "report.html"
@@ -46,8 +46,8 @@ def write_report(out: str | PathLike[str]) -> Path:
     out = Path(out)
     if not out.is_dir():
         raise FileNotFoundError(f"{out} is no folder of a run")
-    run = RunFolder.read(out)
-    sections: tuple[Callable[[RunFolder], Html | None], ...] = (
+    run = RunRecord.read(out)
+    sections: tuple[Callable[[RunRecord], Html | None], ...] = (
         _result,
         _curves,
         _restorations,
@@ -69,7 +69,7 @@ def write_report(out: str | PathLike[str]) -> Path:
     return out / REPORT
 
 
-def _subtitle(run: RunFolder) -> str:
+def _subtitle(run: RunRecord) -> str:
     parts = []
     if "profile" in run.config:
         parts.append(f"transformations: profile {run.config['profile']}, scheme {run.config.get('scheme', 'unified')}")
@@ -83,7 +83,7 @@ def _subtitle(run: RunFolder) -> str:
     return "; ".join(parts)
 
 
-def _result(run: RunFolder) -> Html | None:
+def _result(run: RunRecord) -> Html | None:
     losses = [entry for entry in run.validation if entry.get("loss") is not None]
     if not losses:
         return None
@@ -117,7 +117,7 @@ def _result(run: RunFolder) -> Html | None:
     return section("Result", *parts)
 
 
-def _curves(run: RunFolder) -> Html | None:
+def _curves(run: RunRecord) -> Html | None:
     baselines = [
         Line(name, [(0, found[-1][1]), (run.steps, found[-1][1])], f"level series-{i}")
         for i, name in enumerate(BASELINES, start=1)
@@ -150,7 +150,7 @@ def _curves(run: RunFolder) -> Html | None:
     return section("Curves", *filter(None, parts))
 
 
-def _restorations(run: RunFolder) -> Html | None:
+def _restorations(run: RunRecord) -> Html | None:
     parts = []
     for when, step in _first_middle_last(list(run.restorations)):
         parts.append(
@@ -181,7 +181,7 @@ def _restorations(run: RunFolder) -> Html | None:
     return section("Restorations of validation patches", *parts) if parts else None
 
 
-def _missing(run: RunFolder) -> Html | None:
+def _missing(run: RunRecord) -> Html | None:
     return section("Not in this report", bullets(run.missing)) if run.missing else None
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the folder of a run holds, as far as it is there."""
+"""What a run recorded in its folder, as far as it is there."""
 
 import json
 import re
@@ -22,7 +22,7 @@ _NO_FIGURES = {"kind", "step", "loss", "lr", "note", "text", "works", *MEASURED,
 
 
 @dataclass
-class RunFolder:
+class RunRecord:
     """All that a report is made of.
 
     Attributes:
@@ -44,7 +44,7 @@ class RunFolder:
     missing: list[str] = field(default_factory=list)
 
     @classmethod
-    def read(cls, path: Path) -> "RunFolder":
+    def read(cls, path: Path) -> "RunRecord":
         """Read a folder; what is missing or damaged is left empty and noted."""
         run = cls(path)
         yaml = require("yaml", "train", "to read a config")
