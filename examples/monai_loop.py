@@ -26,13 +26,13 @@ from torch.nn import functional
 
 from genesis_ext import GenesisTransform
 from genesis_ext.data.loader import FIRST_VALIDATION_ID
-from options import nifti_files, parse
+from options import RANK, nifti_files, parse, sample_ids
 
 
 def main() -> None:
     """Train, and tell the loss on one fixed batch before and after."""
     args = parse(__doc__, "monai_loop")
-    set_determinism(seed=0)
+    set_determinism(seed=RANK)  # each process crops elsewhere
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
     crops_a_scan = -(-args.batch_size // 2)
@@ -55,24 +55,25 @@ def main() -> None:
     network = network.to(device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)
 
-    def loss_of(patches: torch.Tensor, first_id: int) -> torch.Tensor:
-        """Of patches (N, 1, X, Y, Z) in [0, 1] that are distorted as the ids from `first_id` on say."""
-        patches = patches.to(device)
-        distorted, target = transform(patches, first_id + torch.arange(len(patches), device=device))
+    def loss_of(patches: torch.Tensor, ids: torch.Tensor) -> torch.Tensor:
+        """Of patches (N, 1, X, Y, Z) in [0, 1] that are distorted as their ids (N,) say."""
+        distorted, target = transform(patches.to(device), ids)
         return functional.mse_loss(network(distorted).sigmoid(), target)
 
     fixed = first(loader)["image"]
+    fixed_ids = FIRST_VALIDATION_ID + torch.arange(len(fixed), device=device)
 
     @torch.no_grad()
     def validation_loss() -> float:
         network.eval()
-        return loss_of(fixed, FIRST_VALIDATION_ID).item()
+        return loss_of(fixed, fixed_ids).item()
 
     before = validation_loss()
     network.train()
     for step, batch in enumerate(islice(chain.from_iterable(repeat(loader)), args.steps)):
         optimizer.zero_grad()
-        loss_of(batch["image"], step * 2 * crops_a_scan).backward()
+        patches = batch["image"]
+        loss_of(patches, sample_ids(step, len(patches), 2 * crops_a_scan, device)).backward()
         optimizer.step()
     print(f"loss before {before:.4f}, after {validation_loss():.4f}")
     torch.save(network.state_dict(), args.out / "weights.pt")

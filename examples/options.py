@@ -3,9 +3,20 @@
 """The command line that the examples share; without --data they train on the small MRI scans that come with nibabel."""
 
 import argparse
+import os
 from pathlib import Path
 
+import torch
+
 from genesis_ext.data.demo_scans import write_demo_scans
+
+RANK, WORLD_SIZE = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
+"""Of this process among those that torchrun started."""
+
+
+def sample_ids(step: int, count: int, most: int, device: torch.device) -> torch.Tensor:
+    """The ids (count,) of a step's samples, at most `most` in a process: no other step or process has them."""
+    return (step * WORLD_SIZE + RANK) * most + torch.arange(count, device=device)
 
 
 def parse(description: str, name: str) -> argparse.Namespace:

@@ -14,7 +14,7 @@ from torch.nn import functional
 from genesis_ext import GenesisTransform
 from genesis_ext.data import FixedSamples, GenesisLoader, Sampling, prepare_cached, split_regions
 from genesis_ext.models import UNet3D
-from options import parse
+from options import RANK, WORLD_SIZE, parse
 
 
 def main() -> None:
@@ -25,7 +25,7 @@ def main() -> None:
     store = prepare_cached(args.data, args.out / "cache", spacing_mm=None)  # None: at the spacing of the scans
     train, held_out = split_regions(store.entries, split="fifth")
     data = (args.batch_size, Sampling(out_shape=tuple(args.patch)), GenesisTransform(profile="head", seed=0))
-    batches = GenesisLoader(store, *data, regions=train, device=device)
+    batches = GenesisLoader(store, *data, regions=train, rank=RANK, world_size=WORLD_SIZE, device=device)
     validation = FixedSamples(store, held_out, 2 * args.batch_size, *data, device=device)
     network = UNet3D(width=args.width).to(device, memory_format=torch.channels_last_3d)
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3)

@@ -16,9 +16,13 @@ _INTRODUCTION = """\
 <!-- Written by scripts/make_operator_docs.py from the docstrings of genesis_ext.ops: change those. -->
 # Operators
 
-`from genesis_ext import ops`. Batches are `(N, C, X, Y, Z)` or `(N, C, X, Y)`, in the axis order of nibabel; any
-strides are taken and outputs are contiguous. Shapes, dtypes and devices are always checked. Values are checked where a
-tensor is on the CPU; on CUDA a bad value is made harmless instead, since a check would wait for the device.
+`from genesis_ext import ops`. Batches are `(N, C, X, Y, Z)`, or `(N, C, X, Y)` with `spatial_dims=2`, in the axis
+order of nibabel: a patch `(C, X, Y, Z)` becomes a batch by `patch[None]`. Any strides are taken; outputs are contiguous
+and plain tensors, also of a subclass such as MONAI's `MetaTensor`, whose affine would not be theirs. A `TensorLike` of
+whole numbers is a tensor of any integer dtype, a list or a NumPy array; floats are refused for it.
+
+Shapes, dtypes and devices are always checked. Values are checked where a tensor is on the CPU; on CUDA a bad value is
+made harmless instead, since a check would wait for the device.
 
 Exactness classes: **A**, the same bits on every device and in the NumPy reference; **B**, the same bits on every
 device, instruction set and thread count, the reference within 1e-5 of the range. What is drawn, and how, is specified

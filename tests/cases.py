@@ -56,6 +56,10 @@ def _slice_of_larger(x: Tensor) -> Tensor:
     return inside.copy_(x)
 
 
+class Tagged(Tensor):
+    """Results of torch's functions on it are of its class too, as those on a MetaTensor are."""
+
+
 def ids(samples: int) -> Tensor:
     """Small and large 64-bit numbers."""
     return torch.arange(samples) * 0x1234_5678_9ABC_DEF1 + 5
@@ -296,6 +300,15 @@ CASES: dict[str, dict[str, Callable[[Tensor], Arguments]]] = {
         "to uint8": _crop_resize(order=0, dtype=torch.uint8),
     },
 }
+
+
+def _saying_2d(make: Callable[[Tensor], Arguments]) -> Callable[[Tensor], Arguments]:
+    return lambda x: make(x) | ({"spatial_dims": 2} if x.dim() == 4 else {})
+
+
+# What has x and no plan is told of 2D.
+TOLD = ("bezier_map", "local_shuffle", "paint_boxes", "spline_prefilter", "resample", "affine_sample")
+CASES |= {op: {variant: _saying_2d(make) for variant, make in CASES[op].items()} for op in TOLD}
 NAMES = [(op, variant) for op, variants in CASES.items() for variant in variants]
 # The argument whose rows are the samples, where it is not x.
 ROWS = {"draw_plan": "sample_id", "philox_words": "sample_id", "crop_resize": "boxes"}

@@ -78,8 +78,8 @@ def test_its_reference_has_its_arguments(op):
     wrapper = inspect.signature(getattr(ops, op)).parameters
     written = importlib.import_module(f"{reference.__name__}.{op}")
     names = list(inspect.signature(getattr(written, op)).parameters)
-    # The wrapper's PlanSpec and Plan stand for what the reference takes one by one.
-    together = {"spec": ["spatial_shape", "rates", "numbers"], "plan": ["plan", "numbers"]}
+    # The wrapper's PlanSpec and Plan stand for what the reference takes one by one, and its x has any number of axes.
+    together = {"spec": ["spatial_shape", "rates", "numbers"], "plan": ["plan", "numbers"], "spatial_dims": []}
     assert names == [name for parameter in wrapper for name in together.get(parameter, [parameter])]
 
 

@@ -119,7 +119,7 @@ inline Ranges check_ranges(const char* op, const Batch& batch, const std::option
 inline const int64_t* check_keys(const char* op, const Batch& batch, const Tensor& key, Tensor& kept) {
   check_dtype(op, "key", key, ScalarType::Long);
   check_same_device(op, "key", key, batch.x);
-  check_sizes(op, "key", "(N, 2), one seed and sample id a sample of x,", key, {batch.samples, 2});
+  check_sizes(op, "key", "(N, 2), one seed and sample id a sample of x", key, {batch.samples, 2});
   return contiguous_data<int64_t>(key, kept);
 }
 

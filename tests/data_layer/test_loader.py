@@ -87,7 +87,11 @@ def test_a_run_that_starts_at_a_step_has_the_batches_of_one_that_came_there(stor
     whole = batches(store, 20, residence=residence, transform=genesis_ext.GenesisTransform(seed=4))
     for start in (1, 7, 19):
         again = batches(
-            store, 20 - start, residence=residence, start_step=start, transform=genesis_ext.GenesisTransform(seed=4)
+            store,
+            20 - start,
+            residence=residence,
+            start_step=start,
+            transform=genesis_ext.GenesisTransform(seed=4),
         )
         assert all(same(a, b) for a, b in zip(whole[start:], again, strict=True))
 
@@ -146,7 +150,11 @@ def test_modalities_without_a_part_in_the_mix_are_not_even_loaded(store: VolumeS
 
 def test_validation_samples_are_fixed_and_come_in_whole_batches(store: VolumeStore) -> None:
     regions = split_regions(ENTRIES)[1]
-    options: dict[str, Any] = {"sampling": RULED, "transform": genesis_ext.GenesisTransform(seed=1), "seed": 5}
+    options: dict[str, Any] = {
+        "sampling": RULED,
+        "transform": genesis_ext.GenesisTransform(seed=1),
+        "seed": 5,
+    }
     fixed = FixedSamples(store, regions, 10, 4, **options)
     first, second = list(fixed), list(fixed)
     assert len(fixed) == len(first) == 3

@@ -165,7 +165,14 @@ def test_shards_that_rotate_give_the_same_slices_from_host_memory_and_disk(store
 
 
 def test_validation_slices_are_those_of_their_ids(store: VolumeStore) -> None:
-    fixed = FixedSamples(store, whole_regions(ENTRIES, CUBES.smallest), 10, 5, CUBES, GenesisTransform(seed=3))
+    fixed = FixedSamples(
+        store,
+        whole_regions(ENTRIES, CUBES.smallest),
+        10,
+        5,
+        CUBES,
+        GenesisTransform(seed=3, spatial_dims=2),
+    )
     first, again = list(fixed), list(fixed)
     assert [batch["target"].shape for batch in first] == [(5, 1, 16, 16)] * 2
     assert all(torch.equal(a[name], b[name]) for a, b in zip(first, again, strict=True) for name in a)
@@ -173,7 +180,7 @@ def test_validation_slices_are_those_of_their_ids(store: VolumeStore) -> None:
 
 
 def test_genesis_transform_acts_on_them(store: VolumeStore) -> None:
-    transform = GenesisTransform(seed=1)
+    transform = GenesisTransform(seed=1, spatial_dims=2)
     (plain,) = islice(loader_of(store, CUBES), 1)
     (batch,) = islice(loader_of(store, CUBES, transform=transform), 1)
     distorted, target = transform(plain["target"], plain["sample_id"])

@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from genesis_ext import GenesisTransform
 from genesis_ext.data.demo_scans import write_demo_scans
+from genesis_ext.data.loader import FIRST_VALIDATION_ID
 from genesis_ext.models import UNet3D, load_weights
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 WIDTH = 4
-SMALL = f"--steps 12 --batch-size 4 --patch 16 16 16 --width {WIDTH}".split()
+SMALL = f"--steps 12 --batch-size 4 --patch 24 16 8 --width {WIDTH}".split()
 # What the libraries say to themselves, or of the machine's cores; every other warning ends the example.
 FOREIGN = (
     "`torch.jit.interface` is deprecated",  # importing monai
@@ -74,6 +76,27 @@ def test_the_monai_loop_trains_on_one_scan(tmp_path, scans):
     weights = torch.load(tmp_path / "weights.pt", weights_only=True)
     assert weights["model.0.conv.unit0.conv.weight"].shape == (WIDTH, 1, 3, 3, 3)
     assert all(tensor.isfinite().all() for tensor in weights.values())
+
+
+def test_no_two_processes_or_steps_of_the_monai_loop_have_an_id_in_common(tmp_path, scans, monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    seen: list[int] = []
+
+    class Recording(GenesisTransform):
+        def forward(self, batch, sample_id):
+            seen.extend(i for i in sample_id.tolist() if i < FIRST_VALIDATION_ID)
+            return super().forward(batch, sample_id)
+
+    monkeypatch.setattr("genesis_ext.GenesisTransform", Recording)
+    for rank in range(2):
+        monkeypatch.setenv("RANK", str(rank))
+        monkeypatch.delitem(sys.modules, "options", raising=False)
+        words = ["monai_loop.py", "--data", scans, "--out", tmp_path, *SMALL, "--steps", "3"]
+        monkeypatch.setattr(sys, "argv", list(map(str, words)))
+        runpy.run_path(str(EXAMPLES / "monai_loop.py"), run_name="__main__")
+    monkeypatch.delitem(sys.modules, "options")
+    assert len(seen) == len(set(seen)) >= 2 * 3 * 2
 
 
 def test_a_folder_without_scans_is_named(tmp_path):

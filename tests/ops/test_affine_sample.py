@@ -67,6 +67,7 @@ def assert_within_bound(got, expected, x):
 def sample(x, matrix, out_shape, order, boundary, **options):
     """Sample one volume or slice (*spatial), an array."""
     batch = torch.from_numpy(np.ascontiguousarray(x))[None, None]
+    options |= {"spatial_dims": x.ndim}
     out = ops.affine_sample(batch, torch.as_tensor(matrix), out_shape, order, boundary, FILL, **options)
     return out[0, 0]
 
@@ -213,10 +214,10 @@ def test_every_dtype_comes_in_and_goes_out(dtype, order):
 
 
 def test_integers_saturate_and_nan_becomes_zero():
-    x = torch.tensor([1e6, -1e6, NAN, 2.5, -2.5])[None, None, :, None]
-    identity = torch.eye(3)
-    assert ops.affine_sample(x, identity, (5, 1), dtype=torch.int16).flatten().tolist() == [32767, -32768, 0, 3, -3]
-    assert ops.affine_sample(x, identity, (5, 1), dtype=torch.uint8).flatten().tolist() == [255, 0, 0, 3, 0]
+    x = torch.tensor([1e6, -1e6, NAN, 2.5, -2.5])[None, None, :, None, None]
+    identity = torch.eye(4)
+    assert ops.affine_sample(x, identity, (5, 1, 1), dtype=torch.int16).flatten().tolist() == [32767, -32768, 0, 3, -3]
+    assert ops.affine_sample(x, identity, (5, 1, 1), dtype=torch.uint8).flatten().tolist() == [255, 0, 0, 3, 0]
 
 
 def test_labels_stay_labels_at_order_0():
@@ -260,7 +261,9 @@ def test_gradient_is_the_derivative(boundary, order):
         matrix[:, :axes] += torch.randn(shape[0], axes, axes + 1, generator=rng, dtype=torch.float64) * 0.4
         x = torch.randn(shape, generator=rng, dtype=torch.float64, requires_grad=True)
         assert torch.autograd.gradcheck(
-            lambda v, m=matrix, s=out_shape: ops.affine_sample(v, m, s, **options), x, fast_mode=True
+            lambda v, m=matrix, s=out_shape: ops.affine_sample(v, m, s, **options, spatial_dims=len(s)),
+            x,
+            fast_mode=True,
         )
 
 
@@ -276,8 +279,8 @@ def test_gradient_in_float32_is_that_in_float64(order):
 
 
 def test_a_second_derivative_is_refused_in_words():
-    x = torch.rand(1, 1, 4, 4, requires_grad=True)
-    (grad,) = torch.autograd.grad(ops.affine_sample(x, torch.eye(3), (4, 4)).square().sum(), x, create_graph=True)
+    x = torch.rand(1, 1, 4, 4, 4, requires_grad=True)
+    (grad,) = torch.autograd.grad(ops.affine_sample(x, torch.eye(4), (4, 4, 4)).square().sum(), x, create_graph=True)
     with pytest.raises(RuntimeError, match="affine_sample: must be differentiated once at most"):
         grad.sum().backward()
 
@@ -294,7 +297,9 @@ PERSPECTIVE[1, 3, 1] = 0.5
     ("change", "error", "words"),
     [
         ({"x": X.int()}, TypeError, "x must be uint8, int16, .* got torch.int32"),
-        ({"x": X[0]}, ValueError, r"matrix must be \(N, 3, 3\) or \(3, 3\) for x of 2 axes"),
+        ({"x": X[0], "spatial_dims": 2}, ValueError, r"matrix must be \(N, 3, 3\) or \(3, 3\) for x of 2 axes"),
+        # A rotation without translation, as scipy takes it, says nothing of two axes.
+        ({"x": X[0], "matrix": EYE[0, :3, :3], "out_shape": (5, 6)}, ValueError, r"x must be \(N, C, X, Y, Z\), got"),
         ({"x": X[:, :, :0]}, ValueError, r"x must have at least one voxel along every axis, got \(2, 1, 0, 5, 6\)"),
         ({"matrix": EYE.tolist()}, TypeError, "matrix must be a tensor, got list"),
         ({"matrix": EYE.long()}, ValueError, "matrix must be float64 or float32, got int64"),

@@ -79,7 +79,8 @@ def test_in_painting_stops_before_the_bound_on_its_volume():
 def test_out_painting_keeps_to_the_bound_on_its_volume(bound, patch):
     plan = draw(shape=patch, scheme="out-painting", out_max_fraction=bound)
     x = torch.ones(len(plan), 1, *patch)
-    painted = ops.paint_boxes(x, plan.boxes, "out", fill=torch.zeros(len(plan))) == 0
+    fill = torch.zeros(len(plan))
+    painted = ops.paint_boxes(x, plan.boxes, "out", fill=fill, spatial_dims=len(patch)) == 0
     assert painted.flatten(1).double().mean(1).max() <= bound
 
 

@@ -17,6 +17,7 @@ from tests.cases import (
     ROWS,
     SHAPES,
     TRANSFORMATIONS,
+    Tagged,
     call,
     layouts,
     part,
@@ -25,6 +26,7 @@ from tests.cases import (
 )
 
 every_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+ONE_VARIANT_EACH = list({op: (op, variant) for op, variant in reversed(NAMES)}.values())
 every_operator = pytest.mark.parametrize(("op", "variant"), NAMES)
 every_voxel_operator = pytest.mark.parametrize(("op", "variant"), ON_VOXELS)
 every_transformation = pytest.mark.parametrize(("op", "variant"), TRANSFORMATIONS)
@@ -101,6 +103,58 @@ def test_2d_is_3d_with_one_slice(op, variant):
         call(op, CASES[op][variant](thin.squeeze(-1))), call(op, CASES[op][variant](thin)), strict=True
     ):
         assert same_bits(out.reshape(expected.shape), expected)
+
+
+@pytest.mark.parametrize(("op", "variant"), [names for names in ONE_VARIANT_EACH if names in ON_VOXELS])
+def test_a_patch_is_not_taken_for_images_nor_images_for_a_patch(op, variant):
+    x = voxels((1, 1, *PATCH[2:]))
+    arguments = CASES[op][variant](x)
+    both = r"one patch \(C, X, Y, Z\) becomes a batch by x\[None\], images \(N, C, X, Y\) need (spatial_dims=2|a plan)"
+    with pytest.raises(ValueError, match=rf"^{op}: x must be \(N, C, X, Y, Z\), got .* \[1, 30, 20, 14\]; {both}"):
+        call(op, arguments | {"x": x[0]})
+    images = CASES[op][variant](voxels(SHAPES["2D"]))
+    for wrong, way_out in ((x, ""), (images["x"][0], r"; one image \(C, X, Y\) becomes a batch by x\[None\]")):
+        with pytest.raises(ValueError, match=rf"^{op}: x must be \(N, C, X, Y\) with .*, got .*\]{way_out}$"):
+            call(op, images | {"x": wrong})
+    if op != "genesis_transform":
+        with pytest.raises(ValueError, match=rf"^{op}: spatial_dims must be 3 or 2, got 1"):
+            call(op, arguments | {"spatial_dims": 1})
+
+
+def tagged(value: object) -> object:
+    if isinstance(value, ops.PackedVolumes):
+        return ops.PackedVolumes(*map(tagged, value))
+    if isinstance(value, ops.Plan):
+        return ops.Plan(tagged(value.tensor), value.spec)
+    return value.as_subclass(Tagged) if isinstance(value, Tensor) else value
+
+
+@every_operator
+def test_of_subclasses_and_parameters_it_makes_plain_tensors(op, variant):
+    arguments = CASES[op][variant](voxels(CHANNELS).nan_to_num(0.5, 0.5, 0.5))
+    expected = call(op, arguments)
+    for got, plain in zip(call(op, {name: tagged(value) for name, value in arguments.items()}), expected, strict=True):
+        assert type(got) is Tensor
+        assert same_bits(got, plain)
+    if (op, variant) in DIFFERENTIABLE:
+        x = arguments["x"]
+        leaves = [x.clone().requires_grad_(), x.clone().as_subclass(Tagged).requires_grad_(), torch.nn.Parameter(x)]
+        for leaf in leaves:
+            (out,) = call(op, arguments | {"x": leaf})
+            assert type(out) is Tensor
+            out.square().sum().backward()
+        gradients = [leaf.grad.as_subclass(Tensor) for leaf in leaves]
+        assert same_bits(gradients[1], gradients[0])
+        assert same_bits(gradients[2], gradients[0])
+
+
+def test_compiled_it_makes_plain_tensors_of_subclasses():
+    torch.compiler.reset()
+    x = voxels(CHANNELS)
+    compiled = torch.compile(lambda v: ops.resample(v, (5, 6, 7)), backend="aot_eager")
+    got = compiled(x.as_subclass(Tagged))
+    assert type(got) is Tensor
+    assert same_bits(got, ops.resample(x, (5, 6, 7)))
 
 
 @every_transformation

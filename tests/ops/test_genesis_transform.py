@@ -34,20 +34,21 @@ def flipped(x, plan):
 
 def composed(x, plan, value_range, clamp):
     """Make input and target with the single operators and the fields of the plan."""
-    numbers, target = plan.spec.numbers, flipped(x, plan)
+    numbers, target, dims = plan.spec.numbers, flipped(x, plan), x.dim() - 2
     shuffled = ops.local_shuffle(
         target,
         plan.key,
         numbers.num_windows,
-        numbers.max_window[: x.dim() - 2],
+        numbers.max_window[:dims],
         ("last_writer", "sequential")[numbers.order],
         ("voxel", "axes")[numbers.permute],
+        dims,
     )
     y = torch.where(per_sample(plan.shuffle, x), shuffled, target)
-    curved = ops.bezier_map(y, plan.control_points, plan.decreasing, value_range, clamp)
+    curved = ops.bezier_map(y, plan.control_points, plan.decreasing, value_range, clamp, dims)
     y = torch.where(per_sample(plan.nonlinear, x), curved, y)
-    noisy = ops.paint_boxes(y, plan.boxes, plan.kind, key=plan.key, value_range=value_range)
-    plain = ops.paint_boxes(y, plan.boxes, plan.kind, fill=plan.fill, value_range=value_range)
+    noisy = ops.paint_boxes(y, plan.boxes, plan.kind, plan.key, None, value_range, dims)
+    plain = ops.paint_boxes(y, plan.boxes, plan.kind, None, plan.fill, value_range, dims)
     return torch.where(per_sample(plan.constant, x), plain, noisy), target
 
 

@@ -112,7 +112,7 @@ def test_the_curve_takes_anything(data, x):
     value_range = data.draw(value_ranges(x))
     clamp = data.draw(st.booleans())
     x = x.requires_grad_()
-    out = ops.bezier_map(x, points, decreasing, value_range, clamp)
+    out = ops.bezier_map(x, points, decreasing, value_range, clamp, x.dim() - 2)
     check_like(out, x)
     assert torch.equal(out.isnan(), x.isnan())
     (slope,) = torch.autograd.grad(out, x, torch.ones_like(out))
@@ -132,6 +132,7 @@ def test_shuffling_takes_anything(data, x):
         max_window=[data.draw(st.integers(1, side)) for side in x.shape[2:]],
         order=order,
         permute=data.draw(st.sampled_from(["voxel", "axes"])),
+        spatial_dims=x.dim() - 2,
     )
     check_like(out, x)
     if order == "sequential":
@@ -158,15 +159,15 @@ def resizes(draw, x):
 @few
 @given(st.data(), batches(dtypes=RESAMPLED))
 def test_resampling_takes_anything(data, x):
-    options = data.draw(resizes(x))
+    options, dims = data.draw(resizes(x)), {"spatial_dims": x.dim() - 2}
     dtype = data.draw(st.sampled_from([None, *RESAMPLED]))
-    out = ops.resample(x, dtype=dtype, **options)
+    out = ops.resample(x, dtype=dtype, **options, **dims)
     assert out.shape == (*x.shape[:2], *options["out_shape"])
     assert out.dtype == (dtype or x.dtype)
     assert out.is_contiguous()
     values = (x.float() if x.dtype == torch.bfloat16 else x).contiguous().numpy()
     expected = resample.resample(values, dtype=np.float64 if x.dtype == torch.float64 else np.float32, **options)
-    wide = ops.resample(x, dtype=torch.float64 if x.dtype == torch.float64 else torch.float32, **options)
+    wide = ops.resample(x, dtype=torch.float64 if x.dtype == torch.float64 else torch.float32, **options, **dims)
     assert same_bits(wide, torch.from_numpy(np.ascontiguousarray(expected)))
 
 
@@ -174,7 +175,7 @@ def test_resampling_takes_anything(data, x):
 @given(st.data(), batches(dtypes=RESAMPLED))
 def test_the_prefilter_takes_anything(data, x):
     boundary = data.draw(st.sampled_from(oracles.BOUNDARIES))
-    out = ops.spline_prefilter(x, boundary=boundary)
+    out = ops.spline_prefilter(x, boundary=boundary, spatial_dims=x.dim() - 2)
     values = (x.float() if x.dtype == torch.bfloat16 else x).contiguous().numpy()
     expected = spline_prefilter.spline_prefilter(values, 3, boundary)
     assert out.is_contiguous()
@@ -199,7 +200,8 @@ def test_painting_takes_anything(data, x):
     else:
         source = {"fill": torch.tensor(data.draw(unit)).expand(len(x), data.draw(st.sampled_from([1, count])))}
     value_range = data.draw(value_ranges(x))
-    out = ops.paint_boxes(x.requires_grad_(), boxes, kind, value_range=value_range, **source)
+    options = {"value_range": value_range, "spatial_dims": x.dim() - 2}
+    out = ops.paint_boxes(x.requires_grad_(), boxes, kind, **source, **options)
     check_like(out, x)
     (kept,) = torch.autograd.grad(out, x, torch.ones_like(out))
     assert set(kept.unique().tolist()) <= {0.0, 1.0}

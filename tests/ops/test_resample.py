@@ -63,8 +63,8 @@ def close(got, expected, x):
 @every_grid_mode
 def test_it_is_what_the_oracles_give(shape, out_shape, boundary, order, grid_mode):
     x = volumes((1, 2, *shape))
-    fill = 31.4
-    got = ops.resample(x, out_shape, order=order, boundary=boundary, fill=fill, grid_mode=grid_mode)
+    fill, dims = 31.4, len(shape)
+    got = ops.resample(x, out_shape, None, order, boundary, fill, grid_mode, spatial_dims=dims)
     assert got.shape == (1, 2, *out_shape)
     scipy_errs = order == 3 and boundary in ("reflect", "grid-mirror") and min(shape) < 6
     scipy_errs |= boundary == "constant" and not grid_mode  # where rounding passes the last voxel
@@ -84,7 +84,7 @@ def test_it_has_the_bits_of_the_reference(shape, out_shape, dtype):
         for order, antialias in ((0, False), (1, False), (3, False), (1, True), (3, True)):
             options = {"order": order, "boundary": boundary, "fill": 3.7, "antialias": antialias}
             for grid_mode in (False, True):
-                got = ops.resample(x, out_shape, grid_mode=grid_mode, **options)
+                got = ops.resample(x, out_shape, grid_mode=grid_mode, **options, spatial_dims=len(shape))
                 expected = torch.from_numpy(reference(values, out_shape, grid_mode=grid_mode, **options)).to(dtype)
                 assert same_bits(got, expected), options
 
@@ -146,17 +146,17 @@ def test_any_dtype_comes_in_and_any_goes_out(dtype, order):
 
 @pytest.mark.parametrize(("dtype", "largest"), [(torch.uint8, 255), (torch.int16, 32767)])
 def test_integers_are_rounded_half_away_from_zero_and_saturate(dtype, largest):
-    step = torch.tensor([0] * 6 + [largest] * 6, dtype=dtype).reshape(1, 1, 12, 1)
-    got = ops.resample(step, (40, 1), order=3).flatten()
-    wide = ops.resample(step, (40, 1), order=3, dtype=torch.float32).flatten()
+    step = torch.tensor([0] * 6 + [largest] * 6, dtype=dtype).reshape(1, 1, 12, 1, 1)
+    got = ops.resample(step, (40, 1, 1), order=3).flatten()
+    wide = ops.resample(step, (40, 1, 1), order=3, dtype=torch.float32).flatten()
     assert wide.max() > largest + 1 and wide.min() < -1  # the spline overshoots
     assert got.max() == largest and got.min() == (0 if dtype == torch.uint8 else wide.min().round())
-    halves = torch.tensor([[-3.0, -2.0, 0.0, 1.0, 2.0, 1e9, torch.nan, torch.inf, -torch.inf]]).reshape(1, 1, 9, 1)
+    halves = torch.tensor([[-3.0, -2.0, 0.0, 1.0, 2.0, 1e9, torch.nan, torch.inf, -torch.inf]]).reshape(1, 1, 9, 1, 1)
     low = torch.iinfo(dtype).min
-    between = ops.resample(halves[:, :, :6], (11, 1), dtype=dtype).flatten().tolist()
+    between = ops.resample(halves[:, :, :6], (11, 1, 1), dtype=dtype).flatten().tolist()
     expected = [-3, -3, -2, -1, 0, 1, 1, 2, 2, largest, largest]  # -2.5 -> -3, 0.5 -> 1, 1.5 -> 2
     assert between == [max(v, low) for v in expected]
-    assert ops.resample(halves, (9, 1), dtype=dtype).flatten().tolist()[5:] == [largest, 0, largest, low]
+    assert ops.resample(halves, (9, 1, 1), dtype=dtype).flatten().tolist()[5:] == [largest, 0, largest, low]
 
 
 @pytest.mark.parametrize("order", [0, 1, 3])
@@ -182,7 +182,8 @@ def test_samples_and_channels_do_not_meet():
 @pytest.mark.parametrize("shape", [(0, 2, 5, 6, 7), (2, 0, 5, 6, 7), (0, 1, 5, 6), (0, 1, 0, 6)])
 def test_an_empty_batch_gives_an_empty_batch(shape):
     out_shape = (4, 4, 4)[: len(shape) - 2]
-    assert ops.resample(torch.zeros(shape), out_shape, order=3).shape == (*shape[:2], *out_shape)
+    got = ops.resample(torch.zeros(shape), out_shape, order=3, spatial_dims=len(out_shape))
+    assert got.shape == (*shape[:2], *out_shape)
 
 
 def test_one_and_more_threads_give_the_same_bits():
@@ -212,15 +213,15 @@ def test_nan_reaches_only_what_it_has_a_part_in(order, grid_mode):
 def test_nan_reaches_its_whole_line_at_order_3_and_no_other_volume():
     x = torch.zeros(2, 1, 5, 6)
     x[0, 0, 2, 3] = torch.nan
-    got = ops.resample(x, (9, 6), order=3).isnan()
+    got = ops.resample(x, (9, 6), order=3, spatial_dims=2).isnan()
     assert got[0, 0, :, 3].all() and got.sum() == 9
 
 
 def test_the_last_voxel_is_inside_whatever_rounding_says():
     for n in range(2, 25):
-        x = torch.arange(1.0, n + 1).reshape(1, 1, n, 1)
+        x = torch.arange(1.0, n + 1).reshape(1, 1, n, 1, 1)
         for m in range(2, 25):
-            got = ops.resample(x, (m, 1), boundary="constant", fill=-99.0)[0, 0, :, 0]
+            got = ops.resample(x, (m, 1, 1), boundary="constant", fill=-99.0)[0, 0, :, 0, 0]
             assert got.min() >= 1 and got[-1] == n
 
 
@@ -257,10 +258,11 @@ def test_linear_resampling_is_that_of_torch():
 def test_linear_antialias_is_that_of_torch():
     x = volumes((2, 2, 45, 33))
     for out_shape in ((17, 12), (6, 33), (44, 5), (9, 80)):
-        got = ops.resample(x, out_shape, boundary="nearest", grid_mode=True, antialias=True)
+        options = {"boundary": "nearest", "grid_mode": True, "spatial_dims": 2}
+        got = ops.resample(x, out_shape, antialias=True, **options)
         by_torch = F.interpolate(x, out_shape, mode="bilinear", antialias=True)
         torch.testing.assert_close(got, by_torch, rtol=0, atol=BOUND * 200)
-        assert not same_bits(got, ops.resample(x, out_shape, boundary="nearest", grid_mode=True))
+        assert not same_bits(got, ops.resample(x, out_shape, **options))
 
 
 def test_zoom_multiplies_the_sides():
@@ -291,7 +293,7 @@ def test_the_gradient_can_be_differentiated_again():
     x = volumes((1, 2, 4, 3), torch.float64, scale=2.0).requires_grad_()
     for options in GRADIENT_CASES[2::7]:
         assert torch.autograd.gradgradcheck(
-            lambda v: ops.resample(v, (6, 2), fill=0.7, **options) ** 2,  # noqa: B023 - called at once
+            lambda v: ops.resample(v, (6, 2), fill=0.7, spatial_dims=2, **options) ** 2,  # noqa: B023 - called at once
             x,
             fast_mode=True,
         ), options

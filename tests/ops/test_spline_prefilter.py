@@ -33,7 +33,7 @@ def close(got, expected, x):
 @every_shape
 def test_it_is_what_the_oracles_give(shape, boundary):
     x = volumes((2, 2, *shape))
-    got = ops.spline_prefilter(x, 3, boundary)
+    got = ops.spline_prefilter(x, 3, boundary, spatial_dims=len(shape))
     for volume, coefficients in zip(x.flatten(0, 1).numpy(), got.flatten(0, 1), strict=True):
         assert close(coefficients, oracles.spline_filter(volume, boundary), volume)
         # scipy errs in the reflect family where lines are short.
@@ -46,7 +46,7 @@ def test_it_is_what_the_oracles_give(shape, boundary):
 @every_shape
 def test_it_has_the_bits_of_the_reference(shape, boundary, dtype):
     x = volumes((2, 1, *shape), dtype)
-    got = ops.spline_prefilter(x, boundary=boundary)
+    got = ops.spline_prefilter(x, boundary=boundary, spatial_dims=len(shape))
     assert got.dtype == (torch.float64 if dtype == torch.float64 else torch.float32)
     values = (x.float() if dtype == torch.bfloat16 else x).numpy()
     assert same_bits(got, torch.from_numpy(np.ascontiguousarray(reference(values, 3, boundary))))
@@ -66,7 +66,7 @@ def test_real_scans_are_filtered_as_by_scipy(shared, scan):
 @every_boundary
 def test_resampling_its_own_coefficients_by_their_spline_gives_the_voxels_back(boundary):
     x = volumes((1, 1, 9, 12), torch.float64)[0, 0]
-    c = ops.spline_prefilter(x[None, None], boundary=boundary)[0, 0].numpy()
+    c = ops.spline_prefilter(x[None, None], boundary=boundary, spatial_dims=2)[0, 0].numpy()
     extension = {"nearest": "reflect", "constant": "mirror", "grid-constant": "mirror"}.get(boundary, boundary)
     for axis in (0, 1):
         lines = oracles.extended(np.moveaxis(c, axis, 0), extension)
@@ -92,7 +92,8 @@ def test_strides_and_threads_change_nothing():
 
 @pytest.mark.parametrize("shape", [(0, 2, 5, 6, 7), (2, 0, 5, 6, 7), (0, 1, 5, 6)])
 def test_an_empty_batch_gives_an_empty_batch(shape):
-    assert ops.spline_prefilter(torch.zeros(shape, dtype=torch.int16)).shape == shape
+    x = torch.zeros(shape, dtype=torch.int16)
+    assert ops.spline_prefilter(x, spatial_dims=len(shape) - 2).shape == shape
 
 
 def test_nan_reaches_its_volume_and_no_other():
@@ -122,4 +123,4 @@ def test_the_gradient_has_the_dtype_of_x_and_its_bits_do_not_depend_on_autocast(
 
 
 def test_integers_have_no_gradient():
-    assert not ops.spline_prefilter(volumes((1, 1, 4, 5), torch.uint8)).requires_grad
+    assert not ops.spline_prefilter(volumes((1, 1, 4, 5, 1), torch.uint8)).requires_grad

@@ -80,7 +80,7 @@ def test_a_grid_shows_input_restoration_target_and_difference() -> None:
 
 def test_flat_patches_are_shown_as_they_are() -> None:
     flat = patches(2, (16, 16, 1))[..., 0]
-    grid = RestorationGrid(flat, GenesisTransform(), count=2)
+    grid = RestorationGrid(flat, GenesisTransform(spatial_dims=2), count=2)
     assert grid.inputs.shape == (2, 12, 1, 16, 16)
     image = grid.draw(lambda x: x, step=0)
     left, top = 16 + 9 * len("NL+LS+OUT"), 52

@@ -4,13 +4,14 @@
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 
 import genesis_ext
 from genesis_ext import ops
-from genesis_ext.transforms import PROFILES, SCHEMES, GenesisTransform, make_config, resolve
-from tests.cases import ids, same_bits, voxels
+from genesis_ext.transforms import PROFILES, SCHEMES, GenesisTransform, RotationTransform, make_config, resolve
+from tests.cases import Tagged, ids, same_bits, voxels
 
 SHAPE = (3, 2, 27, 26, 30)
 X, IDS = voxels(SHAPE), ids(3)
@@ -56,7 +57,7 @@ def test_a_replayed_plan_acts_alike_on_image_and_another_dtype():
 
 def test_2d_batches_work():
     x = voxels((4, 2, 31, 40))
-    transform = GenesisTransform(seed=1)
+    transform = GenesisTransform(seed=1, spatial_dims=2)
     distorted, target = transform(x, ids(4))
     assert distorted.shape == target.shape == x.shape
     assert equal((distorted, target), transform.replay(x, transform.plan(ids(4), (31, 40))))
@@ -157,11 +158,12 @@ def test_it_can_be_copied_and_moved():
 @pytest.mark.parametrize("value_range", [(0.0, 1.0), "minmax", "percentile"], ids=str)
 def test_compiled_without_a_graph_break_it_gives_the_same_bits(value_range):
     torch.compiler.reset()
-    transform = GenesisTransform(seed=3, value_range=value_range, num_windows=50)
-    compiled = torch.compile(transform, fullgraph=True, backend="aot_eager")
+    options = {"seed": 3, "value_range": value_range, "num_windows": 50, "max_window": 2}
+    by_rank = {dims: GenesisTransform(**options, spatial_dims=dims) for dims in (2, 3)}
+    compiled = {dims: torch.compile(t, fullgraph=True, backend="aot_eager") for dims, t in by_rank.items()}
     for shape in ((2, 1, 14, 15, 16), (2, 1, 20, 15, 16), (3, 2, 12, 17)):
-        x = voxels(shape)
-        assert equal(compiled(x, ids(shape[0])), transform(x, ids(shape[0])))
+        x, dims = voxels(shape), len(shape) - 2
+        assert equal(compiled[dims](x, ids(shape[0])), by_rank[dims](x, ids(shape[0])))
 
 
 def test_compiled_code_follows_the_seed():
@@ -180,6 +182,7 @@ def test_compiled_code_follows_the_seed():
         ({"value_range": "mean"}, ValueError, r"value_range must be \(lo, hi\), .* got 'mean'"),
         ({"value_range": (1.0, 0.0)}, ValueError, r"value_range must be finite with lo <= hi, got \(1.0, 0.0\)"),
         ({"percentiles": (50.0, 20.0)}, ValueError, r"percentiles must rise within \[0, 100\], got \(50.0, 20.0\)"),
+        ({"spatial_dims": 4}, ValueError, "spatial_dims must be 3 or 2, got 4"),
         ({"shuffle_rte": 0.5}, TypeError, "rates and sizes must be of .*, got shuffle_rte"),
         ({"shuffle_rate": 1.5}, ValueError, r"shuffle_rate must lie in \[0, 1\], got 1.5"),
     ],
@@ -195,10 +198,48 @@ def test_a_wrong_batch_is_refused_in_words():
         transform(X.nan_to_num(0.0, 0.0, 0.0).short(), IDS)
     with pytest.raises(ValueError, match=r"GenesisTransform: x must be \(N, C, X, Y, Z\)"):
         transform(X[0, 0], IDS)
+    for act in (lambda: transform(X[0], IDS[:1]), lambda: transform.replay(X[0], transform.plan(IDS[:1], SHAPE[2:]))):
+        with pytest.raises(
+            ValueError, match=r"one patch \(C, X, Y, Z\) becomes a batch by x\[None\], images .* need spat"
+        ):
+            act()
+    with pytest.raises(ValueError, match=r"spatial_shape must be 3 sides, as spatial_dims says, got \(27, 26\)"):
+        transform.plan(IDS, (27, 26))
+    with pytest.raises(ValueError, match=r"x must be \(N, C, X, Y\) with spatial_dims=2, got"):
+        GenesisTransform(spatial_dims=2)(X, IDS)
     with pytest.raises(ValueError, match=r"plan must have shape \(3, 50\), got \(2, 50\)"):
         transform(X, IDS[:2])
     with pytest.raises(RuntimeError, match=r"must not require a gradient"):
         transform(X.clone().requires_grad_(), IDS)
+
+
+def test_ids_may_be_a_list_or_have_another_dtype():
+    transform = GenesisTransform(seed=1, num_windows=20)
+    expected = transform(X, torch.tensor([3, 1, 2]))
+    for given in ([3, 1, 2], (3, 1, 2), np.array([3, 1, 2]), torch.tensor([3, 1, 2], dtype=torch.int32)):
+        assert equal(transform(X, given), expected)
+    for floats in ([3.0, 1.0, 2.0], torch.tensor([3.0, 1.0, 2.0])):
+        with pytest.raises(ValueError, match=r"sample_id must be \(N,\) int64, got torch.float32"):
+            transform(X, floats)
+
+
+def test_of_a_subclass_it_makes_plain_tensors_for_any_source_of_its_range():
+    for value_range in ((0.0, 1.0), torch.tensor([[0.0, 1.0]] * 3).as_subclass(Tagged), "minmax", "percentile"):
+        transform = GenesisTransform(seed=1, num_windows=20, value_range=value_range)
+        got = transform(X.as_subclass(Tagged), IDS.as_subclass(Tagged))
+        assert [type(part) for part in got] == [torch.Tensor] * 2
+        assert equal(got, transform(X, IDS))
+
+
+def test_a_monai_tensor_loses_an_affine_that_would_be_wrong():
+    meta_tensor = pytest.importorskip("monai.data").MetaTensor
+    x = meta_tensor(torch.rand(1, 1, 20, 20, 10), affine=torch.diag(torch.tensor([2.0, 2.0, 3.0, 1.0])))
+    for out in (
+        *GenesisTransform()(x, [0]),
+        ops.resample(x, (40, 40, 30)),
+        RotationTransform()(x[..., :10, :10, :], [0])[0],
+    ):
+        assert type(out) is torch.Tensor
 
 
 def test_the_package_offers_it_at_its_top():

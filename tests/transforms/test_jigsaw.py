@@ -11,7 +11,7 @@ from scipy import stats
 
 from genesis_ext.reference.philox import Purpose, below, words
 from genesis_ext.transforms import JigsawTransform, Puzzles, distant_permutations
-from tests.cases import DTYPES, ids, layouts, same_bits, voxels
+from tests.cases import DTYPES, Tagged, ids, layouts, same_bits, voxels
 from tests.graphs import NoWaiting, captured
 
 SHAPE = (3, 2, 13, 11, 16)
@@ -197,9 +197,24 @@ def test_a_wrong_argument_is_refused_in_words(arguments, error, said):
         JigsawTransform(**arguments)
 
 
+def test_subclasses_become_plain_tensors_and_lists_are_taken_for_ids():
+    transform = JigsawTransform()
+    tiles, label = transform(X, IDS)
+    for got in (transform(X.as_subclass(Tagged), IDS.as_subclass(Tagged)), transform(X, IDS.tolist())):
+        assert [type(part) for part in got] == [torch.Tensor] * 2
+        assert same_bits(got[0], tiles)
+        assert torch.equal(got[1], label)
+    puzzles = transform.draw(IDS, X.shape[2:])
+    assert type(transform.replay(X, puzzles._replace(starts=puzzles.starts.as_subclass(Tagged)))) is torch.Tensor
+
+
 def test_a_wrong_batch_is_refused_in_words():
+    with pytest.raises(ValueError, match=r"images \(N, C, X, Y\) need a grid of two numbers$"):
+        JigsawTransform()(voxels((1, 9, 9, 9)), ids(1))
+    with pytest.raises(ValueError, match=r"x must be \(N, C, X, Y\) with a grid of two numbers, got"):
+        JigsawTransform(grid=(3, 3))(voxels((2, 1, 9, 9, 9)), ids(2))
     with pytest.raises(ValueError, match=r"an axis for each number of the grid \(3, 3, 3\), got sides \(9, 9\)"):
-        JigsawTransform()(voxels((2, 1, 9, 9)), ids(2))
+        JigsawTransform().draw(ids(2), (9, 9))
     with pytest.raises(
         ValueError, match=r"at least 3 voxels in each cell of the grid \(3, 3, 3\), got sides \(9, 8, 9\)"
     ):

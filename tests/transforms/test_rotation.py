@@ -12,7 +12,7 @@ from scipy import stats
 
 from genesis_ext.reference.philox import Purpose, below, words
 from genesis_ext.transforms import ROTATIONS, RotationTransform, rotation_matrices
-from tests.cases import DTYPES, ids, layouts, same_bits, voxels
+from tests.cases import DTYPES, Tagged, ids, layouts, same_bits, voxels
 from tests.graphs import NoWaiting, captured
 
 CUBE = (6, 2, 5, 5, 5)
@@ -197,13 +197,26 @@ def test_a_wrong_argument_is_refused_in_words(arguments, error, said):
         RotationTransform(**arguments)
 
 
+def test_subclasses_become_plain_tensors_and_lists_are_taken_for_ids_and_labels():
+    transform = RotationTransform()
+    rotated_x, label = transform(X, IDS)
+    for got in (transform(X.as_subclass(Tagged), IDS.as_subclass(Tagged)), transform(X, IDS.tolist())):
+        assert [type(part) for part in got] == [torch.Tensor] * 2
+        assert same_bits(got[0], rotated_x)
+        assert torch.equal(got[1], label)
+    assert same_bits(transform.replay(X, label.tolist()), rotated_x)
+    assert same_bits(transform.replay(X, label.to(torch.uint8)), rotated_x)  # no mask
+
+
 def test_a_wrong_batch_is_refused_in_words():
     with pytest.raises(
         ValueError, match=r"keep its shape under all 10 rotations, got .*; give spatial_shape=\(6, 6, 4\) for"
     ):
         RotationTransform()(voxels((2, 1, 6, 6, 4)), ids(2))
-    with pytest.raises(ValueError, match=r"give spatial_shape=\(6, 6\) for"):
-        RotationTransform()(voxels((2, 1, 6, 6)), ids(2))
+    with pytest.raises(ValueError, match=r"images \(N, C, X, Y\) need spatial_shape=\(X, Y\)$"):
+        RotationTransform()(voxels((1, 6, 6, 6)), ids(1))
+    with pytest.raises(ValueError, match=r"x must be \(N, C, X, Y\) with spatial_shape=\(X, Y\), got"):
+        RotationTransform(spatial_shape=(6, 6))(voxels((2, 1, 6, 6, 1)), ids(2))
     with pytest.raises(ValueError, match=r"must be on the device of the transform, meta, got cpu; move .*\.to\("):
         RotationTransform().to("meta").replay(X, torch.zeros(6, dtype=torch.int64))
     with pytest.raises(TypeError, match="x must be a floating-point tensor"):

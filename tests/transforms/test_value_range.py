@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from genesis_ext.transforms import minmax_range, percentile_range
-from tests.cases import same_bits, voxels
+from tests.cases import Tagged, same_bits, voxels
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
@@ -29,7 +29,7 @@ def order_statistics(values, *percents):
 def test_percentiles_are_order_statistics_of_the_finite_voxels(percents, shape, dtype):
     x = voxels(shape, dtype)
     for per_channel, groups in ((False, x.flatten(1)[:, None]), (True, x.flatten(2))):
-        got = percentile_range(x, *percents, per_channel=per_channel)
+        got = percentile_range(x, *percents, per_channel=per_channel, spatial_dims=x.dim() - 2)
         expected = [[order_statistics(g.float().numpy(), *percents) for g in sample] for sample in groups]
         assert same_bits(got, torch.tensor(expected, dtype=torch.float32).reshape(got.shape))
 
@@ -53,8 +53,8 @@ def test_without_a_finite_voxel_the_range_is_zero(of):
 
 @pytest.mark.parametrize("of", [minmax_range, percentile_range])
 def test_a_zero_is_positive_whatever_its_sign_was(of):
-    x = torch.zeros(1, 1, 4, 4)
-    x[..., ::2] = -0.0
+    x = torch.zeros(1, 1, 4, 4, 1)
+    x[:, :, :, ::2] = -0.0
     assert not of(x).signbit().any()
 
 
@@ -67,4 +67,14 @@ def test_strides_change_nothing():
 @pytest.mark.parametrize("percents", [(-1.0, 50.0), (0.0, 101.0), (60.0, 40.0), (float("nan"), 50.0)], ids=str)
 def test_percentiles_must_rise_within_0_and_100(percents):
     with pytest.raises(ValueError, match=r"percentile_range: lower <= upper must lie in \[0, 100\], got"):
-        percentile_range(torch.rand(1, 1, 4, 4), *percents)
+        percentile_range(torch.rand(1, 1, 4, 4, 4), *percents)
+
+
+@pytest.mark.parametrize("of", [minmax_range, percentile_range])
+def test_a_patch_is_not_taken_for_images(of):
+    x = voxels((1, 2, 7, 5, 3))
+    with pytest.raises(ValueError, match=rf"^{of.__name__}: x must be \(N, C, X, Y, Z\), .* need spatial_dims=2"):
+        of(x[0], per_channel=True)
+    flat = of(x[..., 0], per_channel=True, spatial_dims=2)
+    assert same_bits(flat, of(x[..., :1], per_channel=True))
+    assert type(of(x.as_subclass(Tagged))) is torch.Tensor

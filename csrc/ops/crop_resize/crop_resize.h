@@ -71,17 +71,17 @@ inline CropArguments check_crop_resize(const Tensor& voxels, const Tensor& offse
   source.voxels = voxels.size(0);
   check_dtype(op, "shape", shape, ScalarType::Int);
   check_same_device(op, "shape", shape, voxels);
-  check_sizes(op, "shape", "(V, 3), one a volume,", shape, {source.volumes, 3});
+  check_sizes(op, "shape", "(V, 3), one a volume", shape, {source.volumes, 3});
   check_dtype(op, "window", window, ScalarType::Float);
   check_same_device(op, "window", window, voxels);
-  check_sizes(op, "window", "(V, 2), one a volume,", window, {source.volumes, 2});
+  check_sizes(op, "window", "(V, 2), one a volume", window, {source.volumes, 2});
   check_dtype(op, "volume_index", volume_index, ScalarType::Long);
   check_same_device(op, "volume_index", volume_index, voxels);
   check_sizes(op, "volume_index", "(N,)", volume_index, {-1});
   arguments.samples = volume_index.size(0);
   check_dtype(op, "boxes", boxes, ScalarType::Float);
   check_same_device(op, "boxes", boxes, voxels);
-  check_sizes(op, "boxes", "(N, 6), one a sample,", boxes, {arguments.samples, 6});
+  check_sizes(op, "boxes", "(N, 6), one a sample", boxes, {arguments.samples, 6});
   check_out_shape(op, out_shape);
   GX_CHECK(out_shape[0] * out_shape[1] <= kMaxOutput / out_shape[2], op,
            ": out_shape must have fewer than 2^31 voxels, got (", out_shape[0], ", ", out_shape[1], ", ", out_shape[2],

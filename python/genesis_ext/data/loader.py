@@ -16,6 +16,7 @@ from genesis_ext.data.sampling.sampler import Subvolumes, SubvolumeSampler, chec
 from genesis_ext.data.sampling.settings import Sampling, note_on_borders
 from genesis_ext.data.sampling.split import Region, split_regions
 from genesis_ext.data.store.volume_store import VolumeStore
+from genesis_ext.ops._checks import TensorLike, as_ids
 
 # keys: input and target (N, 1, X, Y, Z), or (N, 1, X, Y) of slices, float32 in [0, 1]; scale, modality and sample_id
 # (N,) int64. What a transform returns takes the place of input and target, (N,) int64 labels for example.
@@ -163,7 +164,7 @@ class GenesisLoader:
         first = step * self.batch_size
         return torch.arange(first + self._part.start, first + self._part.stop, device=self._device)
 
-    def draw(self, step: int, ids: Tensor | None = None) -> tuple[Tensor, Resident, Subvolumes]:
+    def draw(self, step: int, ids: TensorLike | None = None) -> tuple[Tensor, Resident, Subvolumes]:
         """Sample ids of a step, the volumes that serve it, and the boxes in them; nothing is cut.
 
         ids: take these instead of the step's own.
@@ -172,10 +173,10 @@ class GenesisLoader:
         key = (resident.volumes, resident.room)
         if key not in self._bound:
             self._bound[key] = self._samplers[resident.volumes].on(resident.volumes, resident.tables)
-        ids = self.ids(step) if ids is None else ids
+        ids = self.ids(step) if ids is None else as_ids("GenesisLoader", ids, self._device)
         return ids, resident, self._bound[key](ids)
 
-    def make(self, step: int, ids: Tensor | None = None) -> Batch:
+    def make(self, step: int, ids: TensorLike | None = None) -> Batch:
         """The batch of a step; with `ids`, of those samples, from the volumes that serve the step.
 
         With `ids`, and once the volumes have served a step, this is work for the device alone that a CUDA graph can

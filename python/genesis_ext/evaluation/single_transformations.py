@@ -119,8 +119,10 @@ def painting_sheet(subject: Subject, kind: str) -> Sheet:
     for ax, step in zip(panels[1:], steps, strict=True):
         some = boxes[None, :step].contiguous()
         share = float(painted(plan, some).float().mean())
-        fills = {"fill": plan.fill[:, :step].contiguous()} if constant else {"key": plan.key}
-        result = ops.paint_boxes(subject.patch, some, plan.kind, **fills)
+        if constant:
+            result = ops.paint_boxes(subject.patch, some, plan.kind, fill=plan.fill[:, :step].contiguous())
+        else:
+            result = ops.paint_boxes(subject.patch, some, plan.kind, key=plan.key)
         outlines = [(box, AMBER if i == step else BLUE) for i, box in enumerate(some[0].tolist(), start=1)]
         x0, y0, z0, x1, y1, z1 = boxes[step - 1].tolist()
         note = f"x {x0}–{x1}, y {y0}–{y1}, z {z0}–{z1}\n{share:.0%} painted"

@@ -9,7 +9,7 @@ from numbers import Integral, Real
 import torch
 from torch import Tensor
 
-from ._checks import check_tensor, got
+from ._checks import check_rank, check_tensor, got
 
 DTYPES = (torch.uint8, torch.int16, torch.float16, torch.bfloat16, torch.float32, torch.float64)
 """In the order of their codes in the schemas."""
@@ -28,15 +28,13 @@ BOUNDARIES = {
 _SIDES_END = 2**30
 
 
-def check_volumes(op: str, x: object) -> Tensor:
-    """X must be (N, C, X, Y, Z) or (N, C, X, Y) of a dtype that can be resampled."""
-    check_tensor(op, "x", x)
-    assert isinstance(x, Tensor)
-    if x.dtype not in DTYPES:
-        raise TypeError(f"{op}: x must be {dtypes_text()}, got {got(x)}")
-    if x.dim() not in (4, 5):
-        raise ValueError(f"{op}: x must be (N, C, X, Y, Z) or (N, C, X, Y), got {got(x)}")
-    return x
+def check_volumes(op: str, x: object, spatial_dims: int) -> Tensor:
+    """Return x as a plain tensor; its dtype must be one that can be resampled."""
+    volumes = check_tensor(op, "x", x)
+    if volumes.dtype not in DTYPES:
+        raise TypeError(f"{op}: x must be {dtypes_text()}, got {got(volumes)}")
+    check_rank(op, volumes, spatial_dims)
+    return volumes
 
 
 def dtypes_text() -> str:

@@ -30,6 +30,7 @@ def affine_sample(
     boundary: str = "constant",
     fill: float = 0.0,
     dtype: torch.dtype | None = None,
+    spatial_dims: int = 3,
 ) -> Tensor:
     """Sample each volume where its matrix puts the output voxels.
 
@@ -40,9 +41,9 @@ def affine_sample(
     CUDA it adds in any order, and refuses under ``torch.use_deterministic_algorithms``).
 
     Args:
-        x: (N, C, X, Y, Z) or (N, C, X, Y), uint8, int16, float16, bfloat16, float32 or float64, any strides. One volume
+        x: (N, C, X, Y, Z), uint8, int16, float16, bfloat16, float32 or float64, any strides. One volume
             under many matrices (``x.expand(N, ...)``) is filtered once on the CPU.
-        matrix: (N, D+1, D+1) or (D+1, D+1), D = 3 or 2, float64 (or float32, which places voxels less exactly):
+        matrix: (N, D+1, D+1) or (D+1, D+1), D = `spatial_dims`, float64 (or float32, which places voxels less exactly):
             homogeneous, from the index of an output voxel to the position in x, in voxels, as in scipy. Any finite one:
             a singular matrix samples a plane, a line or a point.
         out_shape: D sides of the result in voxels, each at least 1.
@@ -52,6 +53,7 @@ def affine_sample(
         fill: the value beyond the ends for the two constant boundaries.
         dtype: of the result, one of those of x; default that of x. Integers are rounded half away from zero and
             saturate.
+        spatial_dims: 3; 2 where x is a batch of images, (N, C, X, Y).
 
     Returns:
         (N, C, *out_shape), contiguous.
@@ -64,10 +66,10 @@ def affine_sample(
 
     Source: Unser, Aldroubi and Eden, "B-spline signal processing", IEEE TSP 1993.
     """
-    check_volumes("affine_sample", x)
-    check_tensor("affine_sample", "matrix", matrix)
+    x = check_volumes("affine_sample", x, spatial_dims)
+    matrix = check_tensor("affine_sample", "matrix", matrix)
     refuse_gradient("affine_sample", "matrix", matrix)
-    axes = x.dim() - 2
+    axes = spatial_dims
     matrices = matrix.unsqueeze(0) if matrix.dim() == 2 else matrix
     if matrices.dim() != 3 or matrices.shape[1:] != (axes + 1, axes + 1):
         size = f"{axes + 1}, {axes + 1}"

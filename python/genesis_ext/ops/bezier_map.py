@@ -16,6 +16,7 @@ def bezier_map(
     decreasing: Tensor,
     value_range: ValueRange = (0.0, 1.0),
     clamp: bool = True,
+    spatial_dims: int = 3,
 ) -> Tensor:
     """Map each value through its sample's curve: y(t) where x(t) is the value, both cubic Beziers.
 
@@ -27,11 +28,12 @@ def bezier_map(
     vertical.
 
     Args:
-        x: (N, C, X, Y, Z) or (N, C, X, Y), float64, float32, float16 or bfloat16, any strides. NaN stays NaN.
+        x: (N, C, X, Y, Z), float64, float32, float16 or bfloat16, any strides. NaN stays NaN.
         control_points: (N, K, 4) float32 = x1, y1, x2, y2 in [0, 1]; K = 1 (all channels alike) or C.
         decreasing: (N, K) bool.
         value_range: (lo, hi), or a float32 tensor (N, 2) or (N, C, 2); an empty range (lo = hi) leaves x as it is.
         clamp: cut values to the range first; without it the curve goes on outside with slope +-1.
+        spatial_dims: 3; 2 where x is a batch of images, (N, C, X, Y).
 
     Returns:
         Shape and dtype of x, contiguous.
@@ -43,9 +45,9 @@ def bezier_map(
 
     Source: Models Genesis (MICCAI 2019), section 2, "non-linear transformation", and supplement A.
     """
-    check_voxels("bezier_map", x)
-    check_tensor("bezier_map", "control_points", control_points)
-    check_tensor("bezier_map", "decreasing", decreasing)
+    x = check_voxels("bezier_map", x, spatial_dims)
+    control_points = check_tensor("bezier_map", "control_points", control_points)
+    decreasing = check_tensor("bezier_map", "decreasing", decreasing)
     refuse_gradient("bezier_map", "control_points", control_points)
     ranges, lo, hi = split_range("bezier_map", value_range)
     out: Tensor = torch.ops.genesis_ext.bezier_map.default(as_3d(x), control_points, decreasing, ranges, lo, hi, clamp)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ._checks import check_tensor, refuse_gradient, refuse_vmap
+from ._checks import TensorLike, as_numbers, check_tensor, refuse_gradient, refuse_vmap
 from ._resampling import DTYPES, check_fill, check_flag, check_order, check_shape, dtype_code
 
 
@@ -30,8 +30,8 @@ class PackedVolumes(NamedTuple):
 
 def crop_resize(
     volumes: PackedVolumes,
-    volume_index: Tensor,
-    boxes: Tensor,
+    volume_index: TensorLike,
+    boxes: TensorLike,
     out_shape: Sequence[int],
     order: int = 1,
     antialias: bool = False,
@@ -48,10 +48,10 @@ def crop_resize(
 
     Args:
         volumes: PackedVolumes.
-        volume_index: (N,) int64, the volume of each sample.
+        volume_index: (N,) int64, the volume of each sample; other integers and lists are converted.
         boxes: (N, 6) float32 = x0, y0, z0, x1, y1, z1 in voxel edges of the volume, lo < hi, at most 2^30 in magnitude;
-            they may have fractions and reach outside.
-        out_shape: sides of the result, three, or two for volumes of one slice.
+            they may have fractions and reach outside. Integers and lists are converted, exactly up to 2^24.
+        out_shape: sides of the result, three, or two for one slice across z: that in the middle of the box.
         order: 0 (nearest; for labels), 1 (linear) or 3 (cubic).
         antialias: along axes with more than a voxel a step, stretch the kernel by the step, as
             ``F.interpolate(antialias=True)``; for order 3 a smoothing B-spline on the voxels themselves. Not for
@@ -75,16 +75,20 @@ def crop_resize(
     op = "crop_resize"
     if not isinstance(volumes, PackedVolumes):
         raise TypeError(f"{op}: volumes must be PackedVolumes, got {type(volumes).__name__}")
-    for name, tensor in volumes._asdict().items():
-        check_tensor(op, name, tensor)
-    check_tensor(op, "volume_index", volume_index)
-    check_tensor(op, "boxes", boxes)
-    refuse_gradient(op, "voxels", volumes.voxels)
+    voxels, window = check_tensor(op, "voxels", volumes.voxels), check_tensor(op, "window", volumes.window)
+    offset = as_numbers(op, "offset", volumes.offset, torch.int64, voxels.device)
+    shape = as_numbers(op, "shape", volumes.shape, torch.int32, voxels.device)
+    volume_index = as_numbers(op, "volume_index", volume_index, torch.int64, voxels.device)
+    boxes = as_numbers(op, "boxes", boxes, torch.float32, voxels.device)
+    refuse_gradient(op, "voxels", voxels)
     refuse_gradient(op, "boxes", boxes)
     flat = isinstance(out_shape, Sequence) and len(out_shape) == 2
     sides = check_shape(op, "out_shape", out_shape, 2 if flat else 3)
     out: Tensor = torch.ops.genesis_ext.crop_resize.default(
-        *volumes,
+        voxels,
+        offset,
+        shape,
+        window,
         volume_index,
         boxes,
         sides,

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ._checks import as_seed, check_tensor, got, refuse_vmap
+from ._checks import TensorLike, as_ids, as_seed, got, refuse_vmap
 from .plan import Plan, PlanSpec, row_length
 
 
-def draw_plan(sample_id: Tensor, seed: int | Tensor, spec: PlanSpec) -> Plan:
+def draw_plan(sample_id: TensorLike, seed: int | Tensor, spec: PlanSpec) -> Plan:
     """Draw the plan of each sample: flips, shuffling, curves, boxes and the key of windows and noise.
 
     A plan depends on the seed, the sample's own id and the spec, and on nothing else: not on the batch, the order, the
@@ -19,7 +19,8 @@ def draw_plan(sample_id: Tensor, seed: int | Tensor, spec: PlanSpec) -> Plan:
     device and in the reference.
 
     Args:
-        sample_id: (N,) int64, any 64-bit numbers (read as uint64); equal ids draw equal plans.
+        sample_id: (N,) int64, any 64-bit numbers (read as uint64); equal ids draw equal plans. Lists and other
+            integers, of 16 bits at least, are converted.
         seed: an int, counted modulo 2^64, or a (1,) int64 tensor beside `sample_id` (which a captured CUDA graph reads
             anew at each replay).
         spec: rates and sizes, resolved for one patch shape; `GenesisTransform` makes it from a profile.
@@ -32,7 +33,7 @@ def draw_plan(sample_id: Tensor, seed: int | Tensor, spec: PlanSpec) -> Plan:
 
     Source: Models Genesis (MICCAI 2019), section 2 and supplement, in the reading of docs/determinism.md.
     """
-    check_tensor("draw_plan", "sample_id", sample_id)
+    sample_id = as_ids("draw_plan", sample_id, "cpu")
     if not isinstance(spec, PlanSpec):
         raise TypeError(f"draw_plan: spec must be a PlanSpec, got {type(spec).__name__}")
     if sample_id.dtype != torch.int64 or sample_id.dim() != 1:

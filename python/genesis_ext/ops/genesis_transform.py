@@ -23,8 +23,8 @@ def genesis_transform(
     fields; same bits on every device, in any split of the batch. Differentiable in nothing.
 
     Args:
-        x: (N, C, X, Y, Z) or (N, C, X, Y), float32, float16 or bfloat16, any strides. NaN stays NaN where it goes and
-            touches no neighbour.
+        x: (N, C, X, Y, Z), or (N, C, X, Y) with a plan for (X, Y), float32, float16 or bfloat16, any strides. NaN stays
+            NaN where it goes and touches no neighbour.
         plan: of the same N samples and spatial shape, on the device of x.
         value_range: where curve and noise act: (lo, hi), or a float32 tensor (N, 2) or (N, C, 2) on the device of x. An
             empty range (lo = hi) means no curve, and painted voxels become lo.
@@ -40,9 +40,9 @@ def genesis_transform(
 
     Source: Models Genesis (MICCAI 2019), figure 2 and supplement A to D.
     """
-    check_voxels("genesis_transform", x)
     if not isinstance(plan, Plan):
         raise TypeError(f"genesis_transform: plan must be a Plan, got {type(plan).__name__}")
+    x = check_voxels("genesis_transform", x, len(plan.spec.spatial_shape), "a plan for (X, Y)")
     if tuple(x.shape[2:]) != plan.spec.spatial_shape:
         raise ValueError(
             f"genesis_transform: plan must be drawn for the spatial shape of x, got a plan for "

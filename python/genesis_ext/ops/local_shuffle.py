@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._checks import as_3d, as_before, as_code, check_tensor, check_voxels, refuse_vmap, window_sides
+from ._checks import TensorLike, as_3d, as_before, as_code, as_numbers, check_voxels, refuse_vmap, window_sides
 
 ORDERS = ("last_writer", "sequential")
 PERMUTES = ("voxel", "axes")
@@ -16,11 +16,12 @@ PERMUTES = ("voxel", "axes")
 
 def local_shuffle(
     x: Tensor,
-    key: Tensor,
+    key: TensorLike,
     num_windows: int = 10_000,
     max_window: int | Sequence[int] | None = None,
     order: str = "last_writer",
     permute: str = "voxel",
+    spatial_dims: int = 3,
 ) -> Tensor:
     """Permute the voxels of windows whose sizes, places and permutations follow from the sample's key.
 
@@ -28,16 +29,17 @@ def local_shuffle(
     Differentiable in x: the gradient goes back to where each value came from, summed where it was copied.
 
     Args:
-        x: (N, C, X, Y, Z) or (N, C, X, Y), float64, float32, float16 or bfloat16, any strides.
-        key: (N, 2) int64 = seed, sample id.
+        x: (N, C, X, Y, Z), float64, float32, float16 or bfloat16, any strides.
+        key: (N, 2) int64 = seed, sample id; other integers and lists are converted.
         num_windows: windows a sample, at least 0.
         max_window: largest side of a window in voxels, one for all axes or one an axis; sides are drawn in
             [1, max_window], starts anywhere in the patch. At most the patch's side, and at most 2^20 voxels a window.
-            Default: a tenth of each side, at least 1.
+            Default: a tenth of each side, at least 1: a patch of less than 20 voxels along every axis stays as it is.
         order: "last_writer": each window reads the original and the last one that covers a voxel decides (released
             code; values can be lost or copied). "sequential": windows act one after another on the result so far
             (paper); the values of the patch stay the same, in other places.
         permute: "voxel": all voxels of a window (released code). "axes": along each axis on its own, P W P' (paper).
+        spatial_dims: 3; 2 where x is a batch of images, (N, C, X, Y).
 
     Returns:
         Shape and dtype of x, contiguous.
@@ -48,8 +50,8 @@ def local_shuffle(
 
     Source: Models Genesis (MICCAI 2019), section 2, "local pixel shuffling", and supplement B.
     """
-    check_voxels("local_shuffle", x)
-    check_tensor("local_shuffle", "key", key)
+    x = check_voxels("local_shuffle", x, spatial_dims)
+    key = as_numbers("local_shuffle", "key", key, torch.int64, x.device)
     sides = window_sides("local_shuffle", max_window, x.shape[2:])
     out: Tensor = torch.ops.genesis_ext.local_shuffle.default(
         as_3d(x),

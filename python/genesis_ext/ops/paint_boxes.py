@@ -8,10 +8,12 @@ import torch
 from torch import Tensor
 
 from ._checks import (
+    TensorLike,
     ValueRange,
     as_3d,
     as_before,
     as_code,
+    as_numbers,
     check_tensor,
     check_voxels,
     refuse_gradient,
@@ -24,11 +26,12 @@ KINDS = ("none", "in", "out")
 
 def paint_boxes(
     x: Tensor,
-    boxes: Tensor,
-    kind: str | Tensor,
-    key: Tensor | None = None,
+    boxes: TensorLike,
+    kind: str | TensorLike,
+    key: TensorLike | None = None,
     fill: Tensor | None = None,
     value_range: ValueRange = (0.0, 1.0),
+    spatial_dims: int = 3,
 ) -> Tensor:
     """Replace the voxels inside the union of a sample's boxes ("in") or outside of it ("out").
 
@@ -37,14 +40,16 @@ def paint_boxes(
     passes where x was kept.
 
     Args:
-        x: (N, C, X, Y, Z) or (N, C, X, Y), float64, float32, float16 or bfloat16, any strides.
+        x: (N, C, X, Y, Z), float64, float32, float16 or bfloat16, any strides.
         boxes: (N, B, 6) int32 = x0, y0, z0, x1, y1, z1 in voxels, half-open; all zeros: unused. In 2D z is 0 to 1.
+            Other integers and lists are converted, as those of kind and key are.
         kind: "none", "in" or "out" for all samples, or (N,) int8 with 0, 1 or 2.
         key: (N, 2) int64 = seed, sample id: noise. Exactly one of key and fill is given.
         fill: constants as fractions of the range, float32: (N, B), one a box, or (N,), one a sample. Where boxes
             overlap the last one counts; "out" takes the first constant.
         value_range: (lo, hi), or a float32 tensor (N, 2) or (N, C, 2): a painted voxel is lo + fill * (hi - lo), and lo
             where the range is empty.
+        spatial_dims: 3; 2 where x is a batch of images, (N, C, X, Y).
 
     Returns:
         Shape and dtype of x, contiguous.
@@ -56,21 +61,23 @@ def paint_boxes(
 
     Source: Models Genesis (MICCAI 2019), section 2, "out-painting" and "in-painting", and supplement C and D.
     """
-    check_voxels("paint_boxes", x)
-    check_tensor("paint_boxes", "boxes", boxes)
+    x = check_voxels("paint_boxes", x, spatial_dims)
+    boxes = as_numbers("paint_boxes", "boxes", boxes, torch.int32, x.device)
     if (key is None) == (fill is None):
         raise ValueError(
             "paint_boxes: key must be given (for noise) or fill (for constants), not both, got "
             f"{'neither' if key is None else 'both'}"
         )
     if fill is not None:
-        check_tensor("paint_boxes", "fill", fill)
+        fill = check_tensor("paint_boxes", "fill", fill)
         refuse_gradient("paint_boxes", "fill", fill)
         fill = fill.unsqueeze(1) if fill.dim() == 1 else fill  # (N,) -> (N, 1)
     else:
-        check_tensor("paint_boxes", "key", key)
-    if not isinstance(kind, Tensor):
+        key = as_numbers("paint_boxes", "key", key, torch.int64, x.device)
+    if isinstance(kind, str):
         kind = boxes.new_full(boxes.shape[:1], as_code("paint_boxes", "kind", kind, KINDS), dtype=torch.int8)
+    else:
+        kind = as_numbers("paint_boxes", "kind", kind, torch.int8, x.device)
     ranges, lo, hi = split_range("paint_boxes", value_range)
     out: Tensor = torch.ops.genesis_ext.paint_boxes.default(as_3d(x), boxes, kind, key, fill, ranges, lo, hi)
     return as_before(out, x)

@@ -5,17 +5,18 @@
 import torch
 from torch import Tensor
 
-from ._checks import as_seed, check_tensor, got, refuse_vmap
+from ._checks import TensorLike, as_ids, as_seed, got, refuse_vmap
 
 
-def philox_words(sample_id: Tensor, seed: int | Tensor, purpose: int, count: int) -> Tensor:
+def philox_words(sample_id: TensorLike, seed: int | Tensor, purpose: int, count: int) -> Tensor:
     """Draw the words of Philox4x32-10 for one purpose: those of the counter indices 0 .. count-1 of each sample.
 
     What is drawn from them (uniform numbers, integers below n) depends on the seed, the sample's own id and the
     purpose, and on nothing else. Exactness class A: same bits on every device and in the reference.
 
     Args:
-        sample_id: (N,) int64, any 64-bit numbers (read as uint64); equal ids draw equal words.
+        sample_id: (N,) int64, any 64-bit numbers (read as uint64); equal ids draw equal words. Lists and other
+            integers, of 16 bits at least, are converted.
         seed: an int, counted modulo 2^64, or a (1,) int64 tensor beside `sample_id` (which a captured CUDA graph reads
             anew at each replay).
         purpose: what the words are for, a number of the table in docs/determinism.md: words of different purposes are
@@ -31,7 +32,7 @@ def philox_words(sample_id: Tensor, seed: int | Tensor, purpose: int, count: int
 
     Source: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
     """
-    check_tensor("philox_words", "sample_id", sample_id)
+    sample_id = as_ids("philox_words", sample_id, "cpu")
     if sample_id.dtype != torch.int64 or sample_id.dim() != 1:
         raise ValueError(f"philox_words: sample_id must be (N,) int64, got {got(sample_id)}")
     for name, number in (("purpose", purpose), ("count", count)):

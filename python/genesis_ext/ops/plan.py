@@ -135,7 +135,7 @@ class Plan:
     """
 
     def __init__(self, tensor: Tensor, spec: PlanSpec) -> None:
-        check_tensor("Plan", "tensor", tensor)
+        tensor = check_tensor("Plan", "tensor", tensor)
         if tensor.dtype != torch.int32 or tensor.dim() != 2 or tensor.shape[1] != spec.row_length:
             raise ValueError(f"Plan: tensor must be (N, {spec.row_length}) int32 for this spec, got {got(tensor)}")
         self.tensor = tensor

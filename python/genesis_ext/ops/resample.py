@@ -33,6 +33,7 @@ def resample(
     grid_mode: bool = False,
     antialias: bool = False,
     dtype: torch.dtype | None = None,
+    spatial_dims: int = 3,
 ) -> Tensor:
     """Resample volumes to another number of voxels along their axes.
 
@@ -42,7 +43,7 @@ def resample(
     gradient is the exact adjoint.
 
     Args:
-        x: (N, C, X, Y, Z) or (N, C, X, Y), uint8, int16, float16, bfloat16, float32 or float64, any strides.
+        x: (N, C, X, Y, Z), uint8, int16, float16, bfloat16, float32 or float64, any strides.
         out_shape: sides of the result in voxels, each at least 1. Exactly one of out_shape and zoom is given.
         zoom: output over input sides, one number or one for each axis; sides are rounded.
         order: 0 (nearest), 1 (linear) or 3 (cubic).
@@ -55,6 +56,7 @@ def resample(
             order 3 a smoothing B-spline on the voxels themselves. Not for order 0.
         dtype: of the result, one of those of x; default that of x. Integers are rounded half away from zero and
             saturate.
+        spatial_dims: 3; 2 where x is a batch of images, (N, C, X, Y).
 
     Returns:
         (N, C, *out_shape), contiguous.
@@ -65,8 +67,7 @@ def resample(
     Source: Unser, Aldroubi and Eden, "B-spline signal processing", IEEE TSP 1993; Universal Model, section 3
     ("third-order spline interpolation").
     """
-    check_volumes("resample", x)
-    axes = x.dim() - 2
+    x = check_volumes("resample", x, spatial_dims)
     if (out_shape is None) == (zoom is None):
         raise ValueError(
             "resample: out_shape or zoom must be given, not both, got " + ("neither" if zoom is None else "both")
@@ -74,7 +75,7 @@ def resample(
     if zoom is not None:
         out_shape = zoomed_shape("resample", x.shape[2:], zoom)
     assert out_shape is not None
-    shape = check_shape("resample", "out_shape", out_shape, axes)
+    shape = check_shape("resample", "out_shape", out_shape, spatial_dims)
     code = dtype_code("resample", x.dtype if dtype is None else dtype)
     out: Tensor = torch.ops.genesis_ext.resample.default(
         as_3d(x),

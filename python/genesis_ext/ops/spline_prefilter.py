@@ -11,7 +11,7 @@ from ._checks import as_3d, as_before, refuse_vmap
 from ._resampling import boundary_code, check_volumes, transpose_along
 
 
-def spline_prefilter(x: Tensor, order: int = 3, boundary: str = "mirror") -> Tensor:
+def spline_prefilter(x: Tensor, order: int = 3, boundary: str = "mirror", spatial_dims: int = 3) -> Tensor:
     """Turn voxels into coefficients of the interpolating cubic B-spline, along every spatial axis.
 
     Equal to ``scipy.ndimage.spline_filter(order=3, mode=boundary)`` within 1e-5 of the larger of value range and
@@ -19,10 +19,11 @@ def spline_prefilter(x: Tensor, order: int = 3, boundary: str = "mirror") -> Ten
     B: same bits on CPU and CUDA. Differentiable in x; the gradient is the exact adjoint.
 
     Args:
-        x: (N, C, X, Y, Z) or (N, C, X, Y), uint8, int16, float16, bfloat16, float32 or float64, any strides.
+        x: (N, C, X, Y, Z), uint8, int16, float16, bfloat16, float32 or float64, any strides.
         order: 3; splines of order 0 and 1 are their own coefficients.
         boundary: "mirror", "reflect" (also "grid-mirror") or "grid-wrap"; as in scipy, "nearest" counts as "reflect",
             "constant" and "grid-constant" as "mirror".
+        spatial_dims: 3; 2 where x is a batch of images, (N, C, X, Y).
 
     Returns:
         Coefficients of the shape of x, contiguous: float64 for float64, else float32.
@@ -32,7 +33,7 @@ def spline_prefilter(x: Tensor, order: int = 3, boundary: str = "mirror") -> Ten
 
     Source: Unser, Aldroubi and Eden, "B-spline signal processing", IEEE TSP 1993; docs/resampling.md.
     """
-    check_volumes("spline_prefilter", x)
+    x = check_volumes("spline_prefilter", x, spatial_dims)
     if not isinstance(order, int) or order != 3:
         raise ValueError(f"spline_prefilter: order must be 3 (lower orders need no prefilter), got {order!r}")
     code = boundary_code("spline_prefilter", boundary)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import ops
-from ..ops._checks import check_voxels, split_range
+from ..ops._checks import TensorLike, as_ids, check_voxels, plain, split_range
 from .profiles import TransformConfig, make_config, resolve
 from .seed import keep_seed, seed_text
 from .value_range import minmax_range, percentile_range
@@ -22,6 +22,7 @@ class GenesisTransform(nn.Module):
 
     What happens to a sample follows from the seed and its id alone (docs/determinism.md), on any device, in any batch.
     Nothing waits for the device, so the module can be compiled with `fullgraph=True` and captured in a CUDA graph.
+    Results are plain tensors: a subclass with an affine, such as MONAI's MetaTensor, would not know of the flips.
 
     Args:
         profile: "head", "release-2019-11", "release-2019-09", "paper", or a `TransformConfig`.
@@ -35,6 +36,7 @@ class GenesisTransform(nn.Module):
         per_channel: take the range of "minmax" and "percentile" of each channel instead of each sample.
         clamp: cut values to the range before the curve, as released; without it the curve goes on outside with slope
             +-1.
+        spatial_dims: 3; 2 for batches of images, (N, C, X, Y).
         **changes: any rate or size by its name in `TransformConfig`, e.g. `shuffle_rate=1.0`.
 
     Raises:
@@ -57,6 +59,7 @@ class GenesisTransform(nn.Module):
         percentiles: tuple[float, float] = (0.1, 99.9),
         per_channel: bool = False,
         clamp: bool = True,
+        spatial_dims: int = 3,
         **changes: Any,
     ) -> None:
         super().__init__()
@@ -67,9 +70,12 @@ class GenesisTransform(nn.Module):
         self.percentiles = percentiles
         self.per_channel = per_channel
         self.clamp = clamp
+        if spatial_dims not in (2, 3):
+            raise ValueError(f"GenesisTransform: spatial_dims must be 3 or 2, got {spatial_dims!r}")
+        self.spatial_dims = spatial_dims
         keep_seed(self, seed)
         if isinstance(value_range, Tensor):
-            self.register_buffer("value_range", value_range, persistent=False)
+            self.register_buffer("value_range", plain(value_range), persistent=False)
         elif isinstance(value_range, str):
             if value_range not in _FROM_DATA:
                 raise ValueError(
@@ -84,25 +90,32 @@ class GenesisTransform(nn.Module):
             raise ValueError(f"GenesisTransform: percentiles must rise within [0, 100], got {percentiles!r}")
         self._specs: dict[tuple[int, ...], ops.PlanSpec] = {}
 
-    def forward(self, batch: Tensor, sample_id: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, batch: Tensor, sample_id: TensorLike) -> tuple[Tensor, Tensor]:
         """Distort a batch.
 
-        batch: (N, C, X, Y, Z) or (N, C, X, Y), float32, float16 or bfloat16.   sample_id: (N,) int64 beside it.
+        batch: (N, C, X, Y, Z), or (N, C, X, Y) with `spatial_dims=2`, float32, float16 or bfloat16.   sample_id: (N,)
+        int64 beside it; other integers and lists are converted.
         Returns input, target: shape and dtype of the batch, contiguous.
         """
-        check_voxels("GenesisTransform", batch)
-        return self.replay(batch, self.plan(sample_id, batch.shape[2:], batch.shape[1]))
+        batch = check_voxels("GenesisTransform", batch, self.spatial_dims)
+        ids = as_ids("GenesisTransform", sample_id, batch.device)
+        return self.replay(batch, self.plan(ids, batch.shape[2:], batch.shape[1]))
 
-    def plan(self, sample_id: Tensor, spatial_shape: Sequence[int], channels: int = 1) -> ops.Plan:
-        """Draw what `forward` would do: for (N,) int64 ids and patches (X, Y, Z) or (X, Y).
+    def plan(self, sample_id: TensorLike, spatial_shape: Sequence[int], channels: int = 1) -> ops.Plan:
+        """Draw what `forward` would do: for (N,) int64 ids and patches (X, Y, Z), or (X, Y) with `spatial_dims=2`.
 
         channels: of the batch; matters with `curve_per_channel` only.
         """
-        return ops.draw_plan(sample_id, self.seed, self._spec(tuple(spatial_shape), channels))
+        shape = tuple(spatial_shape)
+        if len(shape) != self.spatial_dims:
+            raise ValueError(
+                f"GenesisTransform: spatial_shape must be {self.spatial_dims} sides, as spatial_dims says, got {shape}"
+            )
+        return ops.draw_plan(sample_id, self.seed, self._spec(shape, channels))
 
     def replay(self, batch: Tensor, plan: ops.Plan) -> tuple[Tensor, Tensor]:
         """Do what a plan says to any batch of its size and shape; a plan elsewhere is copied to the batch's device."""
-        check_voxels("GenesisTransform", batch)
+        batch = check_voxels("GenesisTransform", batch, self.spatial_dims)
         if isinstance(plan, ops.Plan) and plan.device != batch.device:
             plan = plan.to(batch.device)
         return ops.genesis_transform(batch, plan, self._range(batch), self.clamp)
@@ -115,13 +128,15 @@ class GenesisTransform(nn.Module):
         if given == "percentile":
             text += f", percentiles={self.percentiles}"
         text += f", clamp={self.clamp}"
+        if self.spatial_dims == 2:
+            text += ", spatial_dims=2"
         return "".join([text, *(f", {name}={value!r}" for name, value in self.changes.items())])
 
     def _range(self, batch: Tensor) -> tuple[float, float] | Tensor:
         if self.value_range == "minmax":
-            return minmax_range(batch, self.per_channel)
+            return minmax_range(batch, self.per_channel, self.spatial_dims)
         if self.value_range == "percentile":
-            return percentile_range(batch, *self.percentiles, self.per_channel)
+            return percentile_range(batch, *self.percentiles, self.per_channel, self.spatial_dims)
         return self.value_range  # type: ignore[return-value]
 
     def _spec(self, shape: tuple[int, ...], channels: int) -> ops.PlanSpec:

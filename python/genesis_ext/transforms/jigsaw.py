@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import ops
-from ..ops._checks import check_voxels
+from ..ops._checks import TensorLike, as_ids, check_voxels, plain
 from ..ops.philox_words import below
 from ..reference.philox import Purpose
 from .permutations import distant_permutations
@@ -101,15 +101,16 @@ class JigsawTransform(nn.Module):
         cells = torch.cartesian_prod(*map(torch.arange, self.grid))  # (T, D): the place of each cell in the grid
         self.register_buffer("_cells", cells, persistent=False)
 
-    def forward(self, batch: Tensor, sample_id: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, batch: Tensor, sample_id: TensorLike) -> tuple[Tensor, Tensor]:
         """Make the puzzles of a batch.
 
         batch: (N, C, X, Y, Z), or (N, C, X, Y) where the grid has two numbers, floating point.   sample_id: (N,) int64
-        beside it.
-        Returns tiles or volumes, of the batch's dtype, contiguous, and (N,) int64 labels.
+        beside it, or a list.
+        Returns tiles or volumes, of the batch's dtype, contiguous, and (N,) int64 labels: plain tensors.
         """
-        self._check(batch)
-        puzzles = self.draw(sample_id, batch.shape[2:])
+        batch = self._check(batch)
+        ids = as_ids("JigsawTransform", sample_id, batch.device)
+        puzzles = self.draw(ids, batch.shape[2:])
         return self.replay(batch, puzzles), puzzles.label
 
     def tile_shape(self, spatial_shape: Sequence[int]) -> tuple[int, ...]:
@@ -134,7 +135,7 @@ class JigsawTransform(nn.Module):
             )
         return tile
 
-    def draw(self, sample_id: Tensor, spatial_shape: Sequence[int]) -> Puzzles:
+    def draw(self, sample_id: TensorLike, spatial_shape: Sequence[int]) -> Puzzles:
         """Draw the puzzles of samples, for (N,) int64 ids and patches (X, Y, Z) or (X, Y)."""
         tile = self.tile_shape(spatial_shape)
         words = ops.philox_words(sample_id, self.seed, Purpose.JIGSAW, 1 + len(self._cells))  # (N, 1 + T, 4)
@@ -149,13 +150,13 @@ class JigsawTransform(nn.Module):
 
     def replay(self, batch: Tensor, puzzles: Puzzles) -> Tensor:
         """Make puzzles that were drawn for a batch of this size and shape, beside them."""
-        self._check(batch)
+        batch = self._check(batch)
         tile = self.tile_shape(batch.shape[2:])
         windows = batch
         for axis, side in enumerate(tile):
             windows = windows.unfold(2 + axis, side, 1)  # a view: where a tile begins, then its voxels
         rows = torch.arange(len(batch), device=batch.device).unsqueeze(1)
-        index: list[Tensor | slice] = [rows, slice(None), *puzzles.starts.unbind(2)]
+        index: list[Tensor | slice] = [rows, slice(None), *plain(puzzles.starts).unbind(2)]
         tiles: Tensor = windows[tuple(index)]  # (N, T, C, *tile): axes that are indexed apart come first
         if self.output == "tiles":
             return tiles.contiguous()
@@ -172,10 +173,11 @@ class JigsawTransform(nn.Module):
             f"output={self.output!r}, seed={seed_text(self.seed)}"
         )
 
-    def _check(self, batch: Tensor) -> None:
-        check_voxels("JigsawTransform", batch)
+    def _check(self, batch: Tensor) -> Tensor:
+        batch = check_voxels("JigsawTransform", batch, len(self.grid), "a grid of two numbers")
         if self.permutations.device != batch.device:
             raise ValueError(
                 f"JigsawTransform: x must be on the device of the transform, {self.permutations.device}, got "
                 f"{batch.device}; move the transform with .to(x.device)"
             )
+        return batch

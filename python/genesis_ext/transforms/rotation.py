@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from .. import ops
-from ..ops._checks import as_3d, check_voxels, got
+from ..ops._checks import TensorLike, as_3d, as_ids, as_numbers, check_voxels, got
 from ..ops.philox_words import below
 from ..reference.philox import Purpose
 from .seed import keep_seed, seed_text
@@ -72,8 +72,8 @@ class RotationTransform(nn.Module):
         rotations: "axes": by 0, 90, 180 and 270 degrees about x, y or z, which are 10 rotations, as published; "cube":
             all 24 orientations of a cube.
         spatial_shape: (X, Y, Z) or (X, Y) of the patches to come: only the rotations of the set that keep it are drawn
-            (of (64, 64, 32) 6 and 8; of (64, 64) the 4 in the plane), and their labels are counted anew. Default: all
-            rotations of the set, for cubes alone.
+            (of (64, 64, 32) 6 and 8; of (64, 64) the 4 in the plane), and their labels are counted anew. Batches have
+            its number of axes. Default: all rotations of the set, for cubes alone.
 
     Attributes:
         num_classes: how many rotations there are; labels lie in [0, num_classes).
@@ -101,6 +101,7 @@ class RotationTransform(nn.Module):
         matrices = rotation_matrices(rotations)
         if spatial_shape is not None:
             matrices = matrices[[_keeps(matrix, spatial_shape) for matrix in matrices]]
+        self._spatial_dims = 3 if spatial_shape is None else len(spatial_shape)
         self.num_classes = len(matrices)
         self._name = rotations
         # Axes that some rotation exchanges: patches must be equally long along them.
@@ -108,32 +109,30 @@ class RotationTransform(nn.Module):
         self._equal = [(a, b) for a in range(3) for b in range(a) if exchanged[a, b]]
         self.register_buffer("rotations", torch.from_numpy(matrices.copy()), persistent=False)
 
-    def forward(self, batch: Tensor, sample_id: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, batch: Tensor, sample_id: TensorLike) -> tuple[Tensor, Tensor]:
         """Rotate a batch.
 
-        batch: (N, C, X, Y, Z) or (N, C, X, Y), floating point.   sample_id: (N,) int64 beside it.
-        Returns the rotated batch, of its shape and dtype, contiguous, and (N,) int64 labels.
+        batch: (N, C, X, Y, Z), or (N, C, X, Y) where `spatial_shape` has two sides, floating point.   sample_id: (N,)
+        int64 beside it, or a list.
+        Returns the rotated batch, of its shape and dtype, contiguous, and (N,) int64 labels: plain tensors.
         """
-        label = self.draw(sample_id)
+        batch = self._check(batch)
+        label = self.draw(as_ids("RotationTransform", sample_id, batch.device))
         return self.replay(batch, label), label
 
-    def draw(self, sample_id: Tensor) -> Tensor:
+    def draw(self, sample_id: TensorLike) -> Tensor:
         """The labels of samples: (N,) int64 ids to (N,) int64."""
         words = ops.philox_words(sample_id, self.seed, Purpose.ORIENTATION, 1)  # (N, 1, 4)
         return below(words[:, 0, 0], self.num_classes)
 
-    def replay(self, batch: Tensor, label: Tensor) -> Tensor:
+    def replay(self, batch: Tensor, label: TensorLike) -> Tensor:
         """Rotate each patch as its label says; label: (N,) int64 in [0, num_classes), beside the batch.
 
         Raises:
             ValueError: patches that not all of the rotations keep, or a batch on another device than the transform.
         """
-        check_voxels("RotationTransform", batch)
-        if self.rotations.device != batch.device:
-            raise ValueError(
-                f"RotationTransform: x must be on the device of the transform, {self.rotations.device}, got "
-                f"{batch.device}; move the transform with .to(x.device)"
-            )
+        batch = self._check(batch)
+        label = as_numbers("RotationTransform", "label", label, torch.int64, batch.device)
         volumes = as_3d(batch)
         shape = volumes.shape[2:]
         if any(shape[a] != shape[b] for a, b in self._equal):
@@ -155,6 +154,15 @@ class RotationTransform(nn.Module):
     def extra_repr(self) -> str:
         """Name the set, and how many of it are drawn."""
         return f"rotations={self._name!r}, num_classes={self.num_classes}, seed={seed_text(self.seed)}"
+
+    def _check(self, batch: Tensor) -> Tensor:
+        batch = check_voxels("RotationTransform", batch, self._spatial_dims, "spatial_shape=(X, Y)")
+        if self.rotations.device != batch.device:
+            raise ValueError(
+                f"RotationTransform: x must be on the device of the transform, {self.rotations.device}, got "
+                f"{batch.device}; move the transform with .to(x.device)"
+            )
+        return batch
 
 
 def _keeps(matrix: NDArray[np.int64], spatial_shape: Sequence[int]) -> bool:

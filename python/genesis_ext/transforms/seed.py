@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a transform keeps its seed."""
 
+import numpy as np
 from torch import Tensor, nn
+
+from ..ops._checks import plain
 
 
 def keep_seed(module: nn.Module, seed: int | Tensor) -> None:
@@ -12,7 +15,9 @@ def keep_seed(module: nn.Module, seed: int | Tensor) -> None:
         TypeError: the seed is neither.
     """
     if isinstance(seed, Tensor):
-        module.register_buffer("seed", seed, persistent=False)
+        module.register_buffer("seed", plain(seed), persistent=False)
+    elif isinstance(seed, np.integer):
+        module.seed = int(seed)
     elif isinstance(seed, int) and not isinstance(seed, bool):
         module.seed = seed  # type: ignore[assignment]
     else:

@@ -5,15 +5,18 @@
 import torch
 from torch import Tensor
 
+from ..ops._checks import check_voxels
+
 _STEPS = 10_000  # of a percent: ranks in integers are exact, and the same on every device
 
 
-def minmax_range(x: Tensor, per_channel: bool = False) -> Tensor:
+def minmax_range(x: Tensor, per_channel: bool = False, spatial_dims: int = 3) -> Tensor:
     """Smallest and largest finite voxel of each sample.
 
-    x: (N, C, ...) floating-point.   Returns (N, 1, 2) float32, or (N, C, 2) with `per_channel`; (0, 0) where no voxel
-    is finite.
+    x: (N, C, X, Y, Z), or (N, C, X, Y) with `spatial_dims=2`, floating-point.
+    Returns (N, 1, 2) float32, or (N, C, 2) with `per_channel`; (0, 0) where no voxel is finite.
     """
+    x = check_voxels("minmax_range", x, spatial_dims)
     values = x.flatten(2 if per_channel else 1)  # (N, C, M) or (N, M)
     finite = values.isfinite()
     lo = torch.where(finite, values, torch.inf).amin(-1)
@@ -21,15 +24,19 @@ def minmax_range(x: Tensor, per_channel: bool = False) -> Tensor:
     return _as_range(lo, hi, finite.any(-1))
 
 
-def percentile_range(x: Tensor, lower: float = 0.1, upper: float = 99.9, per_channel: bool = False) -> Tensor:
+def percentile_range(
+    x: Tensor, lower: float = 0.1, upper: float = 99.9, per_channel: bool = False, spatial_dims: int = 3
+) -> Tensor:
     """Two order statistics of the finite voxels of each sample: the value of rank floor(q / 100 * (n - 1)) of n.
 
-    x: (N, C, ...) floating-point.   lower, upper: in [0, 100] in steps of 1e-4, lower <= upper.
+    x: (N, C, X, Y, Z), or (N, C, X, Y) with `spatial_dims=2`, floating-point.   lower, upper: in [0, 100] in steps of
+    1e-4, lower <= upper.
     Returns (N, 1, 2) float32, or (N, C, 2) with `per_channel`; (0, 0) where no voxel is finite. No interpolation: both
     are values of x, hence exact. Costs a sort of the voxels.
     """
     if not 0.0 <= lower <= upper <= 100.0:
         raise ValueError(f"percentile_range: lower <= upper must lie in [0, 100], got {lower!r} and {upper!r}")
+    x = check_voxels("percentile_range", x, spatial_dims)
     values = x.flatten(2 if per_channel else 1)  # (N, C, M) or (N, M)
     finite = values.isfinite()
     ordered = torch.where(finite, values, torch.inf).sort(-1).values

@@ -57,7 +57,7 @@ def make_transform(config: PretrainConfig) -> SampleTransform:
         return RotationTransform(seed=seed, spatial_shape=patch)
     if config.method.method == "jigsaw":
         return JigsawTransform(seed=seed, grid=(3,) * len(patch), multiple=_network_class(config).stride)
-    return GenesisTransform(profile=config.method.profile, scheme=config.method.scheme, seed=seed)
+    return GenesisTransform(config.method.profile, config.method.scheme, seed=seed, spatial_dims=len(patch))
 
 
 def _make_network(config: PretrainConfig) -> UNet:
