@@ -131,6 +131,6 @@ class AdapterTests(ABC):
         for module in [self.library, *(module for module in sys.modules if module.startswith(f"{self.library}."))]:
             monkeypatch.setitem(sys.modules, module, None)
         with pytest.raises(
-            ImportError, match=rf"{self.library} is needed for {name}: pip install 'genesis_ext\[\w+\]'"
+            ImportError, match=rf"{self.library} is needed for {name}: pip install 'genesis_ext\[{self.library}\]'"
         ):
             importlib.import_module(name)
