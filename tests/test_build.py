@@ -107,7 +107,7 @@ print(*sorted(set(sys.modules) - before))
     assert result.returncode == 0, result.stderr
     loaded = set(result.stdout.split())
     assert "genesis_ext.ops" in loaded
-    layers = ("data", "models", "training", "evaluation", "benchmarks", "cli")
+    layers = ("data", "models", "training", "evaluation", "adapters", "benchmarks", "cli")
     assert loaded.isdisjoint({f"genesis_ext.{layer}" for layer in layers})
     extras = {
         "SimpleITK",

@@ -12,7 +12,7 @@ import pytest
 import genesis_ext
 
 # From the bottom up: a layer imports those before it. Modules of the package's own folder are below all layers.
-LAYERS = ("reference", "ops", "transforms", "data", "models", "training", "evaluation", "benchmarks", "cli")
+LAYERS = ("reference", "ops", "transforms", "data", "models", "training", "evaluation", "adapters", "benchmarks", "cli")
 CORE = {"torch", "numpy", "nibabel", "genesis_ext"}
 
 PACKAGE = Path(genesis_ext.__file__).parent
@@ -60,6 +60,8 @@ def problems(source: Path, text: str) -> list[str]:
             elif own in LAYERS and layer in LAYERS and LAYERS.index(layer) > LAYERS.index(own):
                 found.append(f"{own} imports {module}, which lies above it")
     allowed = {"numpy", "genesis_ext"} if own == "reference" else CORE
+    if own == "adapters":  # each stands for one library, and is named after it
+        allowed = allowed | {source.stem}
     for node in top_level(tree.body):
         for module in modules_of(node, source):
             root = module.partition(".")[0]
@@ -91,6 +93,8 @@ def test_a_module_imports_downwards_and_only_the_core_libraries(source):
         ("reference/x.py", "import torch", "comes with an extra"),
         ("data/x.py", "import SimpleITK as sitk", "comes with an extra"),
         ("data/x.py", "try:\n    import monai.data\nexcept ImportError:\n    pass", "comes with an extra"),
+        ("adapters/monai.py", "with needed():\n    import monai\n    import torchio", "comes with an extra"),
+        ("training/x.py", "from genesis_ext.adapters import monai", "lies above"),
     ],
 )
 def test_a_wrong_import_is_found(source, text, complaint):

@@ -44,7 +44,7 @@ def _versions() -> Iterator[Line]:
 
 
 def _host() -> Any:
-    """The module of csrc/math, or the reason why it cannot be imported."""
+    """The module that knows the build, or the reason why it cannot be imported."""
     try:
         return importlib.import_module("genesis_ext._host")
     except ImportError as error:
