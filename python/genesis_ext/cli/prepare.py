@@ -13,8 +13,9 @@ from genesis_ext.data.prepare.intensity import IntensityWindow
 from genesis_ext.data.prepare.preprocess import PrepareSettings
 from genesis_ext.data.prepare.report import Report
 from genesis_ext.data.prepare.run import prepare
-from genesis_ext.data.sources.find import Found, PatientRule, find_sources
+from genesis_ext.data.sources.find import find_sources
 from genesis_ext.data.sources.recipes import RECIPES
+from genesis_ext.data.sources.source import Found, PatientRule
 from genesis_ext.data.store.entry import SplitName, StoreDtype
 from genesis_ext.data.store.writer import check_settings
 from genesis_ext.data.volume import Modality

@@ -13,7 +13,7 @@ import numpy as np
 from genesis_ext.data.prepare.outcome import fingerprint
 from genesis_ext.data.prepare.preprocess import Grid, PrepareSettings, Shape3, Spacing3, stored_shape
 from genesis_ext.data.readers import PICTURE_SUFFIXES, describe
-from genesis_ext.data.sources.find import Source
+from genesis_ext.data.sources.source import Source
 from genesis_ext.data.store.writer import read_record
 from genesis_ext.data.volume import Header, VolumeError
 

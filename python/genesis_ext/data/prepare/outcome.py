@@ -13,7 +13,7 @@ from typing import Any, Literal
 from genesis_ext.data.prepare.preprocess import Prepared, PrepareSettings, prepare_volume
 from genesis_ext.data.prepare.stopwatch import Stopwatch
 from genesis_ext.data.readers import read_label, read_volumes
-from genesis_ext.data.sources.find import Source, safe_name
+from genesis_ext.data.sources.source import Source, safe_name
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.writer import Record, forget, volume_files, write_record, write_volume
 from genesis_ext.data.volume import Volume, VolumeError

@@ -17,7 +17,8 @@ from genesis_ext.data.prepare.preprocess import PrepareSettings
 from genesis_ext.data.prepare.remarks import remarks
 from genesis_ext.data.prepare.report import Report
 from genesis_ext.data.prepare.workers import WorkerLost, run_in_workers
-from genesis_ext.data.sources.find import Found, Source, find_sources
+from genesis_ext.data.sources.find import find_sources
+from genesis_ext.data.sources.source import Found, Source
 from genesis_ext.data.store.volume_store import FORMAT, INDEX, StoreError, VolumeStore, is_store
 from genesis_ext.data.store.writer import (
     StoreLock,

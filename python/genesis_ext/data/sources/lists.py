@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from genesis_ext.data.sources.find import Found, Source, SourceError
+from genesis_ext.data.sources.source import Found, Source, SourceError
 from genesis_ext.data.sources.walk import stem
 from genesis_ext.data.store.entry import SplitName
 from genesis_ext.data.volume import Modality

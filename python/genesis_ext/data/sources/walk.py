@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from genesis_ext.data.readers import is_dicom, suffix_of
-from genesis_ext.data.sources.find import Found, PatientRule, Source
+from genesis_ext.data.sources.source import Found, PatientRule, Source
 
 if TYPE_CHECKING:
     from os import DirEntry
