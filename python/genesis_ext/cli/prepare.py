@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any, get_args
 
+from genesis_ext._types import Spacing3
 from genesis_ext.cli._progress import duration, make_progress
 from genesis_ext.data.prepare.dry_run import forecast, free_bytes
 from genesis_ext.data.prepare.intensity import IntensityWindow
@@ -139,7 +140,7 @@ def settings_of(args: argparse.Namespace) -> PrepareSettings:
     )
 
 
-def _spacing(words: list[str]) -> tuple[float, float, float] | None:
+def _spacing(words: list[str]) -> Spacing3 | None:
     if words == ["native"]:
         return None
     try:

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args, get_type_hints
 
 from genesis_ext._settings import check_kinds
+from genesis_ext._types import Shape3
 from genesis_ext.data.prepare.intensity import IntensityWindow
 from genesis_ext.data.prepare.preprocess import PrepareSettings
 from genesis_ext.data.residence.residence import ResidenceName
@@ -99,7 +100,7 @@ class NetworkConfig:
 class DataConfig:
     """Which sub-volumes are cut, and where the volumes live."""
 
-    patch: tuple[int, int, int] = (64, 64, 32)
+    patch: Shape3 = (64, 64, 32)
     """Voxels along x, y, z that the network gets; multiples of 8. X Y 1 trains a 2D network on axial slices or
     radiographs: multiples of 32."""
     boxes: Boxes = "cubes"
@@ -145,7 +146,7 @@ class DataConfig:
         self.sampling()
 
     @property
-    def patch_shape(self) -> tuple[int, int, int] | tuple[int, int]:
+    def patch_shape(self) -> Shape3 | tuple[int, int]:
         """Sides of what the network gets: two for slices."""
         return self.patch[:2] if self.patch[2:] == (1,) else self.patch
 

@@ -17,9 +17,8 @@ from genesis_ext.data.readers.orientation import check_affine
 from genesis_ext.data.readers.picture import NO_SPACING, grey
 from genesis_ext.data.readers.stack import Stack, stack
 from genesis_ext.data.readers.stored import StoredImage, check_shape
-from genesis_ext.data.volume import Modality, VolumeError
+from genesis_ext.data.volume import Modality, VolumeError, is_picture
 
-_PICTURES = ("xray", "us")
 _SUFFIXES = (".dcm", ".dicom", ".ima")
 
 
@@ -55,7 +54,7 @@ def images(folder: Path, modality: Modality | None = None) -> list[StoredImage]:
         name = _name(folder, members, names)
         kind = modality or from_dicom(members[0].text("0008|0060"))
         try:
-            if kind in _PICTURES:
+            if is_picture(kind):
                 found += [_picture(one) for one in members]
             else:
                 found.append(_volume(folder, name, members, kind))
@@ -79,7 +78,7 @@ def image(path: Path, modality: Modality | None = None) -> StoredImage:
         raise VolumeError(f"{path}: must hold an image, got another kind of DICOM object")
     one = read_slice(path)
     kind = modality or from_dicom(one.text("0008|0060"))
-    if kind in _PICTURES:
+    if is_picture(kind):
         return _picture(one)
     return _volume(path, _stem(path), [one], kind)
 
