@@ -68,10 +68,10 @@ def _load_cuda() -> Library:
     return library
 
 
-def give_back_memory() -> None:
-    """Give the system back the memory of large results on a CPU that is kept for those of later calls.
+def empty_cache() -> None:
+    """Return to the system the memory of large CPU results that is kept for later calls.
 
-    The environment variable GENESIS_KEPT_MIB says how much is kept at most, beside what is in use (default: 256).
+    GENESIS_KEPT_MIB in the environment bounds what is kept, beside what is in use (default: 256).
     """
     if cpu.loaded:
         ctypes.CDLL(str(cpu.path)).genesis_ext_give_back()

@@ -12,9 +12,9 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from genesis_ext._settings import check_kinds
 from genesis_ext._types import Shape3
+from genesis_ext.data.placement.placement import PlacementName
 from genesis_ext.data.prepare.intensity import IntensityWindow
 from genesis_ext.data.prepare.preprocess import PrepareSettings
-from genesis_ext.data.residence.residence import ResidenceName
 from genesis_ext.data.sampling.content import ContentRule, Foreground, LungContent
 from genesis_ext.data.sampling.settings import RELEASED_BORDERS, Mix, Sampling
 from genesis_ext.data.sampling.split import MODALITIES, Split
@@ -129,7 +129,7 @@ class DataConfig:
     split: Split = "auto"
     """auto: the split of the store, else every fifth patient, or the last fifth of the volumes of a single patient;
     patients: every fifth patient; fifth: the last fifth of each volume."""
-    residence: ResidenceName = "device"
+    residence: PlacementName = "device"
     """Where the volumes are: all in device memory; in host memory (pinned) or on disk, shards of them on the device."""
     budget_gib: float = 8.0
     """GiB of device memory for the shards."""
