@@ -14,6 +14,7 @@ from genesis_ext.data.prepare.intensity import IntensityWindow
 from genesis_ext.data.prepare.preprocess import PrepareSettings
 from genesis_ext.data.prepare.report import Report
 from genesis_ext.data.prepare.run import prepare
+from genesis_ext.data.readers import readers
 from genesis_ext.data.sources.find import find_sources
 from genesis_ext.data.sources.recipes import RECIPES
 from genesis_ext.data.sources.source import Found, PatientRule
@@ -40,10 +41,11 @@ recipes:
 def add_parser(subparsers: Any) -> None:
     """Add the subcommand."""
     recipes = "\n".join(f"  {r.name:<12}{r.layout};\n{'':<14}{r.splits}" for r in RECIPES.values())
+    formats = ", ".join(name for reader in readers() for name in reader.formats)
     parser = subparsers.add_parser(
         "prepare",
         help="resample, window and store scans for training",
-        description="Turn scans (NIfTI, MHD, MHA, NRRD, DICOM, PNG, JPEG) into a volume store: axes to RAS, "
+        description=f"Turn scans ({formats}) into a volume store: axes to RAS, "
         "resampled by third-order splines, cut and scaled by modality.",
         epilog=_EPILOG + recipes,
         formatter_class=argparse.RawDescriptionHelpFormatter,

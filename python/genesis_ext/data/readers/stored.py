@@ -123,14 +123,14 @@ def inflate(file: Any, out: memoryview) -> int:
     return at
 
 
-def library(module: str, path: Path) -> Any:
-    """A library of the extra ``train``.
+def library(module: str, path: Path, extra: str = "train") -> Any:
+    """A library of an extra.
 
     Raises:
         VolumeError: it is not installed.
     """
     try:
-        return require(module, "train", f"to read {path.name}")
+        return require(module, extra, f"to read {path.name}")
     except ImportError as error:
         raise VolumeError(f"{path}: {error}") from error
 

@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genesis_ext.data.readers import is_dicom, suffix_of
+from genesis_ext.data.readers.reader import Reader, reader_in_walk, readers, suffix_of
 from genesis_ext.data.sources.source import Found, PatientRule, Source
 
 if TYPE_CHECKING:
     from os import DirEntry
 
-_COMPANIONS = (".raw", ".zraw", ".raw.gz", ".img")  # voxels of headers that are listed themselves
 _STORE = "settings.json"
 _SEQUENCE = re.compile(
     r"[_.-](t1|t1w|t1c|t1ce|t1gd|t1post|t2|t2w|flair|pd|pdw|dwi|adc|swi|dce|bold|raw|ct|mri?)(?=[_.-]|$)", re.IGNORECASE
@@ -46,7 +45,7 @@ def sources_below(roots: Path | Sequence[Path], patient: PatientRule = "auto") -
         if path.is_dir():
             files += _files_below(path, walk)
         elif path.exists():
-            files += _scan(path, walk.found)
+            files += [path] if _reader(path, walk.found) else []
         else:
             walk.found.skipped.append((path, "a link that leads nowhere"))
     named = [Source(path, _name(path, base), stem(path)) for path in dict.fromkeys(files)]
@@ -103,12 +102,13 @@ def _files_below(folder: Path, walk: _Walk) -> Iterator[Path]:
                 yield from _files_below(path, walk)
             elif not entry.is_file():
                 walk.found.skipped.append((path, _why_no_file(entry)))
-            elif _is_slice(path):
-                if not slices:
-                    yield folder
+            elif (reader := _reader(path, walk.found)) is None:
+                continue
+            elif not reader.by_folder:
+                yield path
+            elif not slices:
                 slices = True
-            else:
-                yield from _scan(path, walk.found)
+                yield folder
         except OSError as error:
             walk.found.skipped.append((path, f"unreadable: {error.strerror or error}"))
 
@@ -123,17 +123,12 @@ def _why_no_file(entry: "DirEntry[str]") -> str:
     return "a link to neither a file nor a folder"
 
 
-def _scan(path: Path, found: Found) -> Iterator[Path]:
-    """The file, if its name is that of an image."""
-    if suffix_of(path) or _is_slice(path):
-        yield path
-    elif not path.name.lower().endswith(_COMPANIONS):
+def _reader(path: Path, found: Found) -> Reader | None:
+    """Who reads a file; that nobody does is told, unless it holds the voxels of a header beside it."""
+    reader = reader_in_walk(path)
+    if reader is None and not path.name.lower().endswith(tuple(s for other in readers() for s in other.companions)):
         found.ignored.append((path, "no image file by its name"))
-
-
-def _is_slice(path: Path) -> bool:
-    """Whether a file is DICOM: by its first bytes where its name is none of another format."""
-    return path.suffix.lower() in ("", ".dcm", ".dicom", ".ima") and is_dicom(path) if not suffix_of(path) else False
+    return reader
 
 
 def _name(path: Path, base: Path) -> str:
