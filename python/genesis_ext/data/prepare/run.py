@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Sources to a store: in parallel, safe to be killed at any moment, and to be run again for what is left."""
+"""Prepare sources into a store, in parallel. A run may be killed at any moment; the next one does what is left."""
 
 import hashlib
 import os
@@ -68,10 +68,10 @@ def prepare(
     wait: bool = False,
     executor: Executor | None = None,
 ) -> Report:
-    """Prepare sources into a store; returns what became of each.
+    """Prepare sources into a store and report what became of each.
 
-    What an earlier run has done is kept where source and settings are unchanged. The store holds these sources and no
-    others; a file that cannot serve is a line of the report, and the rest is done.
+    Sources that an earlier run prepared are kept if they and the settings are unchanged. The store ends up with these
+    sources and no others. A file that cannot be used becomes a line of the report.
 
     found: by ``find_sources``.
     store: the folder; made if it is not there.
@@ -80,8 +80,8 @@ def prepare(
     overwrite: clear what was prepared with other settings.
     progress: called after each source.
     wait: for another run that prepares this store, instead of refusing.
-    executor: does the work instead of `workers`, and stays open; its processes must see sources and store by the same
-        paths.
+    executor: does the work in place of `workers`, and stays open. Its processes must see sources and store under the
+        same paths.
 
     Raises:
         StoreError: the folder holds something else, other settings, or is being prepared; or cannot be written.
@@ -110,7 +110,7 @@ def prepare_cached(
     workers: int | None = 0,
     **settings: Any,
 ) -> VolumeStore:
-    """The store of some sources, prepared at the first call and found at the next ones.
+    """The store of some sources: prepared by the first call, found by later ones.
 
     It lies in a folder named by sources (paths, sizes, times) and settings. Two processes may call it at once: one
     prepares, the other waits.
@@ -213,7 +213,7 @@ def _outcomes(tasks: Sequence[Task], by: Executor | int) -> Iterator[Outcome]:
 
 
 def _kept(store: Path, source: Source, mark: str) -> Outcome | None:
-    """What an earlier run has done of a source, if it still holds; whose it is and its split are as told now."""
+    """What an earlier run made of a source, if that still holds, with the patient and split given now."""
     record = read_record(store, source.name)
     if record is None or record.fingerprint != mark:
         return None

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Image files to volumes: axes turned to right, front, head, a spacing in millimetres, values as they were measured.
 
-Each format has a module here, whose ``Reader`` registers itself; ``register`` takes one from elsewhere. A file that
-cannot be used raises ``VolumeError``, whose text names the file and the rule that it breaks; nothing is allocated for
-voxels that its size cannot hold. What was decided or changed is written in the notes of the volume.
+Each format has a module here whose ``Reader`` registers itself; ``register`` adds others. A file that cannot be used
+raises ``VolumeError``, which names the file and the rule it breaks, before memory is taken for voxels that it cannot
+hold. The notes of a volume say what was decided or changed.
 """
 
 from dataclasses import replace
@@ -117,7 +117,7 @@ def _images(
     try:
         if not path.exists():
             raise VolumeError(f"{path}: no such file or folder")
-        if path.is_file() and path.stat().st_size == 0:
+        if not path.is_dir() and path.stat().st_size == 0:  # a pipe too: to read it would hang
             raise VolumeError(f"{path}: the file is empty")
         reader = reader_of(path)
         if reader is None:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a reader of a file format is, and which there are: each registers itself beside its definition."""
+"""What a reader of file formats is, and the registry of them: each registers itself where it is defined."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -12,16 +12,16 @@ from genesis_ext.data.volume import Modality
 
 
 class Reader(ABC):
-    """A family of file formats. Reading, help texts, docs and the walk over folders follow what it says of itself.
+    """A family of file formats. Reading, help texts, docs and the walk over folders follow these attributes.
 
     Attributes:
-        formats: as users call them.
+        formats: their names, as users know them.
         library: what reads them.
-        rules: what a user must know, a line of docs/data.md.
+        rules: what a user must know, for the table in docs/data.md.
         suffixes: of names that are of this format whatever the file holds, in lower case.
-        companions: suffixes of files that hold the voxels of its headers: a walk passes over them.
-        likely: suffixes of names ("" for none) with which a walk asks ``recognises``.
-        by_folder: a volume lies in many files, so a walk takes their folder.
+        companions: suffixes of files that hold only voxels, for headers beside them; a walk passes over them.
+        likely: suffixes ("" for none) of the files that a walk shows to ``recognises``.
+        by_folder: one volume is many files, so a walk takes the folder they are in.
     """
 
     formats: ClassVar[tuple[str, ...]]
@@ -36,16 +36,16 @@ class Reader(ABC):
     def images(self, path: Path, modality: Modality | None = None, label: bool = False) -> list[StoredImage]:
         """Read the headers of a file, or of a folder that ``recognises`` takes: at least one image.
 
-        modality: what the caller says that it is.
-        label: the voxels are labels, not intensities.
+        modality: as the caller gives it, or None.
+        label: read labels, not intensities.
 
         Raises:
-            VolumeError: the library is missing, or the file cannot be used; the text names file and rule.
+            VolumeError: the library is missing, or the file cannot be used.
             OSError: it cannot be opened.
         """
 
     def recognises(self, path: Path) -> bool:
-        """Whether a file whose suffix says nothing, or a folder, is of this format by what it holds.
+        """Whether a folder, or a file whose suffix says nothing, holds this format.
 
         Raises:
             OSError: it cannot be opened.
@@ -53,7 +53,7 @@ class Reader(ABC):
         return False
 
     def files(self, path: Path) -> list[Path]:
-        """The files behind a file that can be read, itself first.
+        """The file itself, and those that hold its voxels.
 
         Raises:
             OSError: it cannot be opened.
@@ -66,7 +66,7 @@ _READERS: dict[str, Reader] = {}  # by the name of the class: defined again, as 
 
 
 def register(kind: _ReaderType) -> _ReaderType:
-    """Make a reader known; used as a decorator.
+    """Add a reader to the registry; a class decorator.
 
     Raises:
         ValueError: another reader has one of its suffixes.
@@ -80,7 +80,7 @@ def register(kind: _ReaderType) -> _ReaderType:
 
 
 def readers() -> list[Reader]:
-    """All readers by the names of their formats, last those that take any folder."""
+    """All readers, sorted by format; those that take whole folders come last."""
     return sorted(_READERS.values(), key=lambda reader: (reader.by_folder, reader.formats))
 
 
@@ -92,7 +92,7 @@ def suffix_of(path: Path) -> str:
 
 
 def reader_of(path: Path) -> Reader | None:
-    """The reader of a file, by its suffix or else by what it holds, or of a folder; None if there is none.
+    """The reader of a file, by its suffix or else its content, or of a folder; None if there is none.
 
     Raises:
         OSError: it cannot be opened.
@@ -103,7 +103,7 @@ def reader_of(path: Path) -> Reader | None:
 
 
 def reader_in_walk(path: Path) -> Reader | None:
-    """The same of a file that nobody named: only those of likely names are looked into."""
+    """The same for a file met in a walk, which is opened only if its name makes a format likely."""
     return _reader_of_file(path, [reader for reader in readers() if path.suffix.lower() in reader.likely])
 
 
@@ -114,7 +114,7 @@ def _reader_of_file(path: Path, asked: Sequence[Reader]) -> Reader | None:
 
 
 def files_of(path: Path) -> list[Path]:
-    """The files behind a source: of a folder all but hidden ones, of a header also the file of its voxels.
+    """The files of a source: all in a folder but hidden ones; with a header, also the file of its voxels.
 
     Raises:
         OSError: it cannot be opened.

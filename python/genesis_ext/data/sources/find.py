@@ -84,7 +84,7 @@ def find_sources(
 
 
 def _apart(found: Found, root: Path, whose: dict[str, Path]) -> Found:
-    """Patients of one name below two roots are two patients: the second gets the name of its root too. It is told."""
+    """Keep patients apart who share a name below two roots: the second gets its root as a prefix, and a note."""
     for patient in dict.fromkeys(source.patient for source in found.sources):
         if (other := whose.setdefault(patient, root)) != root:
             name = f"{root.resolve().name}/{patient}"
@@ -97,7 +97,7 @@ def _apart(found: Found, root: Path, whose: dict[str, Path]) -> Found:
 
 
 def _each_once(found: Found) -> list[Source]:
-    """Without files that come twice, under one path or several."""
+    """Drop files that come twice, under one path or several."""
     kept: list[Source] = []
     seen: dict[Path, Path] = {}
     for source in found.sources:
@@ -111,7 +111,7 @@ def _each_once(found: Found) -> list[Source]:
 
 
 def _unique(sources: list[Source], notes: list[str]) -> list[Source]:
-    """Names made safe; of several alike, all but the first get a tail from their path. Each is told."""
+    """Make names safe and unique: a repeated one gets a tail made from its path, and a note."""
     taken: dict[str, Source] = {}
     result = []
     for source in sources:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is to be prepared: one source, and what was found on the way to all of them."""
+"""A source, which is a file or folder to prepare, and the result of a search for them."""
 
 import re
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ PatientRule = Literal["auto", "name", "folder"]
 
 
 class SourceError(ValueError):
-    """A list of sources that cannot be read, or that leads to nothing; the text names it and the rule."""
+    """Sources that cannot be read or lead to nothing; the text names them and the rule."""
 
 
 @dataclass(frozen=True)

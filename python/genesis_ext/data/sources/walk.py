@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Folders to sources: every image file below them, every folder of DICOM slices, and whose they are."""
+"""Walk folders for image files and DICOM series, and tell which patient each belongs to."""
 
 import os
 import re
@@ -25,7 +25,7 @@ _BIDS_SUBJECT = re.compile(r"(sub-[A-Za-z0-9]+)(_|$)")
 
 @dataclass
 class _Walk:
-    """One walk: what it found, and the folders it has been in, so that loops of links end."""
+    """One walk: what it found, and the folders it has entered, so that loops of links end."""
 
     found: Found
     seen: dict[tuple[int, int], Path]
@@ -124,7 +124,7 @@ def _why_no_file(entry: "DirEntry[str]") -> str:
 
 
 def _reader(path: Path, found: Found) -> Reader | None:
-    """Who reads a file; that nobody does is told, unless it holds the voxels of a header beside it."""
+    """The reader of a file. One that has none is noted, unless it holds voxels for a header beside it."""
     reader = reader_in_walk(path)
     if reader is None and not path.name.lower().endswith(tuple(s for other in readers() for s in other.companions)):
         found.ignored.append((path, "no image file by its name"))
@@ -140,7 +140,7 @@ def _name(path: Path, base: Path) -> str:
 
 
 def _named_after_sequences(sources: Sequence[Source]) -> tuple[str, str] | None:
-    """The names of two files of a folder that are one but for the words of MRI sequences; None if there are none."""
+    """Two file names of one folder that differ only in the MRI sequence; None if there are none."""
     seen: dict[tuple[Path, str], str] = {}
     for source in sources:
         name = stem(source.path)
@@ -151,7 +151,7 @@ def _named_after_sequences(sources: Sequence[Source]) -> tuple[str, str] | None:
 
 
 def _with_patients(sources: list[Source], base: Path, rule: PatientRule, notes: list[str]) -> list[Source]:
-    """Tell patients by the names of files, or by their folders where names repeat."""
+    """Fill in patients: by file name, or by folder where names repeat."""
     by_subject = [_BIDS_SUBJECT.match(source.path.name) for source in sources]
     unnamed = [source for source, subject in zip(sources, by_subject, strict=True) if subject is None]
     folders: dict[str, set[Path]] = defaultdict(set)
