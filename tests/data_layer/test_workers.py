@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
@@ -32,7 +32,7 @@ def refuse(number: int) -> int:
     raise KeyError(number, os.getpid())
 
 
-def process(number: int = 0, seconds: float = 0.0) -> tuple[int, int]:
+def process(seconds: float = 0.0) -> tuple[int, int]:
     time.sleep(seconds)
     return os.getpid(), torch.get_num_threads()
 
@@ -58,16 +58,22 @@ def test_a_worker_that_dies_takes_only_its_own_task_along() -> None:
     assert str(errors[4]) == "the worker process ended with status 7"
 
 
-def test_a_worker_outlives_what_its_tasks_raise_and_what_cannot_be_sent() -> None:
-    with Workers(1) as executor:
-        raised, sent = executor.submit(refuse, 3).exception(), executor.submit(lambda: 0).exception()
-        (pid, threads), *_ = (executor.submit(process, number).result() for number in range(2))
+def test_a_worker_outlives_what_its_tasks_raise_and_what_cannot_be_sent_and_ends_behind_the_last() -> None:
+    executor = Workers(1)
+    raised, sent = executor.submit(refuse, 3).exception(), executor.submit(lambda: 0).exception()
+    last = executor.submit(process, seconds=0.2)
+    executor.shutdown(wait=False)
+    assert not last.done()
+    pid, threads = last.result()
+    assert threads == len(os.sched_getaffinity(0))  # its share of the cores
     assert isinstance(raised, KeyError)
     assert raised.args == (3, pid)
     assert "in refuse" in raised.__notes__[0]
     assert sent is not None
     assert "pickle" in str(sent)
-    assert threads == len(os.sched_getaffinity(0))  # its share of the cores
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(30)
     assert is_gone(pid)
 
 
@@ -75,7 +81,7 @@ def test_workers_end_with_the_block_that_an_exception_leaves() -> None:
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt), Workers(1) as executor:
         pid, _ = executor.submit(process).result()
-        slow, waiting = (executor.submit(process, 0, 60.0) for _ in range(2))
+        slow, waiting = (executor.submit(process, 60.0) for _ in range(2))
         while not slow.running():
             time.sleep(0.01)
         raise KeyboardInterrupt
@@ -86,20 +92,6 @@ def test_workers_end_with_the_block_that_an_exception_leaves() -> None:
         waiting.result()
     with pytest.raises(RuntimeError, match="after shutdown"):
         executor.submit(process)
-
-
-def test_a_shutdown_that_does_not_wait_lets_the_last_task_end() -> None:
-    executor = Workers(1)
-    ended: list[Future[tuple[int, int]]] = []
-    task = executor.submit(process, 0, 0.2)
-    task.add_done_callback(ended.append)
-    executor.shutdown(wait=False)
-    assert not ended
-    pid, _ = task.result()
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
-            thread.join(30)
-    assert is_gone(pid)
 
 
 def test_a_script_without_a_main_guard_is_told_so(tmp_path: Path) -> None:
