@@ -18,8 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from genesis_ext.models import Discriminator, UNet2D, UNet3D
+from genesis_ext.training import PretrainConfig, pretrain
 from genesis_ext.training.framework_faults import lay_out, refusing_faults
 from scripts.sweep_convolutions import KNOWN, Layer, build_guard, environment_of, layers, sweep
+from tests.data_layer.images import write_ct
 
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
@@ -196,3 +198,13 @@ def test_the_discriminator_is_admitted(norm: Any) -> None:
     discriminator = Discriminator(network.feature_channels, norm=norm)
     with refusing_faults():
         discriminator(network.encode(torch.rand(2, 1, 16, 16, 16)))
+
+
+def test_a_run_that_torch_would_compute_wrongly_is_refused_before_it_clears_anything(tmp_path: Path) -> None:
+    write_ct(tmp_path / "scans/ct.nii.gz", (48, 20, 18))
+    config = PretrainConfig.of(patch=(16, 16, 16), width=2, steps=1, batch_size=2, validation_patches=2)
+    options: dict[str, Any] = {"cache": tmp_path / "cache", "report": lambda text: None}
+    pretrain(config, tmp_path / "scans", tmp_path / "run", **options)
+    with pytest.raises(ValueError, match=r"must not be trained in bfloat16 on a CPU, .* choose precision fp32"):
+        pretrain(config.but(precision="bf16"), tmp_path / "scans", tmp_path / "run", overwrite=True, **options)
+    assert (tmp_path / "run/last.pt").exists()
