@@ -51,6 +51,7 @@ GX_HD T read_flipped(const View<T>& view, const T* channel, int32_t flips, Voxel
 // The last box that holds the voxel, or -1.
 GX_HD int32_t covering_box(const Sample& sample, Shape shape, Voxel at) {
   for (int32_t b = sample.num_boxes - 1; b >= 0; --b) {
+    GX_PATH("box", "voxel");
     if (contains(sample_box(sample, b, shape), at.x, at.y, at.z)) return b;
   }
   return -1;
@@ -61,14 +62,20 @@ __device__ inline void find_owners(const Key& key, const ShuffleSpec& spec, Shap
                                    uint32_t* owner, int32_t thread, int32_t threads) {
   const int32_t plane = shape.y * shape.z;
   for (int32_t w = thread; w < spec.num_windows; w += threads) {
+    GX_PATH("window", "kernel");
     const Window window = draw_window(key, static_cast<uint32_t>(w), shape, spec.max_window);
     const int32_t first = max_of(window.x.start, begin / plane);
     const int32_t last = min_of(window.x.start + window.x.size - 1, (end - 1) / plane);
     for (int32_t x = first; x <= last; ++x) {
+      GX_PATH("plane", "window");
       for (int32_t y = window.y.start; y < window.y.start + window.y.size; ++y) {
+        GX_PATH("line", "plane");
         const int32_t row = (x * shape.y + y) * shape.z + window.z.start;
         const int32_t from = max_of(row, begin), to = min_of(row + window.z.size, end);
-        for (int32_t v = from; v < to; ++v) atomicMax(owner + (v - begin), static_cast<uint32_t>(w) + 1);
+        for (int32_t v = from; v < to; ++v) {
+          GX_PATH("claim", "line");
+          atomicMax(owner + (v - begin), static_cast<uint32_t>(w) + 1);
+        }
       }
     }
   }
@@ -102,6 +109,7 @@ __global__ void __launch_bounds__(kThreads, 2)
   uint32_t* owner = reinterpret_cast<uint32_t*>(shared + sizeof(CurveRow) * kCurveMaxRows);
   const Shape shape = view.shape;
   const int32_t chunks = chunks_of(shape), thread = static_cast<int32_t>(threadIdx.x);
+  GX_PATH("kernel", "");
   const int64_t n = blockIdx.x / static_cast<uint32_t>(chunks);
   const int64_t voxels = voxels_of(shape);
   const int64_t first = static_cast<int64_t>(blockIdx.x % static_cast<uint32_t>(chunks)) * kChunk;
@@ -111,42 +119,69 @@ __global__ void __launch_bounds__(kThreads, 2)
   const Sample& sample = state.sample;
   const bool windows = kWindows && sample.shuffle && spec.num_windows > 0;
   if (windows) {
-    for (int32_t v = begin + thread; v < end; v += kThreads) owner[v - begin] = 0;
+    GX_PATH("owners", "kernel");
+    for (int32_t v = begin + thread; v < end; v += kThreads) {
+      GX_PATH("clear", "owners");
+      owner[v - begin] = 0;
+    }
     __syncthreads();
     find_owners(sample.key, spec, shape, begin, end, owner, thread, kThreads);
     __syncthreads();
   }
   for (int64_t c = 0; c < view.channels; ++c) {
+    GX_PATH("channel", "kernel");
     if (sample.nonlinear && (c == 0 || sample.curves > 1)) {
+      GX_PATH("table", "channel");
       __syncthreads();  // the rows of the channel before are still being read
-      if (thread == 0) state.curve = make_curve(control_points(sample, c));
+      if (thread == 0) {
+        GX_PATH("curve", "table");
+        state.curve = make_curve(control_points(sample, c));
+      }
       __syncthreads();
-      for (int32_t row = thread; row < state.curve.rows; row += kThreads) rows[row] = curve_row(state.curve, row);
+      for (int32_t row = thread; row < state.curve.rows; row += kThreads) {
+        GX_PATH("row", "table");
+        rows[row] = curve_row(state.curve, row);
+      }
       __syncthreads();
     }
     const Range range = sample_range(sample, c);
     const T* channel = view.x + n * view.stride_n + c * view.stride_c;
     const int64_t out = (n * view.channels + c) * voxels;
     for (int32_t v = begin + thread; v < end; v += kThreads) {
+      GX_PATH("voxel", "channel");
       const Voxel at = voxel_at(v, shape);
       if (view.target != nullptr) view.target[out + v] = read_flipped(view, channel, sample.flips, at);
       T value;
       const int32_t box = sample.paint == kNothing ? -1 : covering_box(sample, shape, at);
       if (sample.paint != kNothing && (box >= 0) == (sample.paint == kIn)) {
-        const float fill = sample.constant ? sample_fill(sample, max_of(box, 0))
-                                           : noise(sample.key, noise_origin(sample, c, shape) + v);
+        GX_PATH("painted", "voxel");
+        float fill;
+        if (sample.constant) {
+          GX_PATH("constant", "painted");
+          fill = sample_fill(sample, max_of(box, 0));
+        } else {
+          GX_PATH("noise", "painted");
+          fill = noise(sample.key, noise_origin(sample, c, shape) + v);
+        }
         narrow(painted_value(range, fill), value);
       } else {
+        GX_PATH("kept", "voxel");
         if (windows && owner[v - begin] != 0) {
+          GX_PATH("owned", "kept");
           const uint32_t index = owner[v - begin] - 1;
           const Window window = draw_window(sample.key, index, shape, spec.max_window);
           value = read_flipped(view, channel, sample.flips, window_source(sample.key, index, window, spec.permute, at));
         } else if (shuffled && sample.shuffle) {
+          GX_PATH("shuffled", "kept");
           value = view.input[out + v];
         } else {
+          GX_PATH("own", "kept");
           value = read_flipped(view, channel, sample.flips, at);
         }
-        if (sample.nonlinear && !range.empty) value = curved(state, rows, range, value);
+        if (sample.nonlinear && !range.empty) {
+          GX_PATH("curved", "kept");
+          value = curved(state, rows, range, value);
+        }
       }
       view.input[out + v] = value;
     }
@@ -164,26 +199,34 @@ __global__ void __launch_bounds__(kThreads, 2)
   const int32_t thread = static_cast<int32_t>(threadIdx.x), voxels = static_cast<int32_t>(voxels_of(shape));
   if (thread == 0) sample = source(n);
   __syncthreads();
+  GX_PATH("kernel", "");
   if (!sample.shuffle) return;
+  GX_PATH("sample", "kernel");
   T* window_values = scratch + n * voxels_of(spec.max_window);
   for (int64_t c = 0; c < view.channels; ++c) {
     const T* channel = view.x + n * view.stride_n + c * view.stride_c;
     T* out = view.input + (n * view.channels + c) * voxels;
-    for (int32_t v = thread; v < voxels; v += kThreads)
+    GX_PATH("channel", "sample");
+    for (int32_t v = thread; v < voxels; v += kThreads) {
+      GX_PATH("voxel", "channel");
       out[v] = read_flipped(view, channel, sample.flips, voxel_at(v, shape));
+    }
     __syncthreads();
     for (int32_t w = 0; w < spec.num_windows; ++w) {
+      GX_PATH("window", "channel");
       const uint32_t index = static_cast<uint32_t>(w);
       const Window window = draw_window(sample.key, index, shape, spec.max_window);
       const Shape sides = {window.x.size, window.y.size, window.z.size};
       const int32_t size = static_cast<int32_t>(voxels_of(sides));
       for (int32_t q = thread; q < size; q += kThreads) {
+        GX_PATH("owned", "window");
         Voxel at = voxel_at(q, sides);
         at = {at.x + window.x.start, at.y + window.y.start, at.z + window.z.start};
         window_values[q] = out[index_of(window_source(sample.key, index, window, spec.permute, at), shape)];
       }
       __syncthreads();
       for (int32_t q = thread; q < size; q += kThreads) {
+        GX_PATH("put back", "window");
         Voxel at = voxel_at(q, sides);
         at = {at.x + window.x.start, at.y + window.y.start, at.z + window.z.start};
         out[index_of(at, shape)] = window_values[q];

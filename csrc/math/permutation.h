@@ -62,7 +62,10 @@ GX_HD uint32_t permutation(uint32_t x, uint32_t n, uint32_t key) {
 #if defined(__CUDA_ARCH__)
 #pragma unroll 1  // rare: its rounds must not take registers from the others
 #endif
-    for (int round = 0; round < kPermutationRounds; ++round) x = permutation_step32(x, n, key, round);
+    for (int round = 0; round < kPermutationRounds; ++round) {
+      GX_PATH("large round", "owned");
+      x = permutation_step32(x, n, key, round);
+    }
     return x;
   }
   const uint16_t n16 = static_cast<uint16_t>(n);
