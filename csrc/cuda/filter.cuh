@@ -160,6 +160,10 @@ __global__ void __launch_bounds__(kLines, kFilterBlocks<T>)
       before = q == 0 ? start : pass.states[(q - 1) * pass.threads + slot];
     }
     reader.each(k0, steps, [&](int32_t j, T sample) { row[j] = before = causal_step(before, sample); });
+    for (int32_t above = steps; above < 3; ++above) {
+      GX_PATH("above the last", "tile back");
+      row[above] = T(0);  // taken up into the next tile, and by no output
+    }
     int32_t j = steps - 1;
     after = q == last ? row[j] * Pole<T>::kAnticausal : anticausal_step(after, row[j]);
     row[j] = after;

@@ -58,8 +58,8 @@ GX_HD int32_t covering_box(const Sample& sample, Shape shape, Voxel at) {
 }
 
 // Windows that cover voxels [begin, end) write their number + 1; the largest wins.
-__device__ inline void find_owners(const Key& key, const ShuffleSpec& spec, Shape shape, int32_t begin, int32_t end,
-                                   uint32_t* owner, int32_t thread, int32_t threads) {
+__device__ __forceinline__ void find_owners(const Key& key, const ShuffleSpec& spec, Shape shape, int32_t begin,
+                                            int32_t end, uint32_t* owner, int32_t thread, int32_t threads) {
   const int32_t plane = shape.y * shape.z;
   for (int32_t w = thread; w < spec.num_windows; w += threads) {
     GX_PATH("window", "kernel");

@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -21,15 +20,26 @@
 #include <unordered_set>
 #include <vector>
 
+#if defined(GX_ATTACK)
+#include "attack.h"
+#endif
+
 #define __global__
 #define __device__
 #define __launch_bounds__(...)
 #define __grid_constant__
-#define __forceinline__ inline
+#define __forceinline__ inline __attribute__((always_inline))
 #define __shared__ static
-#define GX_DYNAMIC_SHARED(name) unsigned char* name = ::cuda_on_cpu::block().shared.data()
+#define GX_DYNAMIC_SHARED(name) unsigned char* name = ::cuda_on_cpu::dynamic_shared()
 
 namespace cuda_on_cpu {
+
+// Random cases of a test, of which there are fewer where every access is watched.
+#if defined(GX_ATTACK)
+constexpr int kShare = 8;
+#else
+constexpr int kShare = 1;
+#endif
 
 struct Index {
   uint32_t x;
@@ -53,14 +63,12 @@ struct Block {
   std::vector<Thread> threads;
   std::vector<uint32_t> ready;
   std::vector<unsigned char> shared;
-  std::function<void()> kernel;
+  void (*kernel)(const void*);
+  const void* closure;
   jmp_buf scheduler;
   uint32_t running = 0, index = 0;
   uint64_t order = 0;  // seed of the order of blocks and threads; 0: one after another
   std::mt19937_64 random;
-  // What looks on: of attack.h, or nobody.
-  std::function<void()> block_begins, block_barrier;
-  std::function<void(uint32_t)> warp_barrier;
 };
 
 inline Block& block() {
@@ -74,24 +82,56 @@ inline void set_order(uint64_t seed) {
   block().random.seed(seed);
 }
 
+#if defined(GX_ATTACK)
+namespace attack = ::attack;
+using attack::Aside;
+#else
+struct Aside {  // with attack.h: what is done while one lives is the emulator's, not the kernel's
+  Aside() {}
+};
+namespace attack {
+inline void launch_begins() {}
+inline void block_begins(uint32_t, const void*, size_t) {}
+inline void block_barrier() {}
+inline void warp_barrier(uint32_t) {}
+inline void thread_runs(uint32_t, const void*, size_t) {}
+inline void aside() {}
+inline void atomic(const void*, size_t) {}
+}  // namespace attack
+#endif
+
 inline void run_thread() {
+  void (*kernel)(const void*);
+  const void* closure;
+  {
+    const Aside aside;
+    kernel = block().kernel;
+    closure = block().closure;
+  }
+  kernel(closure);
+  const Aside aside;
   Block& state = block();
-  state.kernel();
   state.threads[state.running].state = State::kDone;
   _longjmp(state.scheduler, 1);
 }
 
 inline void wait(State at) {
+  const Aside aside;
   Block& state = block();
   Thread& thread = state.threads[state.running];
   thread.state = at;
   if (_setjmp(thread.at) == 0) _longjmp(state.scheduler, 1);
+  attack::thread_runs(state.running, thread.stack.get(), kStack);
 }
 
 inline void resume(Thread& thread) {
-  if (_setjmp(block().scheduler) != 0) return;
+  if (_setjmp(block().scheduler) != 0) {
+    attack::aside();
+    return;
+  }
   if (thread.started) _longjmp(thread.at, 1);
   thread.started = true;
+  attack::thread_runs(block().running, thread.stack.get(), kStack);
   setcontext(&thread.start);
 }
 
@@ -113,7 +153,7 @@ inline void run_block(uint32_t index) {
   const uint32_t threads = static_cast<uint32_t>(state.threads.size());
   state.index = index;
   std::fill(state.shared.begin(), state.shared.end(), static_cast<unsigned char>(0xCD));
-  if (state.block_begins) state.block_begins();
+  attack::block_begins(index, state.shared.data(), state.shared.size());
   state.ready.clear();
   for (uint32_t t = 0; t < threads; ++t) {
     Thread& thread = state.threads[t];
@@ -135,13 +175,11 @@ inline void run_block(uint32_t index) {
       resume(state.threads[t]);
     }
     for (uint32_t first = 0; first < threads; first += kWarp) {
-      if (release(first, std::min(first + kWarp, threads), State::kAtWarpBarrier) && state.warp_barrier) {
-        state.warp_barrier(first / kWarp);
-      }
+      if (release(first, std::min(first + kWarp, threads), State::kAtWarpBarrier)) attack::warp_barrier(first / kWarp);
     }
     if (!state.ready.empty()) continue;
     if (release(0, threads, State::kAtBlockBarrier)) {
-      if (state.block_barrier) state.block_barrier();
+      attack::block_barrier();
       continue;
     }
     uint32_t done = 0;
@@ -155,10 +193,17 @@ inline void run_block(uint32_t index) {
 // Shows a value to the warp; result(values) is what a thread makes of those of all its lanes.
 template <typename Result>
 uint32_t exchange(uint32_t value, const Result& result) {
-  Block& state = block();
-  state.threads[state.running].exchanged = value;
+  const auto show = [&] {
+    const Aside aside;
+    block().threads[block().running].exchanged = value;
+  };
+  const auto look = [&] {
+    const Aside aside;
+    return result(block().threads.data() + block().running / kWarp * kWarp);
+  };
+  show();
   wait(State::kAtWarpBarrier);
-  const uint32_t got = result(state.threads.data() + state.running / kWarp * kWarp);
+  const uint32_t got = look();
   wait(State::kAtWarpBarrier);  // nobody shows the next value before all have read this one
   return got;
 }
@@ -256,11 +301,14 @@ inline Paths& paths() {
 }
 
 // Calls `kernel` once a thread. Dynamic shared memory starts as garbage, as on a GPU.
-inline void launch(uint32_t blocks, uint32_t threads, size_t shared_bytes, const std::function<void()>& kernel) {
+template <typename Kernel>
+void launch(uint32_t blocks, uint32_t threads, size_t shared_bytes, const Kernel& kernel) {
   Block& state = block();
-  state.kernel = kernel;
+  state.kernel = [](const void* closure) { (*static_cast<const Kernel*>(closure))(); };
+  state.closure = &kernel;
   state.threads.resize(threads);
   state.shared.resize(shared_bytes);
+  attack::launch_begins();
   std::vector<uint32_t> order(blocks);
   for (uint32_t b = 0; b < blocks; ++b) order[b] = b;
   if (state.order != 0) std::shuffle(order.begin(), order.end(), state.random);
@@ -283,13 +331,30 @@ inline void launch(uint32_t blocks, uint32_t threads, size_t shared_bytes, const
   } while (false)
 #endif
 
-#define threadIdx (::cuda_on_cpu::Index{::cuda_on_cpu::block().running})
-#define blockIdx (::cuda_on_cpu::Index{::cuda_on_cpu::block().index})
+namespace cuda_on_cpu {
+inline Index thread_index() {
+  const Aside aside;
+  return {block().running};
+}
+inline Index block_index() {
+  const Aside aside;
+  return {block().index};
+}
+inline unsigned char* dynamic_shared() {
+  const Aside aside;
+  return block().shared.data();
+}
+}  // namespace cuda_on_cpu
+
+#define threadIdx (::cuda_on_cpu::thread_index())
+#define blockIdx (::cuda_on_cpu::block_index())
 
 inline void __syncthreads() { ::cuda_on_cpu::wait(::cuda_on_cpu::State::kAtBlockBarrier); }
 inline void __syncwarp() { ::cuda_on_cpu::wait(::cuda_on_cpu::State::kAtWarpBarrier); }
 
 inline uint32_t atomicMax(uint32_t* at, uint32_t value) {
+  ::cuda_on_cpu::attack::atomic(at, sizeof(*at));
+  const ::cuda_on_cpu::Aside aside;
   const uint32_t before = *at;
   if (value > before) *at = value;
   return before;
@@ -297,6 +362,8 @@ inline uint32_t atomicMax(uint32_t* at, uint32_t value) {
 
 template <typename T>
 T atomicAdd(T* at, T value) {
+  ::cuda_on_cpu::attack::atomic(at, sizeof(*at));
+  const ::cuda_on_cpu::Aside aside;
   const T before = *at;
   *at = before + value;
   return before;

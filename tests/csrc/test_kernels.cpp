@@ -251,6 +251,7 @@ void test_slope() {
 }  // namespace
 
 int main() {
+  cuda_on_cpu::set_order(1);
   test_plans<float>("float32");
   test_plans<Half>("float16");
   test_plans<BFloat16>("bfloat16");
