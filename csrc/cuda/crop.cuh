@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Boxes cut out of volumes and resized (docs/resampling.md, "Boxes"): a block makes a tile of one sample. Sums are
-// nested, x inside y inside z, and have the order of the CPU's however they are cut into pieces. Like kernels.cuh this
+// nested, x inside y inside z, and have the order of the CPU's however they are cut into pieces. Like transform.cuh this
 // names nothing of torch or of CUDA's host API.
 #pragma once
 

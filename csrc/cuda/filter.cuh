@@ -9,13 +9,6 @@
 #include "tap_tables.cuh"
 #include "volumes.cuh"
 
-// A loop that is not unrolled, so that its loads stay within the registers.
-#if defined(__CUDACC__)
-#define GX_ROLLED _Pragma("unroll 1")
-#else
-#define GX_ROLLED
-#endif
-
 namespace gx::cuda {
 
 constexpr int kLines = 128;  // threads of a block

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The genesis_ext authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Tables of taps in device memory, an entry an output of an axis, and the kernels that make them. Like kernels.cuh the files
+// Tables of taps in device memory, an entry an output of an axis, and the kernels that make them. Like transform.cuh the files
 // of resampling name nothing of torch or of CUDA's host API.
 #pragma once
 

@@ -190,13 +190,14 @@ GX_HD CurveRow curve_fit(double f0, double f1, double f2, double f3) {
           static_cast<float>(d012 - d0123), static_cast<float>(d0123)};
 }
 
-GX_HD CurveRow curve_row(const Curve& curve, int row) {
+GX_HD double curve_y_of_node(const Curve& curve, int row, int node) {
   const CurvePiece& piece = curve.piece[row < curve.second ? 0 : 1];
+  return curve_y(curve, piece, curve_solve(piece, curve_node(curve, row, node)));
+}
+
+GX_HD CurveRow curve_row(const Curve& curve, int row) {
   double f[kCurveNodes];
-  for (int node = 0; node < kCurveNodes; ++node) {
-    GX_PATH("node", "row");
-    f[node] = curve_y(curve, piece, curve_solve(piece, curve_node(curve, row, node)));
-  }
+  for (int node = 0; node < kCurveNodes; ++node) f[node] = curve_y_of_node(curve, row, node);
   return curve_fit(f[0], f[1], f[2], f[3]);
 }
 

@@ -21,6 +21,13 @@
 #define GX_UNROLL
 #endif
 
+// Before a loop that must not be unrolled, so that it stays within the registers.
+#if defined(__CUDA_ARCH__)
+#define GX_ROLLED _Pragma("unroll 1")
+#else
+#define GX_ROLLED
+#endif
+
 // GX_PATH(name, parent) stands at the start of every loop's body and of every branch worth counting in a kernel; parent is
 // the one around it. It is nothing, but for scripts/kernel_cost: there it leaves an instruction that marks the place in
 // the machine code, and on a CPU it counts how often a warp comes by.

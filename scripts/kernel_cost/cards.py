@@ -62,6 +62,13 @@ PLACES = {
     "voxel": 800,
     "shuffled": 270,
     "owned": 270,
+    "permuted": 270,
+    "axes": 270,
+    "hop": 270,
+    "test": 270,
+    "candidates": 270,
+    "index": 270,
+    "list": 270,
     "samples inside": 400,  # from memory once, then twice an axis from the second-level cache
     "samples at ends": 400,
     "rows": 400,

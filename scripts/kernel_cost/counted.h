@@ -29,19 +29,12 @@ class Device {
   }
 
   template <typename Job>
-  void launch(void (*kernel)(Job), int64_t blocks, int threads, const Job& job) {
-    launch_with(kernel, blocks, threads, 0, job);
-  }
-
-  template <typename... Parameters, typename... Arguments>
-  void launch_with(void (*kernel)(Parameters...), int64_t blocks, int threads, int64_t shared,
-                   const Arguments&... arguments) {
+  void launch(void (*kernel)(Job), int64_t blocks, int threads, const Job& job, int64_t shared = 0) {
 #if defined(__CUDACC__)
-    kernel<<<static_cast<unsigned>(blocks), static_cast<unsigned>(threads), static_cast<size_t>(shared)>>>(
-        arguments...);
+    kernel<<<static_cast<unsigned>(blocks), static_cast<unsigned>(threads), static_cast<size_t>(shared)>>>(job);
 #else
     cuda_on_cpu::launch(static_cast<uint32_t>(blocks), static_cast<uint32_t>(threads), static_cast<size_t>(shared),
-                        [&] { kernel(arguments...); });
+                        [&] { kernel(job); });
     Dl_info symbol = {};
     if (dladdr(reinterpret_cast<void*>(kernel), &symbol) == 0 || symbol.dli_sname == nullptr) std::abort();
     const cuda_on_cpu::Paths::Result paths = cuda_on_cpu::paths().take();

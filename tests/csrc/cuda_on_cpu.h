@@ -352,6 +352,34 @@ inline unsigned char* dynamic_shared() {
 inline void __syncthreads() { ::cuda_on_cpu::wait(::cuda_on_cpu::State::kAtBlockBarrier); }
 inline void __syncwarp() { ::cuda_on_cpu::wait(::cuda_on_cpu::State::kAtWarpBarrier); }
 
+inline uint32_t __ballot_sync(uint32_t, bool mine) {
+  return ::cuda_on_cpu::exchange(mine, [](const ::cuda_on_cpu::Thread* lanes) {
+    uint32_t ballot = 0;
+    for (uint32_t i = 0; i < ::cuda_on_cpu::kWarp; ++i) ballot |= lanes[i].exchanged << i;
+    return ballot;
+  });
+}
+
+inline int32_t __shfl_sync(uint32_t, int32_t value, int lane) {
+  return static_cast<int32_t>(::cuda_on_cpu::exchange(
+      static_cast<uint32_t>(value), [=](const ::cuda_on_cpu::Thread* lanes) { return lanes[lane].exchanged; }));
+}
+
+inline int32_t __shfl_up_sync(uint32_t, int32_t value, uint32_t step) {
+  const uint32_t lane = threadIdx.x % ::cuda_on_cpu::kWarp;
+  return __shfl_sync(0, value, static_cast<int>(lane < step ? lane : lane - step));
+}
+
+inline int32_t __popc(uint32_t bits) { return __builtin_popcount(bits); }
+
+inline uint32_t atomicOr(uint32_t* at, uint32_t value) {
+  ::cuda_on_cpu::attack::atomic(at, sizeof(*at));
+  const ::cuda_on_cpu::Aside aside;
+  const uint32_t before = *at;
+  *at |= value;
+  return before;
+}
+
 inline uint32_t atomicMax(uint32_t* at, uint32_t value) {
   ::cuda_on_cpu::attack::atomic(at, sizeof(*at));
   const ::cuda_on_cpu::Aside aside;

@@ -23,9 +23,10 @@ class Device {
     return memory_.back().get();
   }
   template <typename Job>
-  void launch(void (*kernel)(Job), int64_t blocks, int threads, const Job& job) {
+  void launch(void (*kernel)(Job), int64_t blocks, int threads, const Job& job, int64_t shared = 0) {
     ++launches;
-    cuda_on_cpu::launch(static_cast<uint32_t>(blocks), static_cast<uint32_t>(threads), 0, [&] { kernel(job); });
+    cuda_on_cpu::launch(static_cast<uint32_t>(blocks), static_cast<uint32_t>(threads), static_cast<size_t>(shared),
+                        [&] { kernel(job); });
   }
   int launches = 0;
 
