@@ -13,7 +13,7 @@ import torch
 pytest.importorskip("matplotlib")
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from genesis_ext.evaluation.pictures import (
+from genesis_ext.figures.slices import (
     AXIAL,
     CORONAL,
     PICTURE,
@@ -185,7 +185,7 @@ def test_long_titles_and_captions_are_wrapped_into_the_sheet():
 def test_neither_import_nor_drawing_brings_pyplot_and_only_drawing_brings_matplotlib():
     code = """
 import sys
-from genesis_ext.evaluation.pictures import Row, Sheet
+from genesis_ext.figures.slices import Row, Sheet
 assert "matplotlib" not in sys.modules
 Sheet("title", "caption", [1.0], [Row(1.0)])
 assert "matplotlib" in sys.modules

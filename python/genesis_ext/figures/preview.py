@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
 
-from genesis_ext.evaluation.combinations import combinations_sheet, samples_sheet
-from genesis_ext.evaluation.pictures import Sheet
-from genesis_ext.evaluation.single_transformations import curves_sheet, painting_sheet, shuffling_sheet
-from genesis_ext.evaluation.subject import Subject
+from genesis_ext.figures.combinations import combinations_sheet, samples_sheet
+from genesis_ext.figures.single_transformations import curves_sheet, painting_sheet, shuffling_sheet
+from genesis_ext.figures.slices import Sheet
+from genesis_ext.figures.subject import Subject
 
 
 def write_preview(subject: Subject, folder: str | PathLike[str], count: int = 6) -> Iterator[Path]:

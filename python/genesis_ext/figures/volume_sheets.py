@@ -14,7 +14,7 @@ from genesis_ext.data.prepare.statistics import Distribution
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.volume_store import StoredItem, VolumeStore
 from genesis_ext.data.volume import is_picture
-from genesis_ext.evaluation.pictures import (
+from genesis_ext.figures.slices import (
     AMBER,
     BLUE,
     QUIET,
@@ -27,7 +27,7 @@ from genesis_ext.evaluation.pictures import (
     show_slices,
     slice_text,
 )
-from genesis_ext.evaluation.subject import times
+from genesis_ext.figures.subject import times
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

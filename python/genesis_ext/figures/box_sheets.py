@@ -16,8 +16,8 @@ from genesis_ext.data.sampling.split import whole_regions
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.data.volume import is_picture
-from genesis_ext.evaluation.content import richest
-from genesis_ext.evaluation.pictures import (
+from genesis_ext.figures.content import richest
+from genesis_ext.figures.slices import (
     AMBER,
     BLUE,
     GREEN,
@@ -27,8 +27,8 @@ from genesis_ext.evaluation.pictures import (
     planes_of,
     show_slices,
 )
-from genesis_ext.evaluation.subject import times
-from genesis_ext.evaluation.volume_sheets import size_text
+from genesis_ext.figures.subject import times
+from genesis_ext.figures.volume_sheets import size_text
 
 _PANEL, _MOST_HEIGHT = 1.7, 2.9  # inches
 _COLOURS = (AMBER, BLUE, GREEN)

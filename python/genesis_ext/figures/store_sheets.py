@@ -9,9 +9,9 @@ from pathlib import Path
 
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.store.volume_store import VolumeStore
-from genesis_ext.evaluation.box_sheets import boxes_sheet
-from genesis_ext.evaluation.subject import evenly
-from genesis_ext.evaluation.volume_sheets import MODALITY_NAMES, volumes_sheet
+from genesis_ext.figures.box_sheets import boxes_sheet
+from genesis_ext.figures.subject import evenly
+from genesis_ext.figures.volume_sheets import MODALITY_NAMES, volumes_sheet
 
 _VOLUMES_A_PAGE, _BOXES_A_PAGE = 5, 4
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from genesis_ext import ops
-from genesis_ext.evaluation.pictures import (
+from genesis_ext.figures.slices import (
     AMBER,
     THREE,
     Row,
@@ -21,7 +21,7 @@ from genesis_ext.evaluation.pictures import (
     show_slices,
     slice_text,
 )
-from genesis_ext.evaluation.subject import TRIED_IDS, Subject, painted, times
+from genesis_ext.figures.subject import TRIED_IDS, Subject, painted, times
 from genesis_ext.transforms import COMBINATIONS, Combination
 
 if TYPE_CHECKING:
