@@ -9,8 +9,8 @@ import torch
 
 from genesis_ext import ops
 from genesis_ext.figures import write_preview
+from genesis_ext.figures.page import AMBER
 from genesis_ext.figures.single_transformations import _through_most, _window_sizes
-from genesis_ext.figures.slices import AMBER
 from genesis_ext.figures.subject import evenly, painted
 from tests.figures.scans import scan, subject
 

@@ -24,7 +24,8 @@ from tests.data_layer.stores import entry_of, noise, write_store
 
 pytest.importorskip("matplotlib")
 from genesis_ext.figures.box_sheets import boxes_sheet
-from genesis_ext.figures.slices import AMBER, THREE
+from genesis_ext.figures.page import AMBER
+from genesis_ext.figures.slices import THREE
 from genesis_ext.figures.store_sheets import write_store_preview
 from genesis_ext.figures.volume_sheets import volumes_sheet
 

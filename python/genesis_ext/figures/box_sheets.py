@@ -17,16 +17,8 @@ from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.data.volume import is_picture
 from genesis_ext.figures.content import richest
-from genesis_ext.figures.slices import (
-    AMBER,
-    BLUE,
-    GREEN,
-    Row,
-    Sheet,
-    panel_height,
-    planes_of,
-    show_slices,
-)
+from genesis_ext.figures.page import AMBER, BLUE, GREEN, Row, Sheet
+from genesis_ext.figures.slices import panel_height, planes_of, show_slices
 from genesis_ext.figures.subject import times
 from genesis_ext.figures.volume_sheets import size_text
 

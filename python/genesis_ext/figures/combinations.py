@@ -10,17 +10,8 @@ import torch
 from torch import Tensor
 
 from genesis_ext import ops
-from genesis_ext.figures.slices import (
-    AMBER,
-    THREE,
-    Row,
-    Sheet,
-    panel_height,
-    panel_width,
-    planes_of,
-    show_slices,
-    slice_text,
-)
+from genesis_ext.figures.page import AMBER, Row, Sheet
+from genesis_ext.figures.slices import THREE, panel_height, panel_width, planes_of, show_slices, slice_text
 from genesis_ext.figures.subject import TRIED_IDS, Subject, painted, times
 from genesis_ext.transforms import COMBINATIONS, Combination
 

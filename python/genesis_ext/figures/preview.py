@@ -7,8 +7,8 @@ from os import PathLike
 from pathlib import Path
 
 from genesis_ext.figures.combinations import combinations_sheet, samples_sheet
+from genesis_ext.figures.page import Sheet
 from genesis_ext.figures.single_transformations import curves_sheet, painting_sheet, shuffling_sheet
-from genesis_ext.figures.slices import Sheet
 from genesis_ext.figures.subject import Subject
 
 

@@ -10,19 +10,8 @@ from torch import Tensor
 
 from genesis_ext import ops
 from genesis_ext._types import Shape3
-from genesis_ext.figures.slices import (
-    AMBER,
-    AXIAL,
-    BLUE,
-    QUIET,
-    Row,
-    Sheet,
-    describe,
-    panel_height,
-    panel_width,
-    planes_of,
-    show_slices,
-)
+from genesis_ext.figures.page import AMBER, BLUE, QUIET, Row, Sheet, describe
+from genesis_ext.figures.slices import AXIAL, panel_height, panel_width, planes_of, show_slices
 from genesis_ext.figures.subject import TRIED_IDS, Subject, evenly, painted, times
 from genesis_ext.ops.local_shuffle import ORDERS, PERMUTES
 from genesis_ext.ops.plan import MAX_WINDOW_VOXELS

@@ -1,48 +1,32 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Slices as a radiologist looks at them, on sheets that know nothing of a screen.
+"""Slices of volumes as a radiologist looks at them.
 
-Volumes are (X, Y, Z) with x to the patient's right, y to the front and z to the head. They are drawn in millimetres,
-the patient's right on the left side, the front (axial) or the head (coronal, sagittal) up, with the grey window [0, 1].
-Pictures (X-ray, ultrasound) are (X, Y, 1) with x to the right and y down, and drawn so.
+A volume is (X, Y, Z), with x to the patient's right, y to the front and z to the head. It is drawn in millimetres, with
+the patient's right on the left, and the front (axial) or the head (coronal, sagittal) up. A picture (X-ray, ultrasound)
+is (X, Y, 1), with x to the right and y down, and is drawn so.
 """
 
-import os
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from genesis_ext._extras import require
 from genesis_ext._types import Shape3, Spacing3
+from genesis_ext.figures.page import AMBER, SHEET_DPI, describe, drawing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-AMBER = "#f08c00"
-BLUE = "#2a6fdb"
-GREEN = "#2f9e44"
-QUIET = "#5f6b76"
-_LEAST_LETTERED = 0.25  # height of a slice that has room for letters, of its width
 _TINTS = ("#2a6fdb", "#f03e3e", "#37b24d", "#f59f00", "#ae3ec9", "#1098ad", "#e8590c")  # of labels, by their number
-
-DPI = 150
+_LEAST_LETTERED = 0.25  # height of a slice that has room for letters, of its width
 _PANEL_PIXELS = 256
 _GAP = 0.04  # between the slices of a panel, of its width
-_BAR_MM, _BAR_SHARE = (
-    (200, 100, 50, 20, 10, 5, 2, 1),
-    0.35,
-)  # lengths of a scale bar; the most of a slice's width it takes
-_MARGIN = 0.12  # inches, as all below
-_SPACE = 0.1  # between columns
-_TITLE_LINE, _CAPTION_LINE, _NOTE_LINE, _PANEL_TITLE, _HEADING = 0.24, 0.155, 0.145, 0.2, 0.3
-_TITLE_LETTERS, _HEADING_LETTERS, _CAPTION_LETTERS = 9.5, 11.0, 17.5  # an inch holds
+_BAR_MM = (200, 100, 50, 20, 10, 5, 2, 1)  # lengths of a scale bar
+_BAR_SHARE = 0.35  # of a slice's width that it takes at most
 
 
 @dataclass(frozen=True)
@@ -71,96 +55,6 @@ _SIDES = {0: ("R", "L"), 1: ("A", "P"), 2: ("S", "I")}  # where an axis ends, wh
 Box = Sequence[float]  # x0, y0, z0, x1, y1, z1 in voxels, half-open
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row of panels of a sheet.
-
-    height: inches.   titled: whether panels have titles.   notes: lines below them.   label: beside them.
-    heading, details: a line in bold above them, and quiet ones below it.
-    """
-
-    height: float
-    titled: bool = True
-    notes: int = 1
-    label: str = ""
-    heading: str = ""
-    details: tuple[str, ...] = ()
-
-    @property
-    def above(self) -> float:
-        """Inches above the panels."""
-        heading = _HEADING + _CAPTION_LINE * len(self.details) + 0.06 if self.heading else 0.0
-        return heading + (_PANEL_TITLE if self.titled else 0.0)
-
-    @property
-    def below(self) -> float:
-        """Inches below the panels."""
-        return _NOTE_LINE * self.notes + 0.1
-
-
-def _shortened(text: str, letters: int) -> str:
-    return text if len(text) <= letters else f"{text[: letters - 1]}…"
-
-
-class Sheet:
-    """A page of panels on a grid: title above, caption below, sizes in inches and free of any layout engine.
-
-    ``panels[row][column]`` are the axes; those on which nothing is shown stay blank.
-    """
-
-    def __init__(self, title: str, caption: str, widths: Sequence[float], rows: Sequence[Row]) -> None:
-        left = _MARGIN + (0.2 if any(row.label for row in rows) else 0.0)
-        width = left + sum(widths) + _SPACE * (len(widths) - 1) + _MARGIN
-        title_lines = textwrap.wrap(title, int(_TITLE_LETTERS * width))
-        caption_letters = int(_CAPTION_LETTERS * (width - 2 * _MARGIN))
-        caption_lines = textwrap.wrap(caption, caption_letters)
-        above = _MARGIN + _TITLE_LINE * len(title_lines)
-        below = _MARGIN + _CAPTION_LINE * len(caption_lines) + 0.06
-        height = above + sum(row.above + row.height + row.below for row in rows) + below
-        self.figure: Figure = require("matplotlib.figure", "train", "to draw pictures").Figure(
-            figsize=(width, height), dpi=DPI, facecolor="white"
-        )
-
-        def write(x: float, y: float, text: str, **style: Any) -> None:
-            self.figure.text(x / width, y / height, text, parse_math=False, **style)
-
-        write(_MARGIN, height - _MARGIN, "\n".join(title_lines), va="top", fontsize=11, fontweight="bold")
-        write(_MARGIN, _MARGIN, "\n".join(caption_lines), va="bottom", fontsize=7.5, color=QUIET, linespacing=1.4)
-        self.panels: list[list[Axes]] = []
-        bottom = height - above
-        for row in rows:
-            if row.heading:
-                line, y = _shortened(row.heading, int(_HEADING_LETTERS * (width - 2 * _MARGIN))), bottom - _HEADING
-                write(left, y, line, va="baseline", fontsize=9.5, fontweight="bold")
-                for number, text in enumerate(row.details):
-                    line, y = _shortened(text, caption_letters), bottom - _HEADING - _CAPTION_LINE * (number + 1)
-                    write(left, y, line, va="baseline", fontsize=7.5, color=QUIET)
-            bottom -= row.above + row.height
-            if row.label:
-                place = left - 0.08, bottom + row.height
-                write(*place, row.label, rotation=90, fontsize=8, color=QUIET, ha="right", va="top")
-            self.panels.append([])
-            at = left
-            for panel_wide in widths:
-                corners = (at / width, bottom / height, panel_wide / width, row.height / height)
-                ax = self.figure.add_axes(corners, anchor="NW")
-                ax.set_axis_off()
-                self.panels[-1].append(ax)
-                at += panel_wide + _SPACE
-            bottom -= row.below
-
-    def save(self, path: Path) -> Path:
-        """Write a PNG aside and rename it, so that a picture under this name is always whole."""
-        canvas = require("matplotlib.backends.backend_agg", "train", "to draw pictures").FigureCanvasAgg(self.figure)
-        aside = path.with_name(f".{path.name}.part")
-        try:
-            canvas.print_png(aside, metadata={"Software": "genesis_ext"})
-            os.replace(aside, path)
-        finally:
-            aside.unlink(missing_ok=True)
-        return path
-
-
 def planes_of(flat: bool, planes: tuple[Plane, ...] = BOTH) -> tuple[Plane, ...]:
     """The planes to show, which is one for a picture."""
     return (PICTURE,) if flat else planes
@@ -173,7 +67,7 @@ def slice_text(plane: Plane, at: Shape3, shape: Sequence[int]) -> str:
 
 def panel_width(voxels: int) -> float:
     """Width in inches at which each of so many voxels has the same whole number of pixels, about 256 in all."""
-    return voxels * max(1, round(_PANEL_PIXELS / voxels)) / DPI
+    return voxels * max(1, round(_PANEL_PIXELS / voxels)) / SHEET_DPI
 
 
 def panel_height(shape: Shape3, spacing_mm: Spacing3, width: float, planes: Sequence[Plane] = BOTH) -> float:
@@ -229,12 +123,6 @@ def show_slices(
     describe(ax, title, note)
 
 
-def describe(ax: "Axes", title: str, note: str, colour: str = "black") -> None:
-    """Title above, note below, both from the left edge."""
-    ax.set_title(title, fontsize=8.5, fontweight="bold", loc="left", pad=3, color=colour, parse_math=False)
-    ax.set_xlabel(note, fontsize=7, color=QUIET, loc="left", labelpad=3, parse_math=False)
-
-
 def scale_bar(ax: "Axes", width_mm: float, colour: str = AMBER) -> None:
     """A bar of a round length at the lower left of a slice that ``show_slices`` has drawn, and its length."""
     length = next((mm for mm in _BAR_MM if mm <= _BAR_SHARE * width_mm), None)
@@ -261,7 +149,7 @@ def _outline(
     across, up, normal = plane.across, plane.up, plane.normal
     crossed = box[normal] <= slice_at < box[normal + 3]
     low, high = box[up] * spacing_mm[up], box[up + 3] * spacing_mm[up]
-    rectangle = require("matplotlib.patches", "train", "to draw pictures").Rectangle(
+    rectangle = drawing("matplotlib.patches").Rectangle(
         (box[across] * spacing_mm[across], bottom + (height - high if plane.as_seen else low)),
         (box[across + 3] - box[across]) * spacing_mm[across], high - low,
         fill=False, edgecolor=colour, linewidth=1.2, linestyle="-" if crossed else (0, (2, 2)),

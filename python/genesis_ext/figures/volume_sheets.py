@@ -14,19 +14,8 @@ from genesis_ext.data.prepare.statistics import Distribution
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.volume_store import StoredItem, VolumeStore
 from genesis_ext.data.volume import is_picture
-from genesis_ext.figures.slices import (
-    AMBER,
-    BLUE,
-    QUIET,
-    THREE,
-    Row,
-    Sheet,
-    describe,
-    planes_of,
-    scale_bar,
-    show_slices,
-    slice_text,
-)
+from genesis_ext.figures.page import AMBER, BLUE, QUIET, Row, Sheet, describe
+from genesis_ext.figures.slices import THREE, planes_of, scale_bar, show_slices, slice_text
 from genesis_ext.figures.subject import times
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from genesis_ext.data.loader import Batch
-from genesis_ext.figures.restorations import RestorationGrid, save_loss_curve, save_picture, save_restorations
+from genesis_ext.figures import RestorationGrid, save_loss_curve, save_picture, save_restorations
 from genesis_ext.training.capture import CapturedStep
 from genesis_ext.training.checkpoint import DataMark, TrainingState, best_loss_on_disk, save_checkpoint
 from genesis_ext.training.config import PretrainConfig

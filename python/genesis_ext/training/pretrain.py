@@ -18,7 +18,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from genesis_ext.data.loader import FixedSamples, GenesisLoader
-from genesis_ext.figures.restorations import RestorationGrid
+from genesis_ext.figures import RestorationGrid
 from genesis_ext.training.checkpoint import Progress, TrainingState, check_same_run, read_checkpoint, restore
 from genesis_ext.training.config import PretrainConfig
 from genesis_ext.training.config_file import write_config
