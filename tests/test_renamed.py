@@ -18,6 +18,7 @@ from tests.data_layer.stores import entry_of, write_store
         ("genesis_ext.data", "ResidenceError", "genesis_ext.data.PlacementError"),
         ("genesis_ext.evaluation", "write_preview", "genesis_ext.figures.write_preview"),
         ("genesis_ext.training.pictures", "RestorationGrid", "genesis_ext.figures.RestorationGrid"),
+        ("genesis_ext.training.probe", "probe_stores", "genesis_ext.evaluation.probe_stores"),
     ],
 )
 def test_an_old_name_is_the_new_one_and_warns(module: str, old: str, new: str) -> None:

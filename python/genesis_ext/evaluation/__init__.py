@@ -1,10 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""The pictures that were here are in ``figures``."""
+"""How good a network is: metrics, and protocols that measure it on data of its own, one a file."""
 
 from genesis_ext._renamed import old_names
+from genesis_ext.evaluation.metrics import balanced_accuracy
+from genesis_ext.evaluation.probe import ProbeReport, probe_modality, probe_stores
 
-__all__: list[str] = []
+__all__ = ["ProbeReport", "balanced_accuracy", "probe_modality", "probe_stores"]
 
 _FIGURES = ("Subject", "richest_patch", "write_preview", "write_store_preview")
 __getattr__ = old_names(__name__, {name: f"genesis_ext.figures.{name}" for name in _FIGURES})
