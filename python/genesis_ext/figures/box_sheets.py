@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Boxes of every scale in volumes of a store, and what training gets of them."""
+"""Boxes of every scale in volumes of a store, and the crops that training gets."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -31,7 +31,7 @@ _IDS = 256  # sample ids among which they are found
 def boxes_sheet(
     store: VolumeStore, indices: Sequence[int], title: str, about: str, sampling: Sampling, seed: int
 ) -> Sheet:
-    """A row a volume: for each scale the volume with the outline of a box, and the box resized."""
+    """One row per volume: for each scale the volume with a box outlined, and the box resized."""
     entries = [store.entries[i] for i in indices]
     columns = 2 * len(sampling.weights)
     sheet = Sheet(
@@ -68,7 +68,7 @@ def boxes_sheet(
 def _drawn(
     entry: StoredVolume, packed: ops.PackedVolumes, sampling: Sampling, seed: int
 ) -> dict[int, tuple[list[float], Tensor]]:
-    """Of every scale a box and its crop (X, Y, Z)."""
+    """For every scale a box and its crop (X, Y, Z)."""
     sampler = SubvolumeSampler([entry], whole_regions([entry], sampling.smallest), sampling, seed)
     drawn = sampler(torch.arange(_IDS))
     out = {}
@@ -94,7 +94,7 @@ def _name(sampling: Sampling, scale: int) -> str:
 
 
 def _place(box: Sequence[float], entry: StoredVolume) -> str:
-    """Where a box lies, in voxels, and how large it is."""
+    """Position in voxels and size in mm."""
     lines = [
         f"{'xyz'[axis]} {box[axis]:.0f}–{box[axis + 3]:.0f}" for axis in range(2 if is_picture(entry.modality) else 3)
     ]

@@ -89,14 +89,14 @@ def save_restorations(path: Path, x: Tensor, restored: Tensor, target: Tensor, s
 
 
 def _forced(patch: Tensor, transform: GenesisTransform, sample_id: Tensor, combination: Combination) -> Tensor:
-    """The input of a patch (1, 1, X, Y, Z) for each id (N,), under a combination and without flips: (N, 1, X, Y, Z)."""
+    """A patch (1, 1, X, Y, Z) distorted by one combination, without flips, for each id (N,): (N, 1, X, Y, Z)."""
     config = replace(transform.config, **{"flip_rate": 0.0, **combination.rates})  # type: ignore[arg-type]
     plan = ops.draw_plan(sample_id, transform.seed, resolve(config, patch.shape[2:], patch.shape[1]))
     return transform.replay(patch.expand(len(sample_id), *patch.shape[1:]), plan)[0]
 
 
 def _telling_patches(targets: Tensor, count: int) -> list[int]:
-    """Where the shown slices have much contrast and differ from those already chosen."""
+    """Patches whose shown slices have high contrast and differ from each other."""
     slices = _middle(targets).flatten(1)
     contrast = slices.std(dim=1)
     distance = torch.ones_like(contrast)
@@ -109,7 +109,7 @@ def _telling_patches(targets: Tensor, count: int) -> list[int]:
 
 
 def _telling_id(patch: Tensor, transform: GenesisTransform) -> Tensor:
-    """The sample id (1,) whose boxes and curve show well in the shown slice of a patch."""
+    """The sample id (1,) whose boxes and curve are most visible in the shown slice."""
     ids = torch.arange(_TRIED_IDS, device=patch.device)
     whole = _middle(patch)
     kinds = {c.name: c for c in COMBINATIONS}
@@ -120,13 +120,13 @@ def _telling_id(patch: Tensor, transform: GenesisTransform) -> Tensor:
 
 
 def _middle(batch: Tensor) -> Tensor:
-    """(N, 1, X, Y, Z) to the slices in the middle, (N, X, Y) float32; of (N, 1, X, Y) all there is."""
+    """Middle slices of (N, 1, X, Y, Z), or (N, 1, X, Y) itself: (N, X, Y) float32."""
     slices = batch[:, 0, :, :, batch.shape[4] // 2] if batch.ndim == 5 else batch[:, 0]
     return slices.detach().float()
 
 
 def _shown(batch: Tensor) -> NDArray[np.float32]:
-    """Slices as they are looked at: (N, rows, columns), y up and x to the left."""
+    """Slices as they are displayed: (N, rows, columns), y up and x to the left."""
     slices: NDArray[np.float32] = _middle(batch).transpose(1, 2).flip(1, 2).cpu().numpy()
     return slices
 

@@ -31,9 +31,9 @@ _BAR_SHARE = 0.35  # of a slice's width that it takes at most
 
 @dataclass(frozen=True)
 class Plane:
-    """A section: the axis it is perpendicular to, and the axes that run across and up.
+    """A section: the axis perpendicular to it, and the axes that run across and up.
 
-    as_seen: the across axis runs to the right and the other one down, as in a picture.
+    as_seen: across runs to the right and up runs down, as in a picture.
     """
 
     name: str
@@ -56,22 +56,22 @@ Box = Sequence[float]  # x0, y0, z0, x1, y1, z1 in voxels, half-open
 
 
 def planes_of(flat: bool, planes: tuple[Plane, ...] = BOTH) -> tuple[Plane, ...]:
-    """The planes to show, which is one for a picture."""
+    """The planes to show; a picture (``flat``) has only one."""
     return (PICTURE,) if flat else planes
 
 
 def slice_text(plane: Plane, at: Shape3, shape: Sequence[int]) -> str:
-    """Where a slice lies; nothing for a picture, which has but one."""
+    """Position of a slice; empty for a picture, which has only one."""
     return "" if plane.as_seen else f"{'xyz'[plane.normal]} = {at[plane.normal]} of {shape[plane.normal]}"
 
 
 def panel_width(voxels: int) -> float:
-    """Width in inches at which each of so many voxels has the same whole number of pixels, about 256 in all."""
+    """Width in inches, about 256 pixels, at which every voxel is the same whole number of pixels wide."""
     return voxels * max(1, round(_PANEL_PIXELS / voxels)) / SHEET_DPI
 
 
 def panel_height(shape: Shape3, spacing_mm: Spacing3, width: float, planes: Sequence[Plane] = BOTH) -> float:
-    """Height of what ``show_slices`` puts into a panel of that width."""
+    """Height of what ``show_slices`` draws in a panel of this width."""
     across = shape[planes[0].across] * spacing_mm[planes[0].across]
     return width * (sum(shape[plane.up] * spacing_mm[plane.up] / across for plane in planes) + _GAP * (len(planes) - 1))
 
@@ -90,7 +90,7 @@ def show_slices(
     grey: tuple[float, float] = (0.0, 1.0),
     marks: Tensor | None = None,
 ) -> None:
-    """Slices of (X, Y, Z) ``voxels`` through ``at``, the first plane on top; ``planes`` share the axis across.
+    """Draw slices of (X, Y, Z) ``voxels`` through ``at``, the first plane on top; ``planes`` share the axis across.
 
     title, note: above and below. boxes: (box, colour) to outline; dashed where the box misses the slice.
     letters: mark the patient's sides. smooth: interpolate between voxels, for slices finer than the pixels.
@@ -124,7 +124,7 @@ def show_slices(
 
 
 def scale_bar(ax: "Axes", width_mm: float, colour: str = AMBER) -> None:
-    """A bar of a round length at the lower left of a slice that ``show_slices`` has drawn, and its length."""
+    """Add a bar of round length, and that length, at the lower left of a slice drawn by ``show_slices``."""
     length = next((mm for mm in _BAR_MM if mm <= _BAR_SHARE * width_mm), None)
     if length is None:
         return
@@ -135,7 +135,7 @@ def scale_bar(ax: "Axes", width_mm: float, colour: str = AMBER) -> None:
 
 
 def _tinted(marks: Tensor) -> NDArray[np.float64]:
-    """(rows, columns) integers to red, green, blue and opacity; neighbouring numbers differ in colour."""
+    """Labels (rows, columns) to red, green, blue and opacity; consecutive labels differ in colour."""
     colours = np.array([[int(tint[at : at + 2], 16) / 255 for at in (1, 3, 5)] for tint in _TINTS])
     numbers = marks.numpy().astype(np.int64)
     opacity = np.where(numbers != 0, 0.45, 0.0)[..., None]
