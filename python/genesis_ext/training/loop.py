@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from genesis_ext.data.loader import Batch
+from genesis_ext.figures import RestorationGrid, save_loss_curve, save_picture, save_restorations
 from genesis_ext.training.capture import CapturedStep
 from genesis_ext.training.checkpoint import DataMark, TrainingState, best_loss_on_disk, save_checkpoint
 from genesis_ext.training.config import PretrainConfig
 from genesis_ext.training.fabric import add_up, share_buffers
 from genesis_ext.training.health import Health
 from genesis_ext.training.objectives import Figures
-from genesis_ext.training.pictures import RestorationGrid, save_loss_curve, save_picture, save_restorations
 from genesis_ext.training.run_folder import RunFolder
 from genesis_ext.training.run_log import Log
 from genesis_ext.training.signals import StopRequest

@@ -18,6 +18,8 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from genesis_ext.data.loader import FixedSamples, GenesisLoader
+from genesis_ext.evaluation import probe_stores
+from genesis_ext.figures import RestorationGrid
 from genesis_ext.training.checkpoint import Progress, TrainingState, check_same_run, read_checkpoint, restore
 from genesis_ext.training.config import PretrainConfig
 from genesis_ext.training.config_file import write_config
@@ -28,8 +30,6 @@ from genesis_ext.training.health import TrainingDivergedError
 from genesis_ext.training.loop import train
 from genesis_ext.training.objectives import make_objective, make_transform
 from genesis_ext.training.optimizers import LearningRates, make_optimizer
-from genesis_ext.training.pictures import RestorationGrid
-from genesis_ext.training.probe import probe_stores
 from genesis_ext.training.report import write_report
 from genesis_ext.training.run_data import choose_regions, mark_of, open_store
 from genesis_ext.training.run_folder import RunFolder
