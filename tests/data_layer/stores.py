@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small stores for tests, made without `prepare`."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genesis_ext._types import Shape3
-from genesis_ext.data.store.entry import StoredVolume
-from genesis_ext.data.store.volume_store import VolumeStore
+from genesis_ext.data.store.entry import StoredVolume, seal_of
+from genesis_ext.data.store.volume_store import INDEX, VolumeStore
 from genesis_ext.data.store.writer import volume_files, write_index, write_volume
 from genesis_ext.reference.philox import words
 
@@ -55,3 +56,21 @@ def write_store(
     written = [write_volume(path, entry, array) for entry, array in zip(entries, arrays, strict=True)]
     write_index(path, {}, entries[0].dtype, written)
     return VolumeStore(path)
+
+
+def change_index(store: Path, change: Callable[[dict[str, Any]], object], sealed: bool = True) -> None:
+    """Change the index of a store; sealed: with its checksum, as if it had been written so."""
+    content = json.loads((store / INDEX).read_text())
+    change(content)
+    if sealed:
+        content["sha256"] = seal_of(content)
+    (store / INDEX).write_text(json.dumps(content))
+
+
+def make_old(index: dict[str, Any]) -> None:
+    """Turn an index into one of format 1."""
+    del index["sha256"]
+    index["format"] = 1
+    for volume in index["volumes"]:
+        for name in ("original", "source_checksum"):
+            del volume[name]

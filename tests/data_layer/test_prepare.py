@@ -5,6 +5,8 @@ import csv
 import json
 import os
 import shutil
+import subprocess
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import torch
 from genesis_ext.data.prepare.preprocess import PrepareSettings
 from genesis_ext.data.prepare.run import PrepareError, Step, prepare_cached
 from genesis_ext.data.store.volume_store import StoreError, VolumeStore
+from genesis_ext.data.volume import OriginalGrid
 from tests.data_layer.images import random_voxels, write_ct, write_dicom, write_mri, write_nifti
 from tests.data_layer.preparing import THIN, run, table
 
@@ -32,6 +35,8 @@ def test_a_folder_becomes_a_store(scans: Path, tmp_path: Path) -> None:
     assert np.array_equal(store[0].voxels, np.asarray(raw.dataobj))
     assert store.entries[2].spacing_mm == (1.0, 1.0, 1.0)
     assert store.entries[2].source == str(scans / "c.nii.gz")
+    assert store.entries[2].source_checksum == sha256((scans / "c.nii.gz").read_bytes()).hexdigest()
+    assert store.entries[2].original == OriginalGrid((6, 6, 6), tuple(map(tuple, THIN.tolist())))
     assert dict(report.counts) == {"taken": 3}
     assert [(step.done, step.total) for step in steps] == [(1, 3), (2, 3), (3, 3)]
     assert steps[-1].bytes_done == steps[-1].bytes_total == sum(p.stat().st_size for p in scans.iterdir())
@@ -145,6 +150,8 @@ def test_series_of_one_dicom_folder_are_volumes_of_the_patient_in_the_tags(tmp_p
     assert [entry.shape for entry in entries] == [(5, 6, 8), (5, 6, 8)]
     assert {entry.patient for entry in entries} == {"Patient 7"}
     assert len({entry.name for entry in entries}) == 2
+    listed = subprocess.run("sha256sum *", shell=True, cwd=tmp_path / "scans", capture_output=True, check=True).stdout
+    assert {entry.source_checksum for entry in entries} == {sha256(listed).hexdigest()}
     run(tmp_path / "scans", tmp_path / "store")
     assert {entry.patient for entry in VolumeStore(tmp_path / "store").entries} == {"Patient 7"}
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from genesis_ext._files import sha256_of
 from genesis_ext.data.prepare.preprocess import Prepared, PrepareSettings, prepare_volume
 from genesis_ext.data.prepare.stopwatch import Stopwatch
 from genesis_ext.data.readers import files_of, read_label, read_volumes
@@ -94,6 +95,15 @@ def bytes_of(source: Source) -> int:
     return sum(path.stat().st_size for path in files_of(source.path))
 
 
+def checksum_of_files(path: Path) -> str:
+    """SHA-256 of a file; of several, as a folder of slices, of the lines that ``sha256sum`` prints of them in order."""
+    files = files_of(path)
+    if len(files) == 1:
+        return sha256_of(files[0])
+    lines = "".join(f"{sha256_of(file)}  {file.name}\n" for file in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
 class _WriteError(Exception):
     """The store cannot be written."""
 
@@ -103,6 +113,7 @@ def _prepare_source(task: Task, clock: Stopwatch) -> Outcome:
     forget(task.store, source.name)
     with clock("read"):
         volumes = read_volumes(source.path, source.modality, frames=settings.frames)
+        checksum = checksum_of_files(source.path)
     problems: list[tuple[str, str]] = []
     stored: list[StoredVolume] = []
     patients: list[str | None] = []
@@ -121,7 +132,7 @@ def _prepare_source(task: Task, clock: Stopwatch) -> Outcome:
                 raise
             problems.append((str(source.path), f"{volume.name} skipped: {error}"))
             continue
-        entry = _entry(name, volume, prepared, source)
+        entry = _entry(name, volume, prepared, source, checksum)
         try:
             with clock("write"):
                 stored.append(write_volume(task.store, entry, prepared.voxels, prepared.label))
@@ -158,8 +169,8 @@ def _named(source: Source, volumes: list[Volume]) -> Iterator[tuple[str, Volume]
         yield name, volume
 
 
-def _entry(name: str, volume: Volume, prepared: Prepared, source: Source) -> StoredVolume:
-    """All but the checksums, which writing tells."""
+def _entry(name: str, volume: Volume, prepared: Prepared, source: Source, source_checksum: str) -> StoredVolume:
+    """All but the checksums of what is stored, which writing tells."""
     file, label = volume_files(name)
     x, y, z = prepared.voxels.shape
     return StoredVolume(
@@ -181,6 +192,8 @@ def _entry(name: str, volume: Volume, prepared: Prepared, source: Source) -> Sto
         label_checksum=None,
         statistics=prepared.statistics,
         notes=(*volume.notes, *prepared.notes),
+        original=volume.original,
+        source_checksum=source_checksum,
     )
 
 

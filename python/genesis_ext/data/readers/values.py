@@ -13,7 +13,7 @@ from torch import Tensor
 from genesis_ext.data.readers.modality import guess
 from genesis_ext.data.readers.orientation import Turn, slabs, spacing
 from genesis_ext.data.readers.stored import StoredImage
-from genesis_ext.data.volume import Header, Modality, Volume, VolumeError
+from genesis_ext.data.volume import Header, Modality, OriginalGrid, Volume, VolumeError
 
 MAX_SHARE_NOT_FINITE = 0.05
 CT_LEAST_HU = -1024.0  # what lies below is no tissue but padding around the field of view
@@ -51,6 +51,7 @@ def volumes(image: StoredImage, modality: Modality | None) -> Iterator[Volume]:
         VolumeError: too many voxels are not finite, or all hold one value.
     """
     known = header(image)
+    original = OriginalGrid(image.shape, tuple(map(tuple, image.affine.tolist())))
     stored = _load(image)
     for frame in range(image.frames):
         voxels, kind, notes = _voxels(image, stored[..., frame], modality)
@@ -63,6 +64,7 @@ def volumes(image: StoredImage, modality: Modality | None) -> Iterator[Volume]:
             name=image.name if image.frames == 1 else f"{image.name}_t{frame:02d}",
             patient=image.patient,
             notes=image.notes + notes,
+            original=original,
         )
 
 

@@ -7,7 +7,7 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import PurePosixPath
 from typing import Any, Literal, get_args
 
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from genesis_ext._types import Shape3, Spacing3
-from genesis_ext.data.volume import Modality
+from genesis_ext.data.volume import Modality, OriginalGrid
 
 SplitName = Literal["train", "validation", "test"]
 StoreDtype = Literal["int16", "uint8", "float16"]
@@ -48,6 +48,10 @@ class StoredVolume:
         label_checksum: the same of the label's file.
         statistics: min, max, mean and percentiles before and after, the share clipped at each end, and more.
         notes: what was said about the volume when it was read and prepared.
+        original: the grid of the file, to which ``to_original_grid`` leads back.
+        source_checksum: SHA-256 of the source's file; of several, of the lines that ``sha256sum`` prints of them.
+
+    A store of format 1 knows neither of the last two: they are None.
     """
 
     name: str
@@ -68,6 +72,8 @@ class StoredVolume:
     label_checksum: str | None
     statistics: dict[str, Any]
     notes: tuple[str, ...] = ()
+    original: OriginalGrid | None = None
+    source_checksum: str | None = None
 
     def __post_init__(self) -> None:
         for rule, holds in (
@@ -117,24 +123,34 @@ class StoredVolume:
         Raises:
             ValueError: a field is missing or breaks its rule.
         """
-        names = [field.name for field in fields(cls)]
-        if missing := [name for name in names if name not in values]:
+        if missing := [f.name for f in fields(cls) if f.default is MISSING and f.name not in values]:
             raise ValueError(f"volume {values.get('name', '?')!r}: {missing[0]} is missing")
-        known: dict[str, Any] = {name: values[name] for name in names}
+        known: dict[str, Any] = {field.name: values[field.name] for field in fields(cls) if field.name in values}
         try:
-            for name in ("shape", "spacing_mm", "window", "notes"):
+            for name in {"shape", "spacing_mm", "window", "notes"} & known.keys():
                 known[name] = tuple(known[name])
-            known["affine"] = tuple(tuple(row) for row in known["affine"])
+            known["affine"] = _rows(known["affine"])
+            if (original := known.get("original")) is not None:
+                known["original"] = OriginalGrid(tuple(original["shape"]), _rows(original["affine"]))
             return cls(**known)
-        except TypeError as error:
+        except (KeyError, TypeError) as error:
             raise ValueError(f"volume {values['name']!r}: a field has the wrong type: {error}") from error
 
 
 def checksum_of(entries: Sequence[StoredVolume]) -> str:
-    """SHA-256 over all that makes batches: order, voxels, labels, geometry, windows, modalities and splits."""
-    left_out = ("source", "statistics", "notes", "file", "label")
+    """SHA-256 over all that makes batches: order, voxels, labels, geometry, windows, modalities and splits.
+
+    The same in every format of the store, so that a run goes on with a store that was prepared anew.
+    """
+    left_out = ("source", "statistics", "notes", "file", "label", "original", "source_checksum")
     kept = [{name: value for name, value in entry.to_dict().items() if name not in left_out} for entry in entries]
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def seal_of(content: Mapping[str, Any]) -> str:
+    """SHA-256 of a JSON object without its entry of that name, ``sha256``."""
+    plain = json.loads(json.dumps({name: value for name, value in content.items() if name != "sha256"}))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def npy_header(shape: tuple[int, ...], dtype: str) -> bytes:
@@ -147,6 +163,10 @@ def npy_header(shape: tuple[int, ...], dtype: str) -> bytes:
 
 def _npy_bytes(shape: tuple[int, ...], dtype: str) -> int:
     return len(npy_header(shape, dtype)) + math.prod(shape) * np.dtype(dtype).itemsize
+
+
+def _rows(matrix: Sequence[Sequence[float]]) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in matrix)
 
 
 def _within(file: object) -> bool:

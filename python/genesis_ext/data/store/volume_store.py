@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A store of prepared volumes, read: one memory-mapped ``.npy`` file a volume, described by ``index.json``.
 
-``store_writer`` writes it. Stored numbers are small integers or halves; ``slope`` and ``intercept`` of an entry lead
+``writer`` writes it. Stored numbers are small integers or halves; ``slope`` and ``intercept`` of an entry lead
 back to the units of the scan, ``window`` to [0, 1].
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from itertools import accumulate
@@ -20,15 +19,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genesis_ext import ops
+from genesis_ext._files import sha256_of
 from genesis_ext._types import Shape3
-from genesis_ext.data.store.entry import LABEL_DTYPES, TORCH_DTYPES, StoredVolume, checksum_of
+from genesis_ext.data.store.entry import LABEL_DTYPES, TORCH_DTYPES, StoredVolume, checksum_of, seal_of
 
 __all__ = ["FORMAT", "INDEX", "StoreError", "StoredItem", "StoredVolume", "VolumeStore", "is_store"]
 
-FORMAT = 1  # of index.json and of what prepare computes; raised when either changes
+FORMAT = 2  # of index.json and of what prepare computes; raised when either changes
 INDEX = "index.json"
-
-_CHUNK = 1 << 22  # bytes read at once to verify a file
+_UNSEALED = 1  # a format that is still read: its index and records have no checksum, its volumes no original grid
 
 
 class StoreError(ValueError):
@@ -103,7 +102,7 @@ class VolumeStore:
             for file, checksum in pairs:
                 path = self.path / file
                 try:
-                    found = _checksum_of_file(path)
+                    found = sha256_of(path)
                 except OSError as error:
                     raise StoreError(f"{path}: unreadable: {error.strerror or error}") from error
                 if found != checksum:
@@ -220,17 +219,15 @@ def _read_index(path: Path) -> dict[str, Any]:
         raise StoreError(f"{file}: damaged: {error}") from error
     if not isinstance(index, dict) or not {"format", "dtype", "settings", "volumes"} <= index.keys():
         raise StoreError(f"{file}: not the index of a store")
-    if index["format"] != FORMAT:
-        raise StoreError(f"{file}: format {index['format']} is not read by this version, which reads {FORMAT}")
+    if index["format"] not in (_UNSEALED, FORMAT):
+        known = f"{_UNSEALED} and {FORMAT}"
+        raise StoreError(f"{file}: format {index['format']} is not read by this version, which reads {known}")
+    if index["format"] != _UNSEALED and index.get("sha256") != seal_of(index):
+        raise StoreError(
+            f"{file}: damaged, or changed by hand: its sha256 must be that of its content, got {index.get('sha256')}; "
+            "run `genesis prepare` again, which keeps what is done (a CSV tells patients and splits)"
+        )
     return index
-
-
-def _checksum_of_file(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _numpy_name(dtype: torch.dtype) -> str:
