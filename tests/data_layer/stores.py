@@ -72,5 +72,5 @@ def make_old(index: dict[str, Any]) -> None:
     del index["sha256"]
     index["format"] = 1
     for volume in index["volumes"]:
-        for name in ("original", "source_checksum"):
+        for name in ("original", "source_checksum", "label_source", "label_names"):
             del volume[name]

@@ -173,15 +173,16 @@ def test_an_index_changed_by_hand_is_refused_and_so_is_a_record(tmp_path: Path) 
 
 def test_a_store_of_format_1_opens_and_means_what_it_meant(tmp_path: Path) -> None:
     original = OriginalGrid((7, 6, 5), tuple(map(tuple, np.diag((0.5, -2.0, 1.0, 1.0)).tolist())))
-    entry = entry_of("a", (5, 6, 7), original=original, source_checksum="0" * 64, notes=("one",))
+    added = {"original": original, "source_checksum": "0" * 64, "label_source": "b.nii", "label_names": {"ignore": 2}}
+    entry = entry_of("a", (5, 6, 7), notes=("one",), **added)
     store = write_store(tmp_path, [entry])
     assert store.entries[0].original == original
     assert (original.spacing_mm, original.orientation) == ((0.5, 2.0, 1.0), "RPS")
     change_index(tmp_path, make_old, sealed=False)
     old = VolumeStore(tmp_path)
     old.verify()
-    assert (old.entries[0].original, old.entries[0].source_checksum) == (None, None)
-    assert replace(old.entries[0], original=original, source_checksum="0" * 64) == store.entries[0]
+    assert [getattr(old.entries[0], name) for name in (*added, "ignore_label")] == [None] * 5
+    assert replace(old.entries[0], **added) == store.entries[0]
     assert old.checksum == store.checksum == "480b5845a21765bda3a7920f638724342d4ef3d00f20328a6596d033e94d3e1f"
 
 

@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from torch import Tensor
+
 from genesis_ext._files import sha256_of
 from genesis_ext.data.prepare.preprocess import Prepared, PrepareSettings, prepare_volume
 from genesis_ext.data.prepare.stopwatch import Stopwatch
 from genesis_ext.data.readers import files_of, read_label, read_volumes
 from genesis_ext.data.sources.source import Source, safe_name
-from genesis_ext.data.store.entry import StoredVolume
+from genesis_ext.data.store.entry import LabelNames, StoredVolume
 from genesis_ext.data.store.writer import Record, forget, volume_files, write_record, write_volume
 from genesis_ext.data.volume import Volume, VolumeError
 
@@ -75,7 +78,7 @@ def prepare_source(task: Task) -> Outcome:
 
 
 def fingerprint(source: Source, settings: PrepareSettings) -> str:
-    """SHA-256 over all that decides the voxels: path, size and time of each file, modality, label and settings.
+    """SHA-256 over all that decides the voxels: path, size and time of each file, modality, settings, label, its names.
 
     Raises:
         OSError: a file cannot be looked at. A label that cannot is told when it is read.
@@ -86,7 +89,7 @@ def fingerprint(source: Source, settings: PrepareSettings) -> str:
             files += [_stamp(path) for path in files_of(source.label)]
         except OSError:
             files.append([str(source.label)])
-    content = [files, source.modality, settings.to_dict()]
+    content = [files, source.modality, settings.to_dict(), source.label_names]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -122,7 +125,7 @@ def _prepare_source(task: Task, clock: Stopwatch) -> Outcome:
         if source.label is not None:
             try:
                 with clock("read"):
-                    label = read_label(source.label, volume)
+                    label = _named_values(source.label, read_label(source.label, volume), source.label_names)
             except (VolumeError, OSError) as error:
                 problems.append((str(source.label), f"label of {source.path} not used: {error}"))
         try:
@@ -148,6 +151,23 @@ def _prepare_source(task: Task, clock: Stopwatch) -> Outcome:
     except OSError as error:
         raise _WriteError(error.strerror or str(error)) from error
     return Outcome(source, "taken", "", tuple(stored), tuple(problems), clock.seconds)
+
+
+def _named_values(path: Path, label: Tensor, names: LabelNames | None) -> Tensor:
+    """The label, unless values have names and one of its own has none.
+
+    Raises:
+        VolumeError: it has such a value.
+    """
+    if not names:
+        return label
+    known = {0, *(number for value in names.values() for number in (value if isinstance(value, list) else [value]))}
+    seen = np.zeros(2**16, bool)
+    for part in label.numpy():  # an index takes 8 bytes a voxel
+        seen[part] = True  # a negative one counts from the end
+    if strange := set(np.flatnonzero(seen).astype(np.int16).tolist()) - known:
+        raise VolumeError(f"{path}: label values must be those that have a name, {sorted(known)}, got {min(strange)}")
+    return label
 
 
 def patient_of(source: Source, of_file: str | None) -> str:
@@ -194,6 +214,8 @@ def _entry(name: str, volume: Volume, prepared: Prepared, source: Source, source
         notes=(*volume.notes, *prepared.notes),
         original=volume.original,
         source_checksum=source_checksum,
+        label_source=None if prepared.label is None else str(source.label),
+        label_names=None if prepared.label is None else source.label_names,
     )
 
 

@@ -83,8 +83,12 @@ def label(image: StoredImage, like: Volume) -> Tensor:
     corners = np.array([(x, y, z, 1) for x in (0, 1) for y in (0, 1) for z in (0, 1)]).T
     corners[:3] *= (np.array(wanted) - 1)[:, None]
     off = float(np.sqrt((((known.affine - like.affine) @ corners) ** 2).sum(axis=0)).max())
-    if not off <= GRID_TOLERANCE * min(like.spacing_mm):
-        raise VolumeError(f"{image.path}: a label must lie where its volume lies, got corners {off:.3g} mm apart")
+    most = GRID_TOLERANCE * min(like.spacing_mm)
+    if not off <= most:
+        raise VolumeError(
+            f"{image.path}: a label must lie where its volume lies, its corners at most {most:.3g} mm apart (a "
+            f"tenth of a voxel), got {off:.3g} mm"
+        )
     stored = _load(image)[..., 0]
     least, greatest = _ends(stored)
     least, greatest = sorted(end * image.slope + image.intercept for end in (least, greatest))

@@ -9,6 +9,7 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
+from genesis_ext.data.sources.labels import add_labels
 from genesis_ext.data.sources.lists import read_csv, read_dataset_json
 from genesis_ext.data.sources.recipes import RECIPES
 from genesis_ext.data.sources.source import Found, PatientRule, Source, SourceError, safe_name
@@ -23,6 +24,7 @@ def find_sources(
     modality: Modality | None = None,
     patient: PatientRule = "auto",
     splits: Sequence[SplitName] | None = None,
+    labels: str | PathLike[str] | None = None,
 ) -> Found:
     """The sources behind some paths, with unique names and each file once.
 
@@ -33,6 +35,8 @@ def find_sources(
     patient: what tells patients apart below a folder: "name" of the file, "folder" that holds it, or "auto": the name,
         but the folder where names repeat from folder to folder.
     splits: keep only sources of these splits.
+    labels: folder of the label maps, named as the images are; see ``add_labels``. A list, a ``dataset.json`` and a
+        recipe name labels of their own, which go before.
 
     Raises:
         SourceError: a path leads to nothing, a list is wrong, or no source is left.
@@ -69,6 +73,8 @@ def find_sources(
             found.extend(_apart(sources_below(matches, patient), root, whose))
         else:
             raise SourceError(f"{root}: no such file or folder, and no file matches it as a pattern")
+    if labels is not None and found.sources:
+        add_labels(found, Path(labels))
     if splits is not None and found.sources:
         found.sources = [source for source in found.sources if source.split in splits]
         if not found.sources:

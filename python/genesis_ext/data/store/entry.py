@@ -21,6 +21,8 @@ SplitName = Literal["train", "validation", "test"]
 StoreDtype = Literal["int16", "uint8", "float16"]
 TORCH_DTYPES: dict[StoreDtype, torch.dtype] = {"int16": torch.int16, "uint8": torch.uint8, "float16": torch.float16}
 LABEL_DTYPES = ("uint8", "int16")
+LabelNames = dict[str, int | list[int]]
+"""Values of a label by the name of the class, of a region of several classes a list; 0 is always the background."""
 
 GREYS = 255
 """Voxels differ where they lie at least one of so many parts of the window apart; else they have one grey."""
@@ -50,8 +52,10 @@ class StoredVolume:
         notes: what was said about the volume when it was read and prepared.
         original: the grid of the file, to which ``to_original_grid`` leads back.
         source_checksum: SHA-256 of the source's file; of several, of the lines that ``sha256sum`` prints of them.
+        label_source: path of the file that the label was made from.
+        label_names: what the values of the label mean, None where nothing tells.
 
-    A store of format 1 knows neither of the last two: they are None.
+    A store of format 1 knows none of the last four: they are None.
     """
 
     name: str
@@ -74,6 +78,8 @@ class StoredVolume:
     notes: tuple[str, ...] = ()
     original: OriginalGrid | None = None
     source_checksum: str | None = None
+    label_source: str | None = None
+    label_names: LabelNames | None = None
 
     def __post_init__(self) -> None:
         for rule, holds in (
@@ -104,6 +110,12 @@ class StoredVolume:
     def voxels(self) -> int:
         """How many voxels it has."""
         return math.prod(self.shape)
+
+    @property
+    def ignore_label(self) -> int | None:
+        """The value of the label that neither loss nor metric counts, named "ignore"; None if there is none."""
+        value = (self.label_names or {}).get("ignore")
+        return value if isinstance(value, int) else None
 
     def files(self) -> list[tuple[str, tuple[int, ...]]]:
         """Its files, relative to the store, and the sizes in bytes that each may have."""
@@ -142,7 +154,8 @@ def checksum_of(entries: Sequence[StoredVolume]) -> str:
 
     The same in every format of the store, so that a run goes on with a store that was prepared anew.
     """
-    left_out = ("source", "statistics", "notes", "file", "label", "original", "source_checksum")
+    left_out = {"source", "statistics", "notes", "file", "label"}
+    left_out |= {"original", "source_checksum", "label_source", "label_names"}  # since format 2
     kept = [{name: value for name, value in entry.to_dict().items() if name not in left_out} for entry in entries]
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
