@@ -4,6 +4,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +50,18 @@ def noise(entry: StoredVolume, seed: int = 0) -> NDArray[Any]:
 
 
 def write_store(
-    path: Path, entries: Sequence[StoredVolume], voxels: Sequence[NDArray[Any]] | None = None
+    path: Path,
+    entries: Sequence[StoredVolume],
+    voxels: Sequence[NDArray[Any]] | None = None,
+    labels: Sequence[NDArray[Any] | None] | None = None,
 ) -> VolumeStore:
     """A store of these volumes; noise where no voxels are given."""
     arrays = [noise(entry) for entry in entries] if voxels is None else voxels
-    written = [write_volume(path, entry, array) for entry, array in zip(entries, arrays, strict=True)]
+    marks = [None] * len(entries) if labels is None else labels
+    written = [
+        write_volume(path, replace(entry, label=None if mark is None else volume_files(entry.name)[1]), array, mark)
+        for entry, array, mark in zip(entries, arrays, marks, strict=True)
+    ]
     write_index(path, {}, entries[0].dtype, written)
     return VolumeStore(path)
 

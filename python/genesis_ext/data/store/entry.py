@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from genesis_ext._types import Shape3, Spacing3
 from genesis_ext.data.volume import Modality, OriginalGrid
@@ -116,6 +117,18 @@ class StoredVolume:
         """The value of the label that neither loss nor metric counts, named "ignore"; None if there is none."""
         value = (self.label_names or {}).get("ignore")
         return value if isinstance(value, int) else None
+
+    def patch_affine(self, box: Sequence[float], shape: Sequence[int]) -> NDArray[np.float64]:
+        """(4, 4) affine of a sub-volume, its voxel indices to RAS millimetres.
+
+        box: x0, y0, z0, x1, y1, z1 in voxel edges, as in a batch.   shape: to which it was resized; two sides are one
+        slice.
+        """
+        low, high = np.array(box, np.float64).reshape(2, 3)
+        step = (high - low) / (*shape, 1)[:3]
+        within = np.diag((*step, 1.0))
+        within[:3, 3] = low + step / 2 - 0.5
+        return np.array(self.affine) @ within
 
     def files(self) -> list[tuple[str, tuple[int, ...]]]:
         """Its files, relative to the store, and the sizes in bytes that each may have."""

@@ -77,9 +77,7 @@ class VolumeStore:
     def __getitem__(self, i: int) -> StoredItem:
         """Volume `i` and its label, without reading a voxel until it is looked at."""
         entry = self.entries[i]
-        voxels = self._map(entry.file, entry.shape, (entry.dtype,))
-        label = None if entry.label is None else self._map(entry.label, entry.shape, LABEL_DTYPES)
-        return StoredItem(entry, voxels, label)
+        return StoredItem(entry, self.array(i), None if entry.label is None else self.array(i, label=True))
 
     def __repr__(self) -> str:
         return f"VolumeStore({str(self.path)!r}: {len(self)} volumes of {self.dtype}, {self.bytes() / 1e9:.2f} GB)"
@@ -119,21 +117,14 @@ class VolumeStore:
         Raises:
             StoreError: a file is missing or damaged, or a volume has no label.
         """
-        items = [self[i] for i in (range(len(self)) if indices is None else indices)]
-        arrays: list[NDArray[Any]] = []
-        for item in items:
-            array = item.label if labels else item.voxels
-            if array is None:
-                raise StoreError(f"{self.path}: volume {item.entry.name!r} has no label")
-            arrays.append(array)
-        dtype = self.dtype
-        if labels:
-            dtype = torch.int16 if any(array.dtype == np.int16 for array in arrays) else torch.uint8
-        device = torch.device(device)
-        places = packed_places([item.entry for item in items], device, windows=not labels)
-        voxels = torch.empty(sum(item.entry.voxels for item in items), dtype=dtype, device=device)
+        chosen = range(len(self)) if indices is None else indices
+        dtype = self.label_dtype(chosen) if labels else self.dtype
+        entries, device = [self.entries[i] for i in chosen], torch.device(device)
+        places = packed_places(entries, device, windows=not labels)
+        voxels = torch.empty(sum(entry.voxels for entry in entries), dtype=dtype, device=device)
         begin = 0
-        for array in arrays:
+        for i in chosen:
+            array = self.array(i, labels)
             part = voxels[begin : begin + array.size]
             begin += array.size
             if device.type == "cpu":
@@ -141,6 +132,27 @@ class VolumeStore:
             else:
                 part.copy_(torch.from_numpy(array.reshape(-1).astype(_numpy_name(dtype))))
         return ops.PackedVolumes(voxels, *places)
+
+    def array(self, i: int, label: bool = False) -> NDArray[Any]:
+        """The voxels of volume `i`, or its label alone, (X, Y, Z), as in the item.
+
+        Raises:
+            StoreError: it has no label; or its file is missing or damaged.
+        """
+        entry = self.entries[i]
+        if not label:
+            return self._map(entry.file, entry.shape, (entry.dtype,))
+        if entry.label is None:
+            raise StoreError(f"{self.path}: volume {entry.name!r} has no label: leave it out, in a loader by weight 0")
+        return self._map(entry.label, entry.shape, LABEL_DTYPES)
+
+    def label_dtype(self, indices: Sequence[int]) -> torch.dtype:
+        """That of the labels of some volumes together: uint8, or int16 if one of them is.
+
+        Raises:
+            StoreError: a volume has no label.
+        """
+        return torch.int16 if any([self.array(i, label=True).dtype == np.int16 for i in indices]) else torch.uint8
 
     def _check(self, dtype: str) -> None:
         """Names are unique, dtypes agree, files are there and large enough."""
