@@ -107,8 +107,11 @@ def test_equal_stores_have_equal_checksums_and_others_have_not(tmp_path: Path) -
     assert a.checksum == b.checksum
     change_index(b.path, lambda index: index["volumes"][0].update(source="elsewhere.nii"))
     assert VolumeStore(b.path).checksum == a.checksum
-    change_index(b.path, lambda index: index["volumes"][0].update(window=[0, 100]))
-    assert VolumeStore(b.path).checksum != a.checksum
+    change_index(b.path, lambda index: index["volumes"][0].update(label_names={"organ": 1}))
+    assert VolumeStore(b.path).checksum == a.checksum
+    for change in ({"label_names": {"ignore": 1}}, {"label_names": None, "window": [0, 100]}):
+        change_index(b.path, lambda index, change=change: index["volumes"][0].update(change))
+        assert VolumeStore(b.path).checksum != a.checksum
 
 
 def test_a_changed_file_is_named(tmp_path: Path) -> None:
@@ -173,7 +176,7 @@ def test_an_index_changed_by_hand_is_refused_and_so_is_a_record(tmp_path: Path) 
 
 def test_a_store_of_format_1_opens_and_means_what_it_meant(tmp_path: Path) -> None:
     original = OriginalGrid((7, 6, 5), tuple(map(tuple, np.diag((0.5, -2.0, 1.0, 1.0)).tolist())))
-    added = {"original": original, "source_checksum": "0" * 64, "label_source": "b.nii", "label_names": {"ignore": 2}}
+    added = {"original": original, "source_checksum": "0" * 64, "label_source": "b.nii", "label_names": {"organ": 2}}
     entry = entry_of("a", (5, 6, 7), notes=("one",), **added)
     store = write_store(tmp_path, [entry])
     assert store.entries[0].original == original

@@ -170,6 +170,9 @@ def checksum_of(entries: Sequence[StoredVolume]) -> str:
     left_out = {"source", "statistics", "notes", "file", "label"}
     left_out |= {"original", "source_checksum", "label_source", "label_names"}  # since format 2
     kept = [{name: value for name, value in entry.to_dict().items() if name not in left_out} for entry in entries]
+    for values, entry in zip(kept, entries, strict=True):
+        if entry.ignore_label is not None:
+            values["ignore_label"] = entry.ignore_label
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
