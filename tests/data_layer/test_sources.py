@@ -276,6 +276,8 @@ def test_labels_in_a_folder_are_found_by_the_names_of_the_images(tmp_path: Path)
         "c": "sub/c.nii",
         "d": None,  # there are two
     }
+    assert [s.patient for s in found.sources] == ["b_0000", "b_0000", "c", "d", "p1", "p2"]  # labels do not count
+    assert names(found) == names(find_sources(str(tmp_path / "images" / "**" / "*.[nm]*"), labels=labels))
     assert found.notes[-2].startswith(f"2 sources have no label in {labels}, the first is ")
     assert found.notes[-1].startswith(f"5 files of {labels} are the label of no source, the first is ")
     lines = "path,label\nimages/c.mhd,images/labels/e.nii\nimages/b_0000.nii,"
@@ -288,7 +290,7 @@ def test_labels_that_cannot_be_found_are_told(tmp_path: Path) -> None:
         touch(tmp_path / name)
     for folder, complaint in (
         ("none", "labels must be a folder, and there is none"),
-        ("images", "labels must lie in a folder of their own"),
+        ("images", "labels must lie in a folder of their own, got one that holds "),
         ("labels", r"a\.nii: must have one label in \S*labels, got \S*a\.nii and \S*a\.nii\.gz"),
         ("others", "others: must hold files named as the sources are, such as a"),
     ):

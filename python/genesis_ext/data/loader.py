@@ -253,7 +253,9 @@ class FixedSamples:
             own = torch.tensor([i for i, other in enumerate(volumes) if other == volume], device=device)
             drawn = sampler.on((volume,), resident.tables)(self._ids[own])
             for name, part in cut_batch(resident, drawn, self._ids[own], sampling).items():
-                self._samples.setdefault(name, part.new_empty(len(volumes), *part.shape[1:]))[own] = part
+                if name not in self._samples:
+                    self._samples[name] = part.new_empty(len(volumes), *part.shape[1:])
+                self._samples[name][own] = part
         cut = self._samples["cut"].flatten(1)
         constant = int((cut.amax(1) - cut.amin(1) < 1 / GREYS).sum())
         if constant and not sampling.allow_constant:

@@ -13,30 +13,25 @@ from genesis_ext.data.sources.walk import sources_below, stem
 
 
 def add_labels(found: Found, folder: Path) -> None:
-    """Give every source that has none the label of its name in a folder; what lies there is no source.
+    """Give every source that has none the label of its name in a folder.
 
     Names are compared without suffixes: first with the path below the folder, then, where it is that of one source and
     one label only, that of the file alone; each also without the number of a channel, as in nnU-Net's ``case_0000``.
+    Sources that share a label are of one patient.
 
     Raises:
-        SourceError: no such folder, no label for any source, two for one, or the sources lie in the folder.
+        SourceError: no label for any source, or two for one.
     """
-    if not folder.is_dir():
-        raise SourceError(f"{folder}: labels must be a folder, and there is none")
     below = sources_below(folder)
     found.skipped += below.skipped
-    labels = {label.path.resolve() for label in below.sources}
-    sources = [source for source in found.sources if source.path.resolve() not in labels]
-    if not sources:
-        raise SourceError(f"{folder}: labels must lie in a folder of their own, got one that holds all sources")
     by_path: defaultdict[str, list[Path]] = defaultdict(list)
     by_stem: defaultdict[str, list[Path]] = defaultdict(list)
     for label in below.sources:
         by_path[label.name].append(label.path)
         by_stem[stem(label.path)].append(label.path)
-    stems = Counter(stem(path) for path in {source.path for source in sources})
-    found.sources = []
-    for source in sources:
+    stems = Counter(stem(path) for path in {source.path for source in found.sources})
+    patients: dict[Path, str] = {}  # by label
+    for number, source in enumerate(found.sources):
         own = [by_path[name] for name in _names(source.name) if name in by_path]
         if stems[stem(source.path)] == 1:
             own += [by_stem[name] for name in _names(stem(source.path)) if len(by_stem.get(name, ())) == 1]
@@ -44,8 +39,10 @@ def add_labels(found: Found, folder: Path) -> None:
             if len(own[0]) > 1:
                 raise SourceError(f"{source.path}: must have one label in {folder}, got {own[0][0]} and {own[0][1]}")
             source = replace(source, label=own[0][0])
-        found.sources.append(source)
-    _tell(found, folder, labels)
+            if not source.patient_known:
+                source = replace(source, patient=patients.setdefault(own[0][0], source.patient))
+        found.sources[number] = source
+    _tell(found, folder, {label.path.resolve() for label in below.sources})
 
 
 def _names(name: str) -> Iterator[str]:

@@ -165,7 +165,7 @@ class StoredVolume:
 def checksum_of(entries: Sequence[StoredVolume]) -> str:
     """SHA-256 over all that makes batches: order, voxels, labels, geometry, windows, modalities and splits.
 
-    The same in every format of the store, so that a run goes on with a store that was prepared anew.
+    What format 2 added does not count, so that a run goes on with a store that was prepared anew; but an ignore value.
     """
     left_out = {"source", "statistics", "notes", "file", "label"}
     left_out |= {"original", "source_checksum", "label_source", "label_names"}  # since format 2
