@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from genesis_ext._settings import SettingError
-from genesis_ext.training.config import DataConfig, OptimizerConfig, PretrainConfig
+from genesis_ext.training.pretraining.config import DataConfig, OptimizerConfig, PretrainConfig
 from genesis_ext.transforms import TransformConfig
 
 

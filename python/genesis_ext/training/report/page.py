@@ -10,6 +10,7 @@ from string import Template
 from typing import Any
 
 from genesis_ext._files import write_aside
+from genesis_ext.training.pretraining.validation import ValidationReport
 from genesis_ext.training.report import details
 from genesis_ext.training.report.chart import Line, panel
 from genesis_ext.training.report.html import (
@@ -26,7 +27,6 @@ from genesis_ext.training.report.html import (
     table,
 )
 from genesis_ext.training.report.run_record import BASELINES, RunRecord, points
-from genesis_ext.training.validation import ValidationReport
 
 REPORT = "report.html"
 

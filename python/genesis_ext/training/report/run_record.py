@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from genesis_ext._extras import require
-from genesis_ext.training.config_file import CONFIG
-from genesis_ext.training.environment import ENVIRONMENT
-from genesis_ext.training.run_log import read_log
+from genesis_ext.training.engine.environment import ENVIRONMENT
+from genesis_ext.training.engine.run_log import read_log
+from genesis_ext.training.pretraining.config_file import CONFIG
 
 Entry = dict[str, Any]
 
