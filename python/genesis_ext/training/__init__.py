@@ -5,11 +5,12 @@
 from genesis_ext.training.engine.health import TrainingDivergedError
 from genesis_ext.training.engine.loop import train
 from genesis_ext.training.engine.run_log import NullLog, RunLog
+from genesis_ext.training.engine.validation import ValidationReport
 from genesis_ext.training.pretraining.config import PretrainConfig
 from genesis_ext.training.pretraining.config_file import read_config, write_config
 from genesis_ext.training.pretraining.presets import PRESETS
 from genesis_ext.training.pretraining.run import PretrainResult, pretrain
-from genesis_ext.training.pretraining.validation import ValidationReport, Validator
+from genesis_ext.training.pretraining.validation import Validator
 
 __all__ = [
     "PRESETS",

@@ -11,11 +11,10 @@ from genesis_ext.data import GenesisLoader, VolumeStore
 from genesis_ext.data.prepare.run import prepare_cached
 from genesis_ext.training import PretrainConfig
 from genesis_ext.training.engine.capture import CapturedStep
-from genesis_ext.training.engine.checkpoint import TrainingState
 from genesis_ext.training.engine.processes import make_fabric
+from genesis_ext.training.engine.state import TrainingState, make_state
 from genesis_ext.training.engine.step import take_step
-from genesis_ext.training.pretraining.registry import make_transform
-from genesis_ext.training.pretraining.run import make_state
+from genesis_ext.training.pretraining.parts import Parts
 from tests.data_layer.images import write_ct, write_mri
 from tests.graphs import NoWaiting
 
@@ -48,12 +47,12 @@ class Run:
         config = PretrainConfig.of(**SETTINGS | settings)
         fabric = make_fabric(device, PretrainConfig.of(precision=config.run.precision).run)
         torch.manual_seed(0)
-        self.state: TrainingState = make_state(config, fabric)
+        self.state: TrainingState = make_state(Parts().make_objective(config), config, fabric)
         self.loader = GenesisLoader(
             store,
             config.optim.batch_size,
             config.data.sampling(),
-            make_transform(config).to(fabric.device),
+            Parts().make_transform(config).to(fabric.device),
             device=fabric.device,
             report=lambda text: None,
         )

@@ -14,12 +14,14 @@ from torch import nn
 
 from genesis_ext.data.loader import Batch
 from genesis_ext.training import PretrainConfig, TrainingDivergedError, ValidationReport, Validator, train
-from genesis_ext.training.engine.checkpoint import DataMark, Progress, TrainingState, read_checkpoint
+from genesis_ext.training.engine.checkpoint import DataMark, Origin, read_checkpoint
+from genesis_ext.training.engine.loop import Run
 from genesis_ext.training.engine.optimizers import LearningRates, make_optimizer
 from genesis_ext.training.engine.processes import make_fabric
 from genesis_ext.training.engine.run_folder import RunFolder
 from genesis_ext.training.engine.run_log import RunLog
 from genesis_ext.training.engine.signals import StopRequest
+from genesis_ext.training.engine.state import Progress, TrainingState
 from genesis_ext.training.pretraining.methods.genesis import Restoration
 from tests.training.doubles import Constant, endless_ramps, fixed_ramps
 
@@ -56,10 +58,10 @@ def run(
     state = TrainingState(objective, {"network": wrapped}, rates, Progress())
     samples = fixed_ramps(config.run.validation_patches, config.optim.batch_size)
     validator = Validator(samples, objective, config.method.loss)
-    data = DataMark("0", ("ramps",))
+    origin = Origin(config.as_dict(), DataMark("0", ("ramps",)))
     with RunLog(out, config.run.steps, config.optim.batch_size) as log, StopRequest() as stop:
         endless, deadline = batches(config.optim.batch_size), time.monotonic() + time_limit_s
-        return train(fabric, state, endless, validator, config, data, RunFolder(out), log, stop, deadline)
+        return train(Run(fabric, state, endless, validator, config, origin, RunFolder(out), stop, deadline), log)
 
 
 def poisoned(batch_size: int, first_bad: int = 0) -> Iterator[Batch]:

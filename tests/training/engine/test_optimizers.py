@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from genesis_ext.training.engine.optimizers import LearningRates, make_optimizer
-from genesis_ext.training.pretraining.config import PretrainConfig, Schedule
+from genesis_ext.training.engine.options import Schedule
+from genesis_ext.training.pretraining.config import PretrainConfig
 
 
 @pytest.fixture(autouse=True)

@@ -185,13 +185,13 @@ def test_a_run_goes_on_where_the_file_system_has_no_locks(
 def test_the_time_limit_counts_from_the_call_and_a_step_is_always_taken(
     scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    open_store = run.open_store
+    open_data = run.open_data
 
     def slow(*args: Any) -> Any:
         time.sleep(0.3)
-        return open_store(*args)
+        return open_data(*args)
 
-    monkeypatch.setattr(run, "open_store", slow)
+    monkeypatch.setattr(run, "open_data", slow)
     result = pretrain(CONFIG, scans, tmp_path / "run", time_limit_s=0.3, report=quiet)
     assert (result.finished, result.stopped_by) == (False, None)
     assert read_checkpoint(tmp_path / "run/last.pt")["progress"]["step"] == 1

@@ -13,6 +13,7 @@ from genesis_ext.data.sampling.split import Region
 from genesis_ext.data.store.volume_store import INDEX, VolumeStore
 from genesis_ext.training.pretraining.config import PretrainConfig
 from genesis_ext.training.pretraining.data import choose_regions, open_store
+from genesis_ext.training.pretraining.parts import Parts
 from genesis_ext.training.pretraining.presets import PRESETS
 from tests.data_layer.images import random_voxels, write_mri, write_nifti
 
@@ -61,14 +62,14 @@ def test_mri_that_is_white_in_an_older_store_is_left_out_by_name(scans: Path, tm
     store = prepare_cached(scans, tmp_path, lambda text: None, spacing_mm=None, window=window)
     store = as_prepared_before(store, {"p1": 0.998, "p2": 0.2})
     said: list[str] = []
-    train, validation = choose_regions(CONFIG, store, None, said.append)
+    train, validation = choose_regions(CONFIG, Parts().needs(CONFIG), store, None, said.append)
     assert (volumes(train), volumes(validation)) == ([0, 2, 3], [4])
     assert (
         [text for text in said if text.startswith("left out p1: 99.8% of its voxels lie above the MRI")] == said != []
     )
     store = as_prepared_before(store, {f"p{number}": 1.0 for number in range(5)})
     with pytest.raises(ValueError, match="its MRI window made all volumes white"):
-        choose_regions(CONFIG, store, None, said.append)
+        choose_regions(CONFIG, Parts().needs(CONFIG), store, None, said.append)
 
 
 def volumes(regions: list[Region]) -> list[int]:

@@ -10,8 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from genesis_ext.training import ValidationReport, Validator
-from genesis_ext.training.pretraining.config import Loss
-from genesis_ext.training.pretraining.losses import LOSSES, best_constant
+from genesis_ext.training.pretraining.losses import LOSSES, Loss, best_constant
 from genesis_ext.training.pretraining.methods.genesis import Restoration
 from genesis_ext.training.pretraining.validation import BLUR_SIGMAS_VOXELS, gaussian_blur
 from tests.training.doubles import Answer, Constant, fixed_ramps

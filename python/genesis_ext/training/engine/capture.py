@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-from genesis_ext.data.loader import Batch, GenesisLoader
-from genesis_ext.training.engine.objective import Figures
+from genesis_ext.data.loader import GenesisLoader
+from genesis_ext.training.engine.objective import Batch, Metrics
 
 _FIRST = 3  # steps as usual: cuDNN chooses its algorithms in them, and optimisers make their state
 
@@ -24,16 +24,16 @@ class CapturedStep:
             same tensors at each call.
     """
 
-    def __init__(self, batches: Iterator[Batch], update: Callable[[Batch], Figures]) -> None:
+    def __init__(self, batches: Iterator[Batch], update: Callable[[Batch], Metrics]) -> None:
         if not isinstance(batches, GenesisLoader) or len(batches.residence.layout.shards) > 1:
             raise ValueError("CapturedStep: batches must be of a GenesisLoader all of whose volumes lie on the device")
         self._loader, self._update = batches, update
         self._ids = batches.ids(batches.step)
         self._taken = 0
         self._graph: torch.cuda.CUDAGraph | None = None
-        self._figures: Figures = {}
+        self._metrics: Metrics = {}
 
-    def __call__(self) -> Figures:
+    def __call__(self) -> Metrics:
         """Take the loader's next step."""
         self._ids.copy_(self._loader.ids(self._loader.step))
         if self._graph is not None:
@@ -43,13 +43,13 @@ class CapturedStep:
         else:
             self._graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(self._graph):
-                self._figures = self.take()
+                self._metrics = self.take()
             self._graph.replay()
         self._taken += 1
         self._loader.step += 1
-        return self._figures
+        return self._metrics
 
-    def take(self) -> Figures:
+    def take(self) -> Metrics:
         """What is captured: a step on the samples that the tensor of ids holds."""
         return self._update(self._loader.make(self._loader.step, self._ids))
 
@@ -58,5 +58,5 @@ class CapturedStep:
         stream = torch.cuda.Stream()
         stream.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(stream):
-            self._figures = self.take()
+            self._metrics = self.take()
         torch.cuda.current_stream().wait_stream(stream)

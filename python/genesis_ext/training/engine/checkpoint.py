@@ -1,10 +1,10 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""One file that holds a run: written aside and renamed, so a kill leaves the old or the new one whole.
+"""Checkpoints: a file that holds a run. It is written aside and renamed, so a kill leaves the old or the new one whole.
 
-The names ``epoch``, ``state_dict`` and ``optimizer_state_dict`` are those of the released checkpoints, so what reads
-those reads these; an epoch is what lies between two validations. A file holds tensors and plain values only and is read
-with ``weights_only=True``.
+``epoch``, ``state_dict`` and ``optimizer_state_dict`` are named as in the released checkpoints, so what reads those
+reads these; an epoch is what lies between two validations. A file holds tensors and plain values only, and is read with
+``weights_only=True``.
 """
 
 import math
@@ -12,25 +12,23 @@ import os
 import pickle
 import shutil
 import zipfile
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
+from torch import Tensor
 
 from genesis_ext._files import write_aside
 from genesis_ext.training.engine.objective import Objective, bare
-from genesis_ext.training.engine.optimizers import LearningRates
-from genesis_ext.training.pretraining.config import PretrainConfig
-
-if TYPE_CHECKING:
-    from lightning_fabric.plugins import Precision
+from genesis_ext.training.engine.options import RunConfig
+from genesis_ext.training.engine.state import Progress, TrainingState
 
 _FORMAT = 3
-_KEPT = "network."  # in front of the names of the model that is kept, where another module holds it
+_KEPT = "network."  # prefix of the kept network's weights, where another module holds it
+_ROLLBACKS = 3  # at most
 
 
 @dataclass(frozen=True)
@@ -44,90 +42,49 @@ class DataMark:
     volumes: tuple[str, ...]
 
 
-@dataclass
-class Progress:
-    """How far a run is.
+@dataclass(frozen=True)
+class Origin:
+    """What the weights of a run follow from. It is kept in the checkpoints: a run resumes only from its own.
 
     Attributes:
-        step: training steps done.
-        best_loss: the lowest validation loss so far.
-        stale_validations: validations since then.
-        rollbacks: how often the run went back to a checkpoint.
+        config: the configuration, in plain values.
+        data: what it trains and validates on.
+        objects: what was handed in as an object, such as a "network", in place of what the configuration says: kind ->
+            description.
     """
 
-    step: int = 0
-    best_loss: float = math.inf
-    stale_validations: int = 0
-    rollbacks: int = 0
-
-    def note_validation(self, loss: float) -> None:
-        """Compare with the best so far; NaN is never better."""
-        better = loss < self.best_loss
-        self.best_loss = loss if better else self.best_loss
-        self.stale_validations = 0 if better else self.stale_validations + 1
-
-    def finished(self, config: PretrainConfig) -> bool:
-        """Whether all steps are done or validation has not improved for long."""
-        return self.step >= config.run.steps or self.stale_validations >= config.run.early_stop
-
-
-@dataclass
-class TrainingState:
-    """All that changes while a run trains.
-
-    Attributes:
-        objective: with the networks.
-        optimizers, rates: of each of the objective's modules, by name.
-        progress: how far it is.
-        mean: the mean of the weights over the last steps, or None.
-        precision: scales the loss in fp16.
-    """
-
-    objective: Objective
-    optimizers: dict[str, torch.optim.Optimizer]
-    rates: dict[str, LearningRates]
-    progress: Progress
-    mean: AveragedModel | None = None
-    precision: "Precision | None" = None
-
-    @property
-    def learning_rate(self) -> float:
-        """Of the network, at the next step."""
-        return self.rates["network"].now
-
-    @property
-    def judged(self) -> nn.Module:
-        """The network that validates and is kept as the best."""
-        return self.objective.network if self.mean is None else self.mean.module
+    config: Mapping[str, Any]
+    data: DataMark
+    objects: Mapping[str, str] = field(default_factory=dict)
 
 
 def save_checkpoint(
     path: Path,
     state: TrainingState,
-    config: PretrainConfig,
-    data: DataMark,
+    run: RunConfig,
+    origin: Origin,
     validation_loss: float | None = None,
     previous: Path | None = None,
 ) -> None:
     """Write everything that a run needs to go on.
 
-    data: so that a run is not resumed on other volumes.
     validation_loss: of the weights under "state_dict", if it was measured: those that validate then.
     previous: gets what `path` holds before.
     """
-    last = validation_loss is None or state.mean is None
+    last = validation_loss is None or state.ema is None
     content = {
         "format": _FORMAT,
-        "epoch": state.progress.step // config.run.validate_every,
-        "state_dict": (state.objective.network if last else state.judged).state_dict(),
+        "epoch": state.progress.step // run.validate_every,
+        "state_dict": (state.objective.network if last else state.evaluated).state_dict(),
         "heads": _heads(state.objective),
-        "mean": None if state.mean is None else state.mean.state_dict(),
+        "mean": None if state.ema is None else state.ema.state_dict(),
         "optimizer_state_dict": {name: optimizer.state_dict() for name, optimizer in state.optimizers.items()},
         "rates": {name: rates.state_dict() for name, rates in state.rates.items()},
         "precision": {} if state.precision is None else state.precision.state_dict(),
         "progress": asdict(state.progress),
-        "config": config.as_dict(),
-        "data": asdict(data),
+        "config": origin.config,
+        "data": asdict(origin.data),
+        "objects": dict(origin.objects),
         "validation_loss": validation_loss,
     }
     if previous is not None and path.exists():
@@ -151,20 +108,20 @@ def read_checkpoint(path: str | PathLike[str]) -> dict[str, Any]:
 
 
 def best_loss_on_disk(path: Path) -> float:
-    """The validation loss of a best checkpoint; infinity where there is none yet."""
+    """The validation loss of a best checkpoint; infinity if there is none yet."""
     loss = read_checkpoint(path)["validation_loss"] if path.exists() else None
     return math.inf if loss is None else float(loss)
 
 
 def restore(content: dict[str, Any], state: TrainingState) -> None:
-    """Put everything where the checkpoint was; tensors go to the devices of what they belong to."""
+    """Set the state to that of a checkpoint; its tensors go to the devices of what they belong to."""
     state.objective.network.load_state_dict(content["state_dict"])
     for name, head in content["heads"].items():
         module = bare(state.objective.modules[name])
         kept = {entry: value for entry, value in module.state_dict().items() if entry.startswith(_KEPT)}
         module.load_state_dict(kept | head)
-    if state.mean is not None:
-        state.mean.load_state_dict(content["mean"])
+    if state.ema is not None:
+        state.ema.load_state_dict(content["mean"])
     for name, optimizer in state.optimizers.items():
         optimizer.load_state_dict(content["optimizer_state_dict"][name])
         state.rates[name].load_state_dict(content["rates"][name])
@@ -173,16 +130,34 @@ def restore(content: dict[str, Any], state: TrainingState) -> None:
     state.progress = Progress(**content["progress"])
 
 
-def check_same_run(content: dict[str, Any], config: PretrainConfig, data: DataMark) -> None:
-    """Refuse to resume a run with settings or data that would have given other weights.
+def roll_back(last: Path, state: TrainingState) -> bool:
+    """Set the state to that of the last checkpoint, with half the learning rates; False where that cannot help."""
+    rollbacks = state.progress.rollbacks + 1
+    if rollbacks > _ROLLBACKS or not last.exists():
+        return False
+    restore(read_checkpoint(last), state)
+    for rates in state.rates.values():  # the checkpoint may hold the rates after some of the rollbacks
+        rates.scale(0.5 ** (rollbacks - state.progress.rollbacks))
+    state.progress.rollbacks = rollbacks
+    return True
+
+
+def check_same_run(content: dict[str, Any], origin: Origin, differences: Sequence[str]) -> None:
+    """Refuse to resume a run with settings, objects or data that would have given other weights.
+
+    differences: the settings that differ, in words.
 
     Raises:
         ValueError: naming what differs.
     """
-    differences = config.difference(PretrainConfig.from_dict(content["config"]))
     if differences:
         raise ValueError(f"a resumed run must keep its settings, got {'; '.join(differences)}")
-    before = DataMark(**content["data"])
+    objects = content.get("objects", {})  # older checkpoints have none
+    for kind in sorted(objects.keys() | origin.objects.keys()):
+        own, before = (given.get(kind, "none of one's own") for given in (origin.objects, objects))
+        if own != before:
+            raise ValueError(f"a resumed run must keep its {kind}, got {own}, not {before}")
+    data, before = origin.data, DataMark(**content["data"])
     if data.checksum != before.checksum:
         changed = sorted(set(data.volumes) ^ set(before.volumes)) or ["none by name, shape and voxels"]
         raise ValueError(
@@ -191,18 +166,8 @@ def check_same_run(content: dict[str, Any], config: PretrainConfig, data: DataMa
         )
 
 
-def _heads(objective: Objective) -> dict[str, dict[str, Tensor]]:
-    """Module -> its weights that are not of the model that is kept."""
-    modules = {name: bare(module) for name, module in objective.modules.items()}
-    return {
-        name: {entry: value for entry, value in module.state_dict().items() if not entry.startswith(_KEPT)}
-        for name, module in modules.items()
-        if module is not objective.network
-    }
-
-
 def keep_as(path: Path, other: Path) -> None:
-    """Give a file a second name, in place of what had it; the first one goes on to be there."""
+    """Make `other` the same file as `path`, replacing what it was; no kill leaves either incomplete."""
     aside = other.with_name(f".{other.name}.{os.getpid()}")
     aside.unlink(missing_ok=True)
     try:
@@ -210,3 +175,13 @@ def keep_as(path: Path, other: Path) -> None:
     except OSError:  # a file system without links
         shutil.copyfile(path, aside)
     os.replace(aside, other)
+
+
+def _heads(objective: Objective) -> dict[str, dict[str, Tensor]]:
+    """Module -> its weights that are not those of the network that is kept."""
+    modules = {name: bare(module) for name, module in objective.modules.items()}
+    return {
+        name: {entry: value for entry, value in module.state_dict().items() if not entry.startswith(_KEPT)}
+        for name, module in modules.items()
+        if module is not objective.network
+    }

@@ -6,12 +6,13 @@
 * versions: of Python and of the libraries, by their names.
 * commit: of the sources, with "-dirty" where files had changed; null outside a checkout.
 * device: "type" ("cpu" or "cuda"), "name", "threads", "ranks", and "cuda", the version, or null.
+* objects: what was handed in as an object, such as a "network": kind -> description.
 * data: a list with an object for each store: "checksum", and "volumes", of which each has "name", "modality", "shape"
   (voxels), "spacing_mm" and "checksum".
 """
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,23 +22,29 @@ import torch
 from genesis_ext._provenance import commit, cpu_model, versions
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.data.store.writer import write_json
-
-ENVIRONMENT = "environment.json"
+from genesis_ext.training.engine.run_folder import RunFolder
 
 _ROOT = Path(__file__).parents[4]  # of the checkout, if the package lies in one
 
 _LIBRARIES = ("genesis_ext", "torch", "numpy", "nibabel", "lightning-fabric", "lightning", "monai")
 
 
-def write_environment(out: Path, stores: Sequence[VolumeStore], device: torch.device, ranks: int = 1) -> None:
+def write_environment(
+    folder: RunFolder,
+    stores: Sequence[VolumeStore],
+    device: torch.device,
+    ranks: int = 1,
+    objects: Mapping[str, str] | None = None,
+) -> None:
     """Write environment.json into the folder of a run.
 
     stores: what trains, then what validates if that is another one.
     device: of this rank.   ranks: how many train together.
+    objects: as in ``Origin``.
     """
     cuda = device.type == "cuda"
     write_json(
-        out / ENVIRONMENT,
+        folder.environment,
         {
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": {"Python": platform.python_version(), **versions(_LIBRARIES)},
@@ -49,6 +56,7 @@ def write_environment(out: Path, stores: Sequence[VolumeStore], device: torch.de
                 "ranks": ranks,
                 "cuda": torch.version.cuda,
             },
+            "objects": dict(objects or {}),
             "data": [_described(store) for store in stores],
         },
     )

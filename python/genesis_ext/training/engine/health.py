@@ -7,8 +7,8 @@ import statistics
 from collections import deque
 from collections.abc import Mapping
 
-from genesis_ext.training.pretraining.config import PretrainConfig
-from genesis_ext.training.pretraining.validation import ValidationReport
+from genesis_ext.training.engine.options import Options
+from genesis_ext.training.engine.validation import ValidationReport
 
 _EXPLODED = 1000.0  # times the median of the norms before
 _REMEMBERED = 50  # norms
@@ -22,23 +22,23 @@ class TrainingDivergedError(RuntimeError):
 class Health:
     """Watches one run."""
 
-    def __init__(self, config: PretrainConfig) -> None:
-        self._lr = config.optim.lr
-        self._clip = config.optim.clip
-        self._goes_on = config.run.on_trouble == "go-on"
-        self._scaled = config.run.precision == "fp16"
+    def __init__(self, options: Options) -> None:
+        self._lr = options.optim.lr
+        self._clip = options.optim.clip
+        self._goes_on = options.run.on_trouble == "go-on"
+        self._scaled = options.run.precision == "fp16"
         self._norms: deque[float] = deque(maxlen=_REMEMBERED)
 
-    def check_training(self, step: int, figures: Mapping[str, float]) -> str | None:
+    def check_training(self, step: int, metrics: Mapping[str, float]) -> str | None:
         """Look at the means of the last steps; returns a warning where the run goes on all the same.
 
         Raises:
-            TrainingDivergedError: a figure is not finite, or the norm of the gradients is a thousand times the usual.
+            TrainingDivergedError: a metric is not finite, or the norm of the gradients is a thousand times the usual.
         """
         advice = f"lower --lr (now {self._lr:g})"
-        if not math.isfinite(figures["loss"]):
-            raise TrainingDivergedError(f"the loss is {figures['loss']} at step {step}: {advice}")
-        norm = figures["gradient_norm"]
+        if not math.isfinite(metrics["loss"]):
+            raise TrainingDivergedError(f"the loss is {metrics['loss']} at step {step}: {advice}")
+        norm = metrics["gradient_norm"]
         if self._scaled and not math.isfinite(norm):  # the loss scale was too high for a step, which was left out
             return None
         usual = statistics.median(self._norms) if len(self._norms) >= _ENOUGH else math.inf

@@ -1,84 +1,84 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a method tells the loop: networks, the losses of a step in their order, and how a validation batch is judged."""
+"""What is learnt, as the engine sees it: networks, the updates of a step, and how a validation batch is evaluated."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from torch import Tensor, nn
 
-from genesis_ext.data.loader import Batch
+Batch = Mapping[str, Tensor]
+"""What a step learns from; the first axis of every entry counts the same N samples.
 
-Figures = dict[str, Tensor]
+"input" is always there; "target", "label", "mask", "modality", "scale" and "sample_id" where the data has them.
+"""
+
+Metrics = dict[str, Tensor]
 """Name -> scalar, without gradient."""
 
 
 @dataclass(frozen=True)
-class Turn:
-    """One update.
+class Update:
+    """One update of some networks.
 
     Attributes:
         loss: a scalar with a gradient.
-        updates: names of the networks that it changes.
-        figures: to be logged.
+        modules: names of the networks that it changes.
+        metrics: to be logged.
     """
 
     loss: Tensor
-    updates: tuple[str, ...] = ("network",)
-    figures: Figures = field(default_factory=dict)
+    modules: tuple[str, ...] = ("network",)
+    metrics: Metrics = field(default_factory=dict)
 
 
-class Judgement(NamedTuple):
-    """Figures of a validation batch, "loss" first, and the restored patches where there are such."""
+class Evaluation(NamedTuple):
+    """Metrics of a validation batch, "loss" first, and the restored patches if patches are restored."""
 
-    figures: Figures
+    metrics: Metrics
     restored: Tensor | None = None
 
 
 class Objective(Protocol):
-    """A method.
+    """What is learnt.
 
     Attributes:
-        modules: the networks that are trained, by name, as the loop runs them: it puts wrapped ones here (mixed
-            precision, several processes). "network" is the first.
+        modules: the networks to train, by name, "network" first. The engine replaces them by wrapped ones (mixed
+            precision, several processes), so an objective calls them from here.
         learning_rates: of the modules, at the start.
-        restores: whether the network restores a patch, so that pictures and baselines of a restoration make sense.
-        chance: otherwise, the loss of one who knows nothing.
     """
 
     modules: dict[str, nn.Module]
     learning_rates: dict[str, float]
-    restores: bool
-    chance: float
 
     @property
     def network(self) -> nn.Module:
-        """The model that is kept, with the names of its weights."""
+        """The network whose weights are kept."""
 
-    def turns(self, batch: Batch) -> Iterator[Turn]:
-        """The updates of one step, one after the other: each is made before the next one is asked for."""
+    def updates(self, batch: Batch) -> Iterator[Update]:
+        """The updates of a step, in order: each is made before the next one is asked for."""
 
-    def judge(self, network: nn.Module, batch: Batch) -> Judgement:
-        """What a validation batch shows; of `network`, which may be a mean of the trained one.
+    def evaluate(self, network: nn.Module, batch: Batch) -> Evaluation:
+        """Evaluate a validation batch, without gradient and in evaluation mode.
 
-        Called without gradient and in evaluation mode.
+        network: the one that is kept, or the moving average of its weights.
         """
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Share of right answers: logits (N, classes), labels (N,). A scalar."""
+    """Share of right answers, a scalar: logits (N, classes), labels (N,)."""
     return (logits.argmax(dim=1) == labels).float().mean()
 
 
 def bare(module: nn.Module) -> nn.Module:
-    """The module itself, without what the loop has wrapped around it: no hooks, no waiting for other processes."""
+    """The module without the engine's wrapper: calling it runs no hooks and waits for no other process."""
     inner = getattr(module, "module", module)
     return inner if isinstance(inner, nn.Module) else module
 
 
 class frozen:  # reads as a statement: `with frozen(module):`
-    """A context in which a module's weights get no gradient, and what flows through it does."""
+    """A context in which the weights of a module get no gradient; its inputs still do."""
 
     def __init__(self, module: nn.Module) -> None:
         self._parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]

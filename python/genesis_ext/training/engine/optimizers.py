@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, PolynomialLR, ReduceLROnPlateau, StepLR
 
-from genesis_ext.training.pretraining.config import OptimizerConfig, RunConfig
+from genesis_ext.training.engine.options import OptimizerConfig, RunConfig
 
 
 def make_optimizer(

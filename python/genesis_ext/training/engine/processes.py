@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from genesis_ext._extras import require
-from genesis_ext.training.pretraining.config import Precision, RunConfig
+from genesis_ext.training.engine.options import Precision, RunConfig
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

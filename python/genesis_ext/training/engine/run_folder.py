@@ -1,19 +1,19 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""The folder of a run: the names in it, what it holds, and that one process at a time trains there."""
+"""The folder of a run: the names of its files, what it holds, and that one process at a time trains there."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from genesis_ext._lock import FolderLock, LockedError, NoLocksError
 from genesis_ext.training.engine.checkpoint import keep_as, read_checkpoint
-from genesis_ext.training.engine.environment import ENVIRONMENT
-from genesis_ext.training.pretraining.config_file import CONFIG, read_config
-from genesis_ext.training.report import REPORT
+
+PictureKind = Literal["step", "combinations"]
 
 
 class Stored(NamedTuple):
@@ -28,13 +28,24 @@ class Stored(NamedTuple):
 
 
 class RunFolder:
-    """Attributes: path, and those of the files and folders in it, there or not."""
+    """The folder of a run.
+
+    Attributes:
+        path: the folder.
+        last, previous, best: checkpoints.
+        config, environment: settings, and with what was trained.
+        log, tensorboard: what the run said.
+        report, curve, pictures: for readers.
+    """
 
     def __init__(self, path: str | PathLike[str]) -> None:
         self.path = Path(path)
         self.last, self.previous, self.best = (self.path / f"{name}.pt" for name in ("last", "previous", "best"))
-        self.config = self.path / CONFIG
-        self.report = self.path / REPORT
+        self.config = self.path / "config.yaml"
+        self.environment = self.path / "environment.json"
+        self.log = self.path / "log.jsonl"
+        self.tensorboard = self.path / "tensorboard"
+        self.report = self.path / "report.html"
         self.curve = self.path / "loss_curve.png"
         self.pictures = self.path / "pictures"
 
@@ -42,11 +53,27 @@ class RunFolder:
         """The checkpoint of a step that is kept for good."""
         return self.path / f"step_{step:06d}.pt"
 
+    def picture(self, kind: PictureKind, step: int) -> Path:
+        """The picture of a validation: "step", of samples as they are drawn, or "combinations"."""
+        return self.pictures / f"{kind}_{step:06d}.png"
+
+    def drawn(self, kind: PictureKind) -> dict[int, Path]:
+        """The pictures of one kind that are there, by their steps, in order."""
+        found = ((re.fullmatch(rf"{kind}_(\d+)\.png", path.name), path) for path in self.pictures.glob(f"{kind}_*.png"))
+        return dict(sorted((int(match[1]), path) for match, path in found if match))
+
     @contextmanager
-    def taken(self, resume: bool, overwrite: bool, report: Callable[[str], object]) -> Iterator[None]:
+    def taken(
+        self,
+        resume: bool,
+        overwrite: bool,
+        read_config: Callable[[Path], object],
+        report: Callable[[str], object],
+    ) -> Iterator[None]:
         """Make the folder if needed, and keep other processes from training there.
 
         resume, overwrite: what may be done with a run that it holds; one of them, or neither.
+        read_config: reads the config of such a run; raises OSError or ValueError if a file is none.
         report: told where the file system has no locks; the run goes on without.
 
         Raises:
@@ -54,7 +81,7 @@ class RunFolder:
                 others by the names of a run's.
         """
         if not (resume and self.last.exists()):
-            self._check_own()  # before a lock is laid into it
+            self._check_own(read_config)  # before a lock is laid into it
         with ExitStack() as stack:
             try:
                 stack.enter_context(FolderLock(self.path))
@@ -105,12 +132,12 @@ class RunFolder:
     def _held(self) -> list[Path]:
         """What a run wrote, checkpoints first."""
         kept = sorted(self.path.glob("step_*.pt"))
-        others = (self.config, self.path / ENVIRONMENT, self.path / "log.jsonl", self.curve, self.report, self.pictures)
-        fixed = (self.last, self.previous, self.best, *others, self.path / "tensorboard")
+        others = (self.config, self.environment, self.log, self.curve, self.report, self.pictures, self.tensorboard)
+        fixed = (self.last, self.previous, self.best, *others)
         return [*(path for path in fixed if path.exists()), *kept]
 
-    def _check_own(self) -> None:
-        """Nothing may be lost to a run that was not of one, of which a config is the mark."""
+    def _check_own(self, read_config: Callable[[Path], object]) -> None:
+        """Refuse a folder whose files are not those of a run: a run has a config."""
         held = self._held()
         if not held:
             return

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from genesis_ext._extras import require
 from genesis_ext._files import write_aside
+from genesis_ext.training.engine.run_folder import RunFolder
 
 _SECONDS_BETWEEN_LINES = 10.0  # where no terminal can redraw a bar
 _MARKS = 10  # entries over which the time left is estimated, validations and checkpoints between them included
@@ -38,11 +39,11 @@ class Log(Protocol):
     def step(self, step: int, loss: torch.Tensor) -> None:
         """After each step: its number, and its loss on the device."""
 
-    def training(self, step: int, figures: Mapping[str, float]) -> None:
-        """Figures of the steps since the last call, "loss" among them."""
+    def training(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Metrics of the steps since the last call, "loss" among them."""
 
-    def validation(self, step: int, figures: Mapping[str, float], note: str) -> None:
-        """Figures of a validation, "loss" among them, and the same in a sentence."""
+    def validation(self, step: int, metrics: Mapping[str, float], note: str) -> None:
+        """Metrics of a validation, "loss" among them, and the same in a sentence."""
 
     def message(self, text: str) -> None:
         """One line for the reader."""
@@ -70,10 +71,10 @@ class NullLog:
     def step(self, step: int, loss: torch.Tensor) -> None:
         """Say nothing."""
 
-    def training(self, step: int, figures: Mapping[str, float]) -> None:
+    def training(self, step: int, metrics: Mapping[str, float]) -> None:
         """Say nothing."""
 
-    def validation(self, step: int, figures: Mapping[str, float], note: str) -> None:
+    def validation(self, step: int, metrics: Mapping[str, float], note: str) -> None:
         """Say nothing."""
 
     def message(self, text: str) -> None:
@@ -92,10 +93,10 @@ class RunLog:
 
     On a terminal a bar shows step, loss, rates, memory and the time left; elsewhere (a file, a pipe) plain lines: after
     the first step, and then every ten seconds, however rare the entries of the log are. log.jsonl gets an object a
-    line: its kind ("training", "validation" or "message"), its step, and its figures by their names, null where one is
+    line: its kind ("training", "validation" or "message"), its step, and its metrics by their names, null where one is
     not finite. A resumed run drops the entries after its first step: they will come again.
 
-    The log adds to the figures of a training entry what it measures itself, over the steps since the entry before.
+    The log adds to the metrics of a training entry what it measures itself, over the steps since the entry before.
     What lies between an entry and the next batch, such as a validation, is not counted; neither is the first step,
     which compiles and allocates.
 
@@ -119,7 +120,8 @@ class RunLog:
         rich_console = require("rich.console", "train", "to show progress")
         rich_progress = require("rich.progress", "train", "to show progress")
         board = require("tensorboard", "train", "to log") and require("torch.utils.tensorboard", "train", "to log")
-        self._path = out / "log.jsonl"
+        folder = RunFolder(out)
+        self._path = folder.log
         self._steps = steps
         self._samples_a_step = samples_a_step
         self._step = first_step  # of the last entry
@@ -134,7 +136,7 @@ class RunLog:
         kept = [entry for entry in read_log(self._path) if entry["step"] <= first_step]
         write_aside(self._path, lambda stream: stream.write("".join(map(_line, kept)).encode()))
         self._file = self._path.open("a", encoding="utf-8")
-        self._board = board.SummaryWriter(str(out / "tensorboard"), purge_step=first_step + 1 if first_step else None)
+        self._board = board.SummaryWriter(str(folder.tensorboard), purge_step=first_step + 1 if first_step else None)
         self._first_step_shown = False
         self._last_line = time.monotonic()
         self._started = self._last_line - max((entry.get("elapsed_s", 0.0) for entry in kept), default=0.0)
@@ -166,14 +168,14 @@ class RunLog:
             seconds = self._clock.seconds_a_step(step)
             self._show(step, f"{1 / seconds:.3g} steps/s  {_duration(seconds * (self._steps - step))} left")
 
-    def training(self, step: int, figures: Mapping[str, float]) -> None:
-        """Log figures of the steps since the last call, such as their mean loss.
+    def training(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Log metrics of the steps since the last call, such as their mean loss.
 
-        figures: "loss", and any others by their names: "lr", "accuracy_discriminator".
+        metrics: "loss", and any others by their names: "lr", "accuracy_discriminator".
         """
         pace = self._clock.entry(step)
         measured = {"memory_gib": _memory_bytes() / _GIB, "elapsed_s": time.monotonic() - self._started}
-        note = f"loss {figures['loss']:.5f}"
+        note = f"loss {metrics['loss']:.5f}"
         if pace is not None:
             measured |= {
                 "steps_per_s": pace.steps_per_s,
@@ -185,17 +187,17 @@ class RunLog:
                 f"  data {pace.data_share:.0%}  {measured['memory_gib']:.1f} GiB"
                 f"  {_duration(pace.seconds_a_step * (self._steps - step))} left"
             )
-        self._add("training", step, {**figures, **measured})
+        self._add("training", step, {**metrics, **measured})
         if self._bar is not None or self._is_silent() or step == self._steps:
             self._show(step, note)
 
-    def validation(self, step: int, figures: Mapping[str, float], note: str) -> None:
+    def validation(self, step: int, metrics: Mapping[str, float], note: str) -> None:
         """Log a validation.
 
-        figures: "loss", and any others by their names, such as the losses of the baselines.
+        metrics: "loss", and any others by their names, such as the losses of the baselines.
         note: the same in a sentence.
         """
-        self._add("validation", step, figures, note=note)
+        self._add("validation", step, metrics, note=note)
         self._console.print(f"step {step}/{self._steps}  {note}")
 
     def message(self, text: str) -> None:
@@ -221,10 +223,10 @@ class RunLog:
             self._last_line = time.monotonic()
             self._console.print(f"step {step}/{self._steps}  {note}")
 
-    def _add(self, kind: str, step: int, figures: Mapping[str, float], **more: str) -> None:
+    def _add(self, kind: str, step: int, metrics: Mapping[str, float], **more: str) -> None:
         self._step = step
-        self._write({"kind": kind, "step": step, **figures, **more})
-        for name, value in figures.items():
+        self._write({"kind": kind, "step": step, **metrics, **more})
+        for name, value in metrics.items():
             self._board.add_scalar(f"{name}/{kind}", value, step)
 
     def _write(self, entry: Mapping[str, Any]) -> None:

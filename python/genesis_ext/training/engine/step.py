@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""One training step: the turns of the objective on the parts of a batch. The learning rates are left to the loop."""
+"""One training step: the updates of the objective on the parts of a batch. Learning rates are left to the loop."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -9,16 +9,15 @@ from typing import TYPE_CHECKING, cast
 import torch
 from torch import Tensor
 
-from genesis_ext.data.loader import Batch
-from genesis_ext.training.engine.checkpoint import TrainingState
-from genesis_ext.training.engine.objective import Figures
+from genesis_ext.training.engine.objective import Batch, Metrics
+from genesis_ext.training.engine.state import TrainingState
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
     from lightning_fabric.wrappers import _FabricModule
 
 
-def take_step(fabric: "Fabric", state: TrainingState, batch: Batch, accumulate: int, clip: float) -> Figures:
+def take_step(fabric: "Fabric", state: TrainingState, batch: Batch, accumulate: int, clip: float) -> Metrics:
     """Make every update of a step; returns what is to be logged, means over the parts of the batch.
 
     accumulate: parts into which the batch is cut.   clip: largest norm of the gradients of each network; 0: any.
@@ -26,34 +25,34 @@ def take_step(fabric: "Fabric", state: TrainingState, batch: Batch, accumulate: 
     objective = state.objective
     parts = split_batch(batch, accumulate)
     shares = [len(part["input"]) / len(batch["input"]) for part in parts]
-    running = [objective.turns(part) for part in parts]
-    figures: Figures = {}
+    running = [objective.updates(part) for part in parts]
+    metrics: Metrics = {}
     while True:
-        updates: tuple[str, ...] = ()
-        for number, turns in enumerate(running):
+        names: tuple[str, ...] = ()
+        for number, updates in enumerate(running):
             with ExitStack() as unsynchronised:
-                if number + 1 < len(running):  # processes exchange gradients once a turn
+                if number + 1 < len(running):  # processes exchange gradients once an update
                     for module in objective.modules.values():
                         unsynchronised.enter_context(fabric.no_backward_sync(cast("_FabricModule", module)))
                 with fabric.autocast():
-                    turn = next(turns, None)
-                if turn is None:
-                    return figures
+                    update = next(updates, None)
+                if update is None:
+                    return metrics
                 if number == 0:
-                    updates = turn.updates
-                    for name in updates:
+                    names = update.modules
+                    for name in names:
                         state.optimizers[name].zero_grad()
-                fabric.backward(turn.loss * shares[number])
-            for name, value in turn.figures.items():
+                fabric.backward(update.loss * shares[number])
+            for name, value in update.metrics.items():
                 share = value.detach() * shares[number]
-                figures[name] = figures[name] + share if number else share
+                metrics[name] = metrics[name] + share if number else share
         if clip:
-            for name in updates:
+            for name in names:
                 module, optimizer = objective.modules[name], state.optimizers[name]
                 norm = fabric.clip_gradients(module, optimizer, max_norm=clip, error_if_nonfinite=False)
                 if name == "network" and norm is not None:
-                    figures["gradient_norm"] = norm
-        _update([state.optimizers[name] for name in updates], state)
+                    metrics["gradient_norm"] = norm
+        _update([state.optimizers[name] for name in names], state)
 
 
 def _update(optimizers: Sequence[torch.optim.Optimizer], state: TrainingState) -> None:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Baselines of both papers that tell what was done to a patch: 3D Rotation and 3D Jigsaw."""
+"""Tell what was done to a patch: what the baselines of both papers have in common."""
 
 import math
 from collections.abc import Iterator
@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genesis_ext.data.loader import Batch
 from genesis_ext.models import ClassificationHead, UNet
-from genesis_ext.training.engine.objective import Judgement, Turn, accuracy
+from genesis_ext.training.engine.objective import Batch, Evaluation, Update, accuracy
+from genesis_ext.training.pretraining.methods.method import Method, Settings, as_unet
+from genesis_ext.transforms import JigsawTransform, RotationTransform
 
 
 class EncoderClassifier(nn.Module):
@@ -40,7 +41,14 @@ def classify(network: UNet, head: ClassificationHead, x: Tensor) -> Tensor:
 
 
 class Classification:
-    """Cross-entropy of what was done to a patch; batches have the label as "target", (N,) int64."""
+    """Cross-entropy of what was done to a patch.
+
+    Args:
+        network: whose encoder is trained.
+        head: of its coarsest features.
+        classes: how many things may have been done.
+        learning_rate: of both, at the start.
+    """
 
     restores = False
 
@@ -51,15 +59,33 @@ class Classification:
         self.learning_rates = {"network": learning_rate}
         self._head = head
 
-    def turns(self, batch: Batch) -> Iterator[Turn]:
-        """One update."""
+    def updates(self, batch: Batch) -> Iterator[Update]:
+        """One update. Input: (N, 1, X, Y[, Z]) or tiles (N, T, 1, X, Y[, Z]); target: (N,) int64 labels."""
         logits = self.modules["network"](batch["input"])
         loss = functional.cross_entropy(logits, batch["target"])
-        yield Turn(loss, figures={"loss": loss.detach(), "accuracy": accuracy(logits, batch["target"])})
+        yield Update(loss, metrics={"loss": loss.detach(), "accuracy": accuracy(logits, batch["target"])})
 
-    def judge(self, network: nn.Module, batch: Batch) -> Judgement:
+    def evaluate(self, network: nn.Module, batch: Batch) -> Evaluation:
         """Loss and accuracy."""
         assert isinstance(network, UNet)
         logits = classify(network, self._head, batch["input"])
         loss = functional.cross_entropy(logits, batch["target"])
-        return Judgement({"loss": loss, "accuracy": accuracy(logits, batch["target"])})
+        return Evaluation({"loss": loss, "accuracy": accuracy(logits, batch["target"])})
+
+
+class ClassificationMethod(Method):
+    """A method that tells what its transform has done to a patch."""
+
+    def contradiction(self, settings: Settings) -> str:
+        """Only whole networks are averaged."""
+        if settings.optim.ema:
+            return f"ema must be 0 for method {self.name}, whose classifier has no mean: it is for U-Nets"
+        return ""
+
+    def objective(self, network: nn.Module, settings: Settings) -> Classification:
+        """The classification, by as many classes as the transform has."""
+        unet, transform = as_unet(self.name, network), self.transform(settings)
+        assert isinstance(transform, JigsawTransform | RotationTransform)
+        tiles = math.prod(transform.grid) if isinstance(transform, JigsawTransform) else 1
+        head = ClassificationHead(unet.feature_channels[-1], transform.num_classes, tiles=tiles)
+        return Classification(unet, head, transform.num_classes, settings.optim.lr)

@@ -1,29 +1,17 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""A config as a YAML file (extra ``train``)."""
+"""The configuration of a pre-training run as a YAML file (extra ``train``)."""
 
-import re
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
-from genesis_ext._extras import require
-from genesis_ext._files import write_aside
+from genesis_ext.training.engine.config_file import read_yaml, write_yaml
 from genesis_ext.training.pretraining.config import PretrainConfig, without_groups
-
-CONFIG = "config.yaml"
-"""In the folder of a run."""
 
 
 def write_config(path: str | PathLike[str], config: PretrainConfig) -> None:
     """Write all settings, resolved, in their groups."""
-    yaml = require("yaml", "train", "to write a config")
-    values = {
-        group: {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
-        for group, options in config.as_dict().items()
-    }
-    text = yaml.safe_dump(values, sort_keys=False, default_flow_style=None)
-    write_aside(Path(path), lambda stream: stream.write(text.encode()))
+    write_yaml(path, config.as_dict())
 
 
 def read_config(path: str | PathLike[str]) -> PretrainConfig:
@@ -40,20 +28,9 @@ def read_config(path: str | PathLike[str]) -> PretrainConfig:
 
 def read_settings(path: str | PathLike[str]) -> dict[str, Any]:
     """The settings that a file names, without their groups; raises what ``read_config`` does."""
-    yaml = require("yaml", "train", "to read a config")
-
-    class Loader(yaml.SafeLoader):  # type: ignore[misc, name-defined]
-        """YAML 1.1, for which 1e-3 would be a text."""
-
-    Loader.add_implicit_resolver(
-        "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
-    )
     try:
-        values = yaml.load(Path(path).read_text(encoding="utf-8"), Loader)
-        if not isinstance(values, dict):
-            raise ValueError(f"settings were expected, got {type(values).__name__}")
-        given = without_groups(values)
+        given = without_groups(read_yaml(path))
         PretrainConfig.of(**given)
-    except (yaml.YAMLError, ValueError) as error:
+    except ValueError as error:
         raise ValueError(f"{path} is no config: {' '.join(str(error).split())}") from error
     return given

@@ -3,8 +3,10 @@
 """What a run trains and validates on: stores, and the regions of their volumes."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from genesis_ext.data.prepare.intensity import MOST_ABOVE, PAPER_MRI_WINDOW
 from genesis_ext.data.prepare.run import prepare_cached
@@ -12,7 +14,67 @@ from genesis_ext.data.sampling.split import Region, marks_of, split_regions, who
 from genesis_ext.data.store.volume_store import VolumeStore, is_store
 from genesis_ext.data.store.writer import SETTINGS
 from genesis_ext.training.engine.checkpoint import DataMark
-from genesis_ext.training.pretraining.config import FOR_FILES, PretrainConfig
+from genesis_ext.training.pretraining.config import PretrainConfig
+from genesis_ext.training.pretraining.groups import FOR_FILES
+from genesis_ext.training.pretraining.methods.method import Needs
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+
+@dataclass(frozen=True)
+class RunData:
+    """What a run trains and validates on.
+
+    Attributes:
+        store: what trains.   other: what validates, if that is another one.
+        trains, validates: regions of their volumes; empty until they are chosen.
+    """
+
+    store: VolumeStore
+    other: VolumeStore | None = None
+    trains: Sequence[Region] = ()
+    validates: Sequence[Region] = ()
+
+    @property
+    def validation_store(self) -> VolumeStore:
+        """The store that holds what validates."""
+        return self.other or self.store
+
+    @property
+    def stores(self) -> list[VolumeStore]:
+        """One or two."""
+        return [self.store] if self.other is None else [self.store, self.other]
+
+    @property
+    def mark(self) -> DataMark:
+        """What tells the data of one run from that of another."""
+        lines = [
+            f"{entry.name} {entry.modality} {'x'.join(map(str, entry.shape))} {entry.checksum[:12]}"
+            for side in self.stores
+            for entry in side.entries
+        ]
+        return DataMark("+".join(side.checksum for side in self.stores), tuple(lines))
+
+    def chosen(self, config: PretrainConfig, needs: Needs, report: Callable[[str], object]) -> "RunData":
+        """The same with its regions."""
+        trains, validates = choose_regions(config, needs, self.store, self.other, report)
+        return replace(self, trains=trains, validates=validates)
+
+
+def open_data(
+    fabric: "Fabric",
+    config: PretrainConfig,
+    data: str | PathLike[str],
+    validation_data: str | PathLike[str] | None,
+    cache: str | PathLike[str] | None,
+    report: Callable[[str], object],
+) -> RunData:
+    """Open the stores, and prepare those of scans; regions are not chosen yet."""
+    with fabric.rank_zero_first(local=True):  # prepares scans; the others find the store that it made
+        store = open_store(config, data, cache, report)
+        other = None if validation_data is None else open_store(config, validation_data, cache, report)
+    return RunData(store, other)
 
 
 def open_store(
@@ -47,17 +109,20 @@ def open_store(
 
 
 def choose_regions(
-    config: PretrainConfig, store: VolumeStore, other: VolumeStore | None, report: Callable[[str], object]
+    config: PretrainConfig, needs: Needs, store: VolumeStore, other: VolumeStore | None, report: Callable[[str], object]
 ) -> tuple[list[Region], list[Region]]:
-    """What trains, of the store, and what validates, of the other one if there is one."""
+    """What trains, of the store, and what validates, of the other one if there is one.
+
+    needs: of the method.
+    """
     sampling = config.data.sampling()
     if other is None:
         train, validation = split_regions(store.entries, sampling.smallest, config.data.split, sampling.grid, report)
     else:
         train, validation = _whole_stores(sampling.smallest, store, other, report)
-    train = _of_modalities(config, _with_contrast(train, store, report), store, "trains")
+    train = _of_modalities(needs, _with_contrast(train, store, report), store, "trains")
     other = other or store
-    return train, _of_modalities(config, _with_contrast(validation, other, report), other, "validates")
+    return train, _of_modalities(needs, _with_contrast(validation, other, report), other, "validates")
 
 
 def _whole_stores(
@@ -104,28 +169,14 @@ def _with_contrast(regions: Sequence[Region], store: VolumeStore, report: Callab
     return kept
 
 
-def _of_modalities(config: PretrainConfig, regions: Sequence[Region], store: VolumeStore, does: str) -> list[Region]:
+def _of_modalities(needs: Needs, regions: Sequence[Region], store: VolumeStore, does: str) -> list[Region]:
     """The regions whose modality has a part in the method."""
-    method = config.method
-    told_apart = method.method == "universal" and method.adversary != "off"
-    wanted = {"ct", "mri"} if told_apart else {method.modalities}
+    wanted = needs.modalities
     kept = [r for r in regions if "all" in wanted or store.entries[r.volume].modality in wanted]
     missing = wanted - {"all"} - {store.entries[r.volume].modality for r in kept}
     if missing:
         raise ValueError(
-            f"method {method.method} with modalities {method.modalities} and adversary {method.adversary} needs "
-            f"volumes of {' and '.join(sorted(wanted))}, and of {' and '.join(sorted(missing))} none {does} in "
-            f"{store.path}"
+            f"{needs.because} needs volumes of {' and '.join(sorted(wanted))}, and of {' and '.join(sorted(missing))} "
+            f"none {does} in {store.path}"
         )
     return kept
-
-
-def mark_of(store: VolumeStore, other: VolumeStore | None) -> DataMark:
-    """What tells the data of one run from that of another."""
-    stores = [store] if other is None else [store, other]
-    lines = [
-        f"{entry.name} {entry.modality} {'x'.join(map(str, entry.shape))} {entry.checksum[:12]}"
-        for side in stores
-        for entry in side.entries
-    ]
-    return DataMark("+".join(side.checksum for side in stores), tuple(lines))

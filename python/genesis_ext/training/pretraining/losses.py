@@ -3,11 +3,12 @@
 """Losses of a restoration by name."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from torch import Tensor
 from torch.nn import functional
 
-from genesis_ext.training.pretraining.config import Loss
+Loss = Literal["mse", "l1", "masked"]
 
 RestorationLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(restored, input, target), all of one shape -> a scalar."""

@@ -1,73 +1,37 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Validation beside answers that need no learning.
+"""Validation beside baselines, answers that need no learning.
 
-For a restoration three of them:
+For a restoration:
 
 * identity: the input as it is;
 * constant: the one value that fits all targets best;
 * blur: the input smoothed by a Gaussian of 1, 2 or 4 voxels, whichever does best.
 
-A loss means something only against these: on a chest CT most of the loss of the identity is noise painted around small
-boxes, and a network that answers every patch with one constant beats it easily. For a classification: chance.
+A loss means something only beside these: on a chest CT most of the identity's loss is noise painted around small boxes,
+and a network that answers every patch with one constant beats it easily. For a classification: chance.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genesis_ext.data.loader import Batch
-from genesis_ext.training.engine.objective import Objective
-from genesis_ext.training.pretraining.config import Loss
-from genesis_ext.training.pretraining.losses import LOSSES, best_constant
+from genesis_ext.training.engine.objective import Batch
+from genesis_ext.training.engine.run_folder import RunFolder
+from genesis_ext.training.engine.run_log import Log
+from genesis_ext.training.engine.validation import ValidationReport
+from genesis_ext.training.pictures import RestorationGrid, save_picture, save_restorations
+from genesis_ext.training.pretraining.losses import LOSSES, Loss, best_constant
+from genesis_ext.training.pretraining.methods.method import PretextObjective
 
 BLUR_SIGMAS_VOXELS = (1.0, 2.0, 4.0)
-MARGIN = 0.01  # a baseline is beaten by at least 1 %, so that rounding of a constant's loss never counts
-_FLAT = 0.05  # outputs that vary less than this share of the targets' variation are called constant
 
 Sum = Callable[[Tensor], Tensor]
 """Adds a tensor up over all processes."""
-
-
-@dataclass(frozen=True)
-class ValidationReport:
-    """One validation.
-
-    Attributes:
-        figures: "loss", and what else the objective judges by.
-        baselines: losses of the answers that need no learning, by name.
-        output_std, target_std: of a restoration, mean over the patches of the standard deviation inside a patch.
-    """
-
-    figures: dict[str, float]
-    baselines: dict[str, float] = field(default_factory=dict)
-    output_std: float = 1.0
-    target_std: float = 1.0
-
-    @property
-    def loss(self) -> float:
-        """What schedules and the early stop go by."""
-        return self.figures["loss"]
-
-    @property
-    def works(self) -> bool:
-        """Whether training counts as working: the loss is at least 1 % below all baselines; False for NaN."""
-        return self.loss < (1.0 - MARGIN) * min(self.baselines.values())
-
-    @property
-    def collapsed(self) -> bool:
-        """Whether a restoration is (almost) one constant for each patch."""
-        return not self.output_std >= _FLAT * self.target_std
-
-    def __str__(self) -> str:
-        beside = ", ".join(f"{name} {value:.5f}" for name, value in self.baselines.items())
-        verdict = "works" if self.works else "does not beat them all" if len(self.baselines) > 1 else "does not beat it"
-        further = "".join(f", {name} {value:.4f}" for name, value in self.figures.items() if name != "loss")
-        return f"validation loss {self.loss:.5f} ({beside}){further}: {verdict}"
 
 
 class Validator:
@@ -75,23 +39,25 @@ class Validator:
 
     Args:
         samples: batches, such as ``FixedSamples``; the same each time they are iterated over.
-        objective: whose figures count.
+        objective: whose metrics count.
         loss: of a restoration, for its baselines.
         rank, world_size: which of the batches this process takes.
         add_up: adds up over the processes; every process then has the same report.
+        grid: patches that are drawn under every combination of transformations, too.
     """
 
     def __init__(
         self,
         samples: Sequence[Batch],
-        objective: Objective,
+        objective: PretextObjective,
         loss: Loss,
         rank: int = 0,
         world_size: int = 1,
         add_up: Sum = lambda tensor: tensor,
+        grid: RestorationGrid | None = None,
     ) -> None:
         self.samples = samples
-        self._objective = objective
+        self._objective, self._grid = objective, grid
         self._rank, self._world_size, self._add_up = rank, world_size, add_up
         self.baselines = self._measure_baselines(loss)
 
@@ -100,27 +66,27 @@ class Validator:
         """Validate; the modes of all networks stay as they are."""
         names: list[str] = []
 
-        def judge(batch: Batch) -> Tensor:
-            figures, restored = self._objective.judge(network, batch)
-            names[:] = figures
-            values = list(figures.values())
+        def evaluate(batch: Batch) -> Tensor:
+            metrics, restored = self._objective.evaluate(network, batch)
+            names[:] = metrics
+            values = list(metrics.values())
             if restored is not None:
                 values += [_std_inside(restored), _std_inside(batch["target"])]
             return torch.stack([value.double() for value in values])
 
         with self._evaluating(network):
-            means = self._mean(judge)
+            means = self._mean(evaluate)
         return ValidationReport(dict(zip(names, means, strict=False)), self.baselines, *means[len(names) :])
 
     @torch.no_grad()
     def try_out(self, network: nn.Module) -> None:
-        """Judge one batch in vain, so that what cannot work fails now."""
+        """Evaluate one batch and drop the result, so that what cannot work fails now."""
         with self._evaluating(network):
-            self._objective.judge(network, self.samples[0])
+            self._objective.evaluate(network, self.samples[0])
 
     @contextmanager
     def _evaluating(self, network: nn.Module) -> Iterator[None]:
-        """All networks in evaluation mode, and afterwards as they were."""
+        """Put all networks in evaluation mode, and afterwards in the modes that they had."""
         networks = [network, *self._objective.modules.values()]
         modes = [(module, module.training) for part in networks for module in part.modules()]
         for part in networks:
@@ -140,6 +106,18 @@ class Validator:
         network.train(was_training)
         return output
 
+    def draw(self, network: nn.Module, step: int, folder: RunFolder, log: Log) -> None:
+        """Pictures of restorations: the first samples, and the grid."""
+        if not self._objective.restores:
+            return
+        batch, restore = next(iter(self.samples)), partial(self.restore, network)
+        x = batch["input"]
+        save_restorations(folder.picture("step", step), x, restore(x), batch["target"], step)
+        if self._grid is not None:
+            image = self._grid.draw(restore, step)
+            save_picture(folder.picture("combinations", step), image)
+            log.picture("combinations", step, image)
+
     @torch.no_grad()
     def _measure_baselines(self, loss: Loss) -> dict[str, float]:
         if not self._objective.restores:
@@ -155,7 +133,7 @@ class Validator:
         return {"identity": identity, "constant": best, "blur": min(blurs)}
 
     def _mean(self, row_of: Callable[[Batch], Tensor]) -> list[float]:
-        """Mean over the batches of a row of figures; each process works out its own rows, and all get the same mean."""
+        """Mean over the batches of a row of numbers: each process computes its own, and all get the mean."""
         rows: Tensor | None = None
         for number, batch in enumerate(self.samples):
             if rows is None or number % self._world_size == self._rank:
