@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from genesis_ext import give_back_memory
+from genesis_ext import empty_cache
 
 _PROCESS = Path("/proc/self")
 
@@ -33,7 +33,7 @@ def peak_extra_bytes(run: Callable[[], object], device: torch.device) -> int | N
     if trim is None:
         return None
     gc.collect()
-    give_back_memory()
+    empty_cache()
     trim(0)
     try:
         (_PROCESS / "clear_refs").write_text("5")  # sets the mark to what is held now

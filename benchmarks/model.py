@@ -73,7 +73,7 @@ class Throughput(NamedTuple):
 
     samples: float
     bound: Literal["network", "making", "supply"]
-    residence: Literal["device", "pinned", "disk"]
+    placement: Literal["device", "pinned", "disk"]
     supply: float
 
 
@@ -88,10 +88,10 @@ def throughput(
     making = constants.need("making", "a result with the benchmark store_to_batch")
     network = constants.need("network", "--network")
     made = gpus / (1 / network + 1 / making)
-    supply, residence = _supply(constants, store_bytes, volume_bytes, samples_a_volume)
+    supply, placement = _supply(constants, store_bytes, volume_bytes, samples_a_volume)
     if supply < made:
-        return Throughput(supply, "supply", residence, supply)
-    return Throughput(made, "network" if network < making else "making", residence, supply)
+        return Throughput(supply, "supply", placement, supply)
+    return Throughput(made, "network" if network < making else "making", placement, supply)
 
 
 def markdown(
@@ -102,7 +102,7 @@ def markdown(
     for count in gpus:
         found = throughput(constants, count, store_bytes, volume_bytes, samples_a_volume)
         supply = "no limit" if found.supply == float("inf") else significant(found.supply, 3)
-        lines.append(f"| {count} | {found.residence} | {supply} | {significant(found.samples, 3)} | {found.bound} |")
+        lines.append(f"| {count} | {found.placement} | {supply} | {significant(found.samples, 3)} | {found.bound} |")
     return "\n".join(lines)
 
 

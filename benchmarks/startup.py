@@ -1,9 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Start-up, in fresh processes: what `import genesis_ext` takes beyond torch, and the first call of each operator.
-
-`python -m benchmarks.startup DEVICE` is such a process: it prints the seconds of first and second calls as JSON.
-"""
+"""Start-up, in fresh processes: what `import genesis_ext` takes beyond torch, and the first call of each operator."""
 
 import json
 import os
@@ -14,9 +11,8 @@ from typing import Any
 
 import torch
 
-from .case import OURS, Setup
-from .sizes import PATCH
-from .timing import seconds_a_call, times
+from .case import OURS
+from .timing import times
 
 STARTUP = {
     "import": "import genesis_ext, once torch is there",
@@ -42,21 +38,10 @@ def measure(names: Collection[str], device: torch.device, processes: int) -> Ite
         seconds = {name: [run[name] for run in imports] for name in ("genesis_ext", "torch")}
         yield _entry("import", "beyond torch", seconds["genesis_ext"], "torch", seconds["torch"], "import torch")
     if "first_call" in names:
-        calls = [_answer("-m", f"{__package__}.startup", str(device)) for _ in range(processes)]
+        calls = [_answer("-m", f"{__package__}.first_calls", str(device)) for _ in range(processes)]
         for operator in calls[0]:
             first, second = ([run[operator][turn] for run in calls] for turn in (0, 1))
             yield _entry("first_call", operator, first, f"{OURS}, second call", second, "the same call once more")
-
-
-def first_calls(device: torch.device) -> dict[str, list[float]]:
-    """Seconds of the first and of the second call of each operator, in this process."""
-    from .registry import OPERATORS
-
-    seconds = {}
-    for name, benchmark in OPERATORS.items():
-        ours = benchmark.make(Setup(PATCH, 1, device)).contenders[0]
-        seconds[name] = [seconds_a_call(ours.run, 0, 1, device) for _ in range(2)]
-    return seconds
 
 
 def _entry(
@@ -79,8 +64,3 @@ def _answer(*arguments: str) -> Mapping[str, Any]:
     done = subprocess.run([sys.executable, *arguments], stdout=subprocess.PIPE, text=True, check=True, env=environment)
     answer: Mapping[str, Any] = json.loads(done.stdout.splitlines()[-1])  # libraries may greet before
     return answer
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    print(json.dumps(first_calls(torch.device(sys.argv[1]))))

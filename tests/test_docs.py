@@ -81,6 +81,11 @@ def test_the_operators_page_is_what_the_docstrings_say():
     assert text_of("docs/operators.md") == script["page"](), "run python scripts/make_operator_docs.py"
 
 
+def test_the_table_of_formats_says_what_the_readers_say() -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "make_reader_docs.py"))
+    assert text_of("docs/data.md") == script["page"](), "run python scripts/make_reader_docs.py"
+
+
 @pytest.mark.parametrize("operator", OPERATORS)
 def test_every_operator_has_its_entry(operator):
     entry = text_of("docs/operators.md").partition(f"\n## {operator}\n")[2].partition("\n## ")[0]

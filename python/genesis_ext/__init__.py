@@ -12,13 +12,14 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from genesis_ext import _library
-from genesis_ext._library import give_back_memory
+from genesis_ext._library import empty_cache
+from genesis_ext._renamed import warn_renamed
 
 if TYPE_CHECKING or _library.cpu.loaded:
     from genesis_ext import ops
     from genesis_ext.transforms import GenesisTransform
 
-__all__ = ["GenesisTransform", "__version__", "give_back_memory", "ops"]
+__all__ = ["GenesisTransform", "__version__", "empty_cache", "ops"]
 
 __version__ = version("genesis_ext")
 
@@ -27,11 +28,14 @@ _LAZY = ("data", "evaluation", "models", "reference", "training")
 
 
 def __getattr__(name: str) -> Any:
-    """Import a layer on its first use."""
+    """Import a layer on its first use; know old names."""
     if name in _LAZY:
         return import_module(f"genesis_ext.{name}")
     if name in __all__:
         _library.require()
+    if name == "give_back_memory":
+        warn_renamed("genesis_ext.give_back_memory", "genesis_ext.empty_cache")
+        return empty_cache
     raise AttributeError(f"module 'genesis_ext' has no attribute {name!r}")
 
 

@@ -4,13 +4,12 @@
 
 import ctypes
 import re
+import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-
-import genesis_ext
 
 OLDEST_TORCH = (2, 11)
 HOW_TO_BUILD = "build it with `pip install --no-build-isolation .` in the folder of the sources"
@@ -18,7 +17,7 @@ HOW_TO_BUILD = "build it with `pip install --no-build-isolation .` in the folder
 
 def _path(name: str) -> Path:
     """Where a library is, or should be; an editable install has a folder of sources and one of binaries."""
-    paths = [Path(folder) / name for folder in genesis_ext.__path__]
+    paths = [Path(folder) / name for folder in sys.modules["genesis_ext"].__path__]
     return next((path for path in paths if path.exists()), paths[0])
 
 
@@ -69,10 +68,10 @@ def _load_cuda() -> Library:
     return library
 
 
-def give_back_memory() -> None:
-    """Give the system back the memory of large results on a CPU that is kept for those of later calls.
+def empty_cache() -> None:
+    """Return to the system the memory of large CPU results that is kept for later calls.
 
-    The environment variable GENESIS_KEPT_MIB says how much is kept at most, beside what is in use (default: 256).
+    GENESIS_KEPT_MIB in the environment bounds what is kept, beside what is in use (default: 256).
     """
     if cpu.loaded:
         ctypes.CDLL(str(cpu.path)).genesis_ext_give_back()

@@ -5,6 +5,7 @@
 import fcntl
 import os
 import socket
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -40,12 +41,12 @@ class FolderLock:
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._file = (self.folder / LOCK).open("a+", encoding="utf-8")  # some file systems lock what is open to write
+        self._file = (self.folder / LOCK).open("a+b", buffering=0)  # some file systems lock only what is open to write
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | (0 if self._wait else fcntl.LOCK_NB))
         except BlockingIOError as error:
             self._file.seek(0)
-            holder = self._file.read()
+            holder = self._file.read().decode()
             self._file.close()
             raise LockedError(holder or "another process") from error
         except OSError as error:
@@ -61,6 +62,6 @@ class FolderLock:
         self._file.close()
 
     def _say(self, holder: str) -> None:
-        self._file.truncate(0)
-        self._file.write(holder)
-        self._file.flush()
+        with suppress(OSError):  # on a full disk the lock holds all the same
+            self._file.truncate(0)
+            self._file.write(holder.encode())

@@ -18,7 +18,7 @@ def test_a_store_on_the_device_scales_with_the_gpus():
     one, eight = at(1, 1e9), at(8, 1e9)
     assert one.samples == pytest.approx(1 / (1 / 100 + 1 / 50))
     assert eight.samples == pytest.approx(8 * one.samples)
-    assert (one.bound, one.residence, one.supply) == ("network", "device", float("inf"))
+    assert (one.bound, one.placement, one.supply) == ("network", "device", float("inf"))
 
 
 def test_the_slower_of_making_and_network_is_named():
@@ -27,8 +27,8 @@ def test_the_slower_of_making_and_network_is_named():
 
 def test_supply_from_host_and_disk_bounds_all_gpus_together():
     pinned, disk = at(64, 50e9), at(64, 500e9)
-    assert (pinned.residence, pinned.bound, pinned.samples) == ("pinned", "supply", pytest.approx(200.0))
-    assert (disk.residence, disk.bound, disk.samples) == ("disk", "supply", pytest.approx(100.0))
+    assert (pinned.placement, pinned.bound, pinned.samples) == ("pinned", "supply", pytest.approx(200.0))
+    assert (disk.placement, disk.bound, disk.samples) == ("disk", "supply", pytest.approx(100.0))
     assert at(128, 500e9).samples == disk.samples
     assert at(1, 500e9).bound == "network"
 
@@ -57,7 +57,7 @@ def test_constants_come_from_a_result_and_from_what_is_given():
 
 def test_what_is_unknown_is_asked_for_only_where_it_matters():
     known = Constants(making=1.0, network=1.0, device_bytes=1e9)
-    assert at(1, 1e9, known).residence == "device"
+    assert at(1, 1e9, known).placement == "device"
     with pytest.raises(UnknownConstantError, match="--transfer-gb"):
         at(1, 2e9, known)
     with pytest.raises(UnknownConstantError, match="--network"):

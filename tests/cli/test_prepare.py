@@ -16,8 +16,8 @@ from genesis_ext.data.prepare.intensity import IntensityWindow
 from genesis_ext.data.prepare.outcome import Outcome
 from genesis_ext.data.prepare.preprocess import PrepareSettings
 from genesis_ext.data.prepare.run import Step
-from genesis_ext.data.sources.find import Source
 from genesis_ext.data.sources.recipes import RECIPES
+from genesis_ext.data.sources.source import Source
 from genesis_ext.data.store.volume_store import VolumeStore
 from tests.data_layer.images import random_voxels, write_ct, write_mri, write_nifti
 

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from genesis_ext._types import Shape3
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.data.store.writer import volume_files, write_index, write_volume
 from genesis_ext.reference.philox import words
-
-Shape3 = tuple[int, int, int]
 
 
 def entry_of(name: str, shape: Shape3, modality: str = "ct", **changes: Any) -> StoredVolume:

@@ -71,25 +71,25 @@ def test_cubes_are_the_voxels_of_their_boxes_on_the_scale_of_the_window(store: V
     assert torch.equal(batch["input"], batch["target"])
 
 
-@pytest.mark.parametrize("residence", ["device", "pinned", "disk"])
+@pytest.mark.parametrize("placement", ["device", "pinned", "disk"])
 @pytest.mark.parametrize("world_size", [2, 3, 4])
-def test_all_ranks_together_give_what_one_process_gives(store: VolumeStore, residence: str, world_size: int) -> None:
-    alone = batches(store, 12, residence=residence)
-    parts = [batches(store, 12, residence=residence, rank=rank, world_size=world_size) for rank in range(world_size)]
+def test_all_ranks_together_give_what_one_process_gives(store: VolumeStore, placement: str, world_size: int) -> None:
+    alone = batches(store, 12, placement=placement)
+    parts = [batches(store, 12, placement=placement, rank=rank, world_size=world_size) for rank in range(world_size)]
     for step, whole in enumerate(alone):
         joined = {name: torch.cat([part[step][name] for part in parts]) for name in whole}
         assert same(whole, joined)
         assert whole["sample_id"].tolist() == list(range(8 * step, 8 * step + 8))
 
 
-@pytest.mark.parametrize("residence", ["device", "pinned", "disk"])
-def test_a_run_that_starts_at_a_step_has_the_batches_of_one_that_came_there(store: VolumeStore, residence: str) -> None:
-    whole = batches(store, 20, residence=residence, transform=genesis_ext.GenesisTransform(seed=4, max_window=2))
+@pytest.mark.parametrize("placement", ["device", "pinned", "disk"])
+def test_a_run_that_starts_at_a_step_has_the_batches_of_one_that_came_there(store: VolumeStore, placement: str) -> None:
+    whole = batches(store, 20, placement=placement, transform=genesis_ext.GenesisTransform(seed=4, max_window=2))
     for start in (1, 7, 19):
         again = batches(
             store,
             20 - start,
-            residence=residence,
+            placement=placement,
             start_step=start,
             transform=genesis_ext.GenesisTransform(seed=4, max_window=2),
         )
@@ -97,21 +97,21 @@ def test_a_run_that_starts_at_a_step_has_the_batches_of_one_that_came_there(stor
 
 
 def test_shards_that_rotate_give_the_same_from_host_memory_and_disk_and_all_volumes_in_turn(store: VolumeStore) -> None:
-    pinned, disk = (batches(store, 30, residence=name) for name in ("pinned", "disk"))
+    pinned, disk = (batches(store, 30, placement=name) for name in ("pinned", "disk"))
     assert all(same(a, b) for a, b in zip(pinned, disk, strict=True))
     with GenesisLoader(
-        store, 8, RULED, regions=whole_regions(ENTRIES), residence="disk", budget=BUDGET, report=quiet
+        store, 8, RULED, regions=whole_regions(ENTRIES), placement="disk", budget=BUDGET, report=quiet
     ) as loader:
-        assert len(loader.residence.layout.shards) > 2
+        assert len(loader.placement.layout.shards) > 2
         seen = set()
-        for step in range(sum(loader.residence.layout.steps)):
+        for step in range(sum(loader.placement.layout.steps)):
             _, resident, drawn = loader.draw(step)
             seen |= {resident.volumes[place] for place in drawn.volume_index.tolist()}
     assert seen == set(range(len(ENTRIES)))
 
 
-def test_seeds_and_residences_of_another_layout_change_the_batches(store: VolumeStore) -> None:
-    (a,), (b,), (c,) = batches(store, 1), batches(store, 1, seed=1), batches(store, 1, residence="disk")
+def test_seeds_and_placements_of_another_layout_change_the_batches(store: VolumeStore) -> None:
+    (a,), (b,), (c,) = batches(store, 1), batches(store, 1, seed=1), batches(store, 1, placement="disk")
     assert not torch.equal(a["target"], b["target"])
     assert not torch.equal(a["target"], c["target"])
 
@@ -134,17 +134,17 @@ def test_volumes_of_weight_zero_are_not_even_loaded(store: VolumeStore) -> None:
 
 def test_what_is_loaded_and_shrunk_borders_are_said_once(store: VolumeStore) -> None:
     said: list[str] = []
-    batches(store, 5, sampling=Sampling(borders=(100, 100, 30)), residence="disk", report=said.append)
+    batches(store, 5, sampling=Sampling(borders=(100, 100, 30)), placement="disk", report=said.append)
     assert [text.split()[0] for text in said] == ["borders", "7", "not"]
     assert "from disk to cpu in" in said[1]
 
 
 def test_modalities_without_a_part_in_the_mix_are_not_even_loaded(store: VolumeStore) -> None:
     only = Sampling(mix={"mri": 1})
-    drawn = batches(store, 9, sampling=only, residence="disk")
+    drawn = batches(store, 9, sampling=only, placement="disk")
     assert set(torch.cat([batch["modality"] for batch in drawn]).tolist()) == {1}
     with GenesisLoader(store, 8, only, regions=whole_regions(ENTRIES), report=quiet) as loader:
-        held = [volume for shard in loader.residence.layout.shards for volume in shard]
+        held = [volume for shard in loader.placement.layout.shards for volume in shard]
     assert {ENTRIES[volume].modality for volume in held} == {"mri"}
 
 
@@ -202,9 +202,9 @@ def test_wrong_arguments_are_named(store: VolumeStore) -> None:
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("residence", ["device", "pinned", "disk"])
-def test_batches_on_a_gpu_are_those_of_the_cpu(store: VolumeStore, residence: str) -> None:
+@pytest.mark.parametrize("placement", ["device", "pinned", "disk"])
+def test_batches_on_a_gpu_are_those_of_the_cpu(store: VolumeStore, placement: str) -> None:
     transform = genesis_ext.GenesisTransform(seed=1, max_window=2)
-    here = batches(store, 20, residence=residence, transform=transform)
-    there = batches(store, 20, residence=residence, transform=transform, device="cuda")
+    here = batches(store, 20, placement=placement, transform=transform)
+    there = batches(store, 20, placement=placement, transform=transform, device="cuda")
     assert all(same(a, b) for a, b in zip(here, there, strict=True))

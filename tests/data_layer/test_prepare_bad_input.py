@@ -4,15 +4,16 @@
 import json
 import resource
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nibabel
 import numpy as np
 import pytest
 
-from genesis_ext.data.prepare import run as prepare_module
 from genesis_ext.data.prepare.intensity import PAPER_MRI_WINDOW, IntensityWindow
 from genesis_ext.data.prepare.preprocess import PrepareSettings
 from genesis_ext.data.prepare.run import prepare
@@ -125,16 +126,22 @@ def test_a_full_disk_is_told_for_each_file_and_leaves_nothing_half(tmp_path: Pat
         run(tmp_path / "scans", tmp_path / "other")
 
 
-def test_a_lost_worker_is_told_with_its_file(scans: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = prepare_module.run_in_workers
+class Losing(ThreadPoolExecutor):
+    """An executor that loses b."""
 
-    def lose_one(function: Any, tasks: Any, workers: int) -> Iterator[Any]:
-        for number, result in real(function, tasks, workers):
-            yield number, WorkerLost(-9) if tasks[number].source.name == "b" else result
+    def submit(self, function: Any, /, task: Any) -> Any:  # type: ignore[override]
+        return super().submit(self.lose if task.source.name == "b" else function, task)
 
-    monkeypatch.setattr(prepare_module, "run_in_workers", lose_one)
-    report = run(scans, tmp_path / "store")
+    def lose(self, task: Any) -> None:
+        raise WorkerLost(-9)
+
+
+def test_a_lost_worker_is_told_with_its_file(scans: Path, tmp_path: Path) -> None:
+    with Losing(2) as executor:
+        report = prepare(find_sources(scans), tmp_path / "store", executor=executor)
+        assert executor.submit(lambda task: 7, SimpleNamespace(source=scans)).result() == 7  # it was left open
     assert dict(report.counts) == {"taken": 2, "failed": 1}
+    assert len(VolumeStore(tmp_path / "store")) == 2
     assert reasons(report)["b.nii"].startswith(f"{scans / 'b.nii'}: the worker process was ended by SIGKILL")
 
 
@@ -146,6 +153,8 @@ def test_a_file_that_goes_away_is_told(scans: Path, tmp_path: Path) -> None:
     assert "b.nii: unreadable: No such file or directory" in reasons(report)["b.nii"]
 
 
-def test_workers_below_zero_are_refused(scans: Path, tmp_path: Path) -> None:
+def test_workers_below_zero_or_beside_an_executor_are_refused(scans: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="workers must be at least 0, got -1"):
         run(scans, tmp_path / "store", workers=-1)
+    with Losing(1) as executor, pytest.raises(ValueError, match="workers must not be given beside an executor, got 2"):
+        run(scans, tmp_path / "store", workers=2, executor=executor)

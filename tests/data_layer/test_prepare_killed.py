@@ -77,7 +77,8 @@ def write_many(folder: Path) -> None:
 
 
 def children_of(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    lists = Path(f"/proc/{pid}/task").glob("*/children")  # each thread has its own
+    return [int(word) for children in lists for word in children.read_text().split()]
 
 
 def alive(pid: int) -> bool:

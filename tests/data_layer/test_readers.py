@@ -1,7 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -194,19 +193,3 @@ def test_modality_is_guessed_from_air_and_density(values: Any, modality: Modalit
     assert guess(values, float(values.min()), float(values.max()))[0] == modality
     stored = (values + 1024) / -2  # the same through a slope and an intercept
     assert guess(stored, float(values.min()), float(values.max()), -2, -1024)[0] == modality
-
-
-def test_a_given_modality_is_kept(tmp_path: Path) -> None:
-    volume = read_volume(write_nifti(tmp_path / "a.nii", VOXELS), "mri")
-    assert (volume.modality, volume.notes) == ("mri", ())
-
-
-def test_a_missing_reader_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module, name in (("SimpleITK", "a.mhd"), ("PIL.Image", "a.png")):
-        monkeypatch.setitem(sys.modules, module, None)
-        (tmp_path / name).write_text("NDims = 3")
-        library = module.partition(".")[0]
-        with pytest.raises(
-            VolumeError, match=rf"{library} is needed to read {name}: pip install 'genesis_ext\[train\]'"
-        ):
-            read_volume(tmp_path / name)

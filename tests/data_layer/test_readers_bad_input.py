@@ -115,6 +115,9 @@ def test_truncated_empty_and_foreign_files_are_refused(tmp_path: Path, whole: Pa
         with pytest.raises(VolumeError, match=text) as caught:
             read_volume(tmp_path / name)
         assert str(caught.value).startswith(str(tmp_path / name))
+    os.mkfifo(tmp_path / "pipe.nii")
+    with pytest.raises(VolumeError, match=r"pipe\.nii: the file is empty"):
+        read_volume(tmp_path / "pipe.nii")
     with pytest.raises(VolumeError, match=r"none\.nii: no such file or folder"):
         read_volume(tmp_path / "none.nii")
 

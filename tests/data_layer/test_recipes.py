@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from genesis_ext.data.sources.find import Found, Source, SourceError, find_sources
+from genesis_ext.data.sources.find import find_sources
 from genesis_ext.data.sources.recipes import RECIPES
+from genesis_ext.data.sources.source import Found, Source, SourceError
 
 
 def make(root: Path, names: Iterable[str]) -> Path:

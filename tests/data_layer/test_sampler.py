@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
 
-from genesis_ext.data.residence.residence import Room
-from genesis_ext.data.residence.transfer import copy_from_disk
+from genesis_ext.data.placement.placement import Room
+from genesis_ext.data.placement.transfer import copy_from_disk
 from genesis_ext.data.sampling.content import Foreground, LungContent
 from genesis_ext.data.sampling.sampler import Subvolumes, SubvolumeSampler
 from genesis_ext.data.sampling.settings import RELEASED_BORDERS, Sampling, note_on_borders

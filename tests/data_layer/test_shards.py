@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from genesis_ext.data.residence.shards import ShardLayout, lay_out, note_on_mix
+from genesis_ext.data.placement.shards import ShardLayout, lay_out, note_on_mix
 from genesis_ext.data.sampling.settings import Sampling
 from tests.data_layer.stores import entry_of
 

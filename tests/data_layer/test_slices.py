@@ -156,9 +156,9 @@ def test_shards_that_rotate_give_the_same_slices_from_host_memory_and_disk(store
     sampling = Sampling(out_shape=(12, 10), content=RULES, candidates=4)
     options = {"budget": 150_000, "samples_a_volume": 8, "batch_size": 8}
     runs = []
-    for residence in ("pinned", "disk"):
-        with loader_of(store, sampling, residence=residence, **options) as loader:
-            assert len(loader.residence.layout.shards) > 1
+    for placement in ("pinned", "disk"):
+        with loader_of(store, sampling, placement=placement, **options) as loader:
+            assert len(loader.placement.layout.shards) > 1
             runs.append(list(islice(loader, 12)))
     for a, b in zip(*runs, strict=True):
         assert all(torch.equal(a[name], b[name]) for name in a)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from genesis_ext.data.sources.find import Found, SourceError, find_sources, safe_name
+from genesis_ext.data.sources.find import find_sources
 from genesis_ext.data.sources.lists import channel_modality
+from genesis_ext.data.sources.source import Found, SourceError, safe_name
 from tests.data_layer.images import write_dicom
 
 

@@ -24,7 +24,7 @@ def result(x: torch.Tensor = LARGE) -> torch.Tensor:
 
 
 def test_a_result_takes_the_memory_of_one_that_is_gone() -> None:
-    genesis_ext.give_back_memory()
+    genesis_ext.empty_cache()
     first = result()
     expected, place = first.clone(), first.data_ptr()
     second = result()
@@ -51,12 +51,12 @@ def resident_mib() -> float:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_what_is_kept_has_a_bound_and_is_given_back() -> None:
-    genesis_ext.give_back_memory()
+    genesis_ext.empty_cache()
     before = resident_mib()
     made = [result() for _ in range(6)]
     del made  # 384 MiB, of which 256 are kept
     assert 240 < resident_mib() - before < 300
-    genesis_ext.give_back_memory()
+    genesis_ext.empty_cache()
     assert resident_mib() - before < 50
 
 

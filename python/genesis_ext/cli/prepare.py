@@ -7,14 +7,17 @@ import sys
 from pathlib import Path
 from typing import Any, get_args
 
+from genesis_ext._types import Spacing3
 from genesis_ext.cli._progress import duration, make_progress
 from genesis_ext.data.prepare.dry_run import forecast, free_bytes
 from genesis_ext.data.prepare.intensity import IntensityWindow
 from genesis_ext.data.prepare.preprocess import PrepareSettings
 from genesis_ext.data.prepare.report import Report
 from genesis_ext.data.prepare.run import prepare
-from genesis_ext.data.sources.find import Found, PatientRule, find_sources
+from genesis_ext.data.readers import readers
+from genesis_ext.data.sources.find import find_sources
 from genesis_ext.data.sources.recipes import RECIPES
+from genesis_ext.data.sources.source import Found, PatientRule
 from genesis_ext.data.store.entry import SplitName, StoreDtype
 from genesis_ext.data.store.writer import check_settings
 from genesis_ext.data.volume import Modality
@@ -38,10 +41,11 @@ recipes:
 def add_parser(subparsers: Any) -> None:
     """Add the subcommand."""
     recipes = "\n".join(f"  {r.name:<12}{r.layout};\n{'':<14}{r.splits}" for r in RECIPES.values())
+    formats = ", ".join(name for reader in readers() for name in reader.formats)
     parser = subparsers.add_parser(
         "prepare",
         help="resample, window and store scans for training",
-        description="Turn scans (NIfTI, MHD, MHA, NRRD, DICOM, PNG, JPEG) into a volume store: axes to RAS, "
+        description=f"Turn scans ({formats}) into a volume store: axes to RAS, "
         "resampled by third-order splines, cut and scaled by modality.",
         epilog=_EPILOG + recipes,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -138,7 +142,7 @@ def settings_of(args: argparse.Namespace) -> PrepareSettings:
     )
 
 
-def _spacing(words: list[str]) -> tuple[float, float, float] | None:
+def _spacing(words: list[str]) -> Spacing3 | None:
     if words == ["native"]:
         return None
     try:

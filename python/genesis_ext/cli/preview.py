@@ -12,7 +12,7 @@ from genesis_ext.data.readers import read_volume
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.store.volume_store import INDEX, VolumeStore
 from genesis_ext.data.store.writer import SETTINGS
-from genesis_ext.data.volume import Modality
+from genesis_ext.data.volume import Modality, is_picture
 from genesis_ext.evaluation.content import richest_patch
 from genesis_ext.evaluation.preview import write_preview
 from genesis_ext.evaluation.store_sheets import write_store_preview
@@ -100,7 +100,7 @@ def _preview_store(args: argparse.Namespace) -> None:
 def _preview_image(args: argparse.Namespace) -> None:
     volume = read_volume(args.data, args.modality)
     scan = IntensityWindow().apply(volume)
-    flat = volume.modality in ("xray", "us")
+    flat = is_picture(volume.modality)
     patch = tuple(args.patch or (64, 64, 1 if flat else 32))
     for axis, side, size in zip("xyz", patch, scan.shape, strict=True):
         if side > size:

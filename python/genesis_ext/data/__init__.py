@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files to volumes, volumes to a store, a store to batches on the device."""
 
+from genesis_ext._renamed import old_names
 from genesis_ext.data.loader import Batch, FixedSamples, GenesisLoader
+from genesis_ext.data.placement.placement import PlacementError
 from genesis_ext.data.prepare.intensity import IntensityWindow
 from genesis_ext.data.prepare.preprocess import PrepareSettings
 from genesis_ext.data.prepare.run import prepare_cached
 from genesis_ext.data.readers import read_volume, read_volumes
-from genesis_ext.data.residence.residence import ResidenceError
 from genesis_ext.data.sampling.content import Foreground, LungContent
 from genesis_ext.data.sampling.sampler import Subvolumes, SubvolumeSampler
 from genesis_ext.data.sampling.settings import RELEASED_BORDERS, Sampling
@@ -27,9 +28,9 @@ __all__ = [
     "IntensityWindow",
     "LungContent",
     "Modality",
+    "PlacementError",
     "PrepareSettings",
     "Region",
-    "ResidenceError",
     "Sampling",
     "Split",
     "StoreError",
@@ -47,3 +48,5 @@ __all__ = [
     "split_regions",
     "whole_regions",
 ]
+
+__getattr__ = old_names(__name__, {"ResidenceError": "PlacementError"})

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from genesis_ext import ops
-from genesis_ext.data.residence.residence import DEFAULT_BUDGET, Residence, ResidenceName, Resident, Room
-from genesis_ext.data.residence.shards import note_on_mix
-from genesis_ext.data.residence.transfer import copy_from_disk
+from genesis_ext._renamed import warn_renamed
+from genesis_ext.data.placement.placement import DEFAULT_BUDGET, Placement, PlacementName, Resident, Room
+from genesis_ext.data.placement.shards import note_on_mix
+from genesis_ext.data.placement.transfer import copy_from_disk
 from genesis_ext.data.sampling.sampler import Subvolumes, SubvolumeSampler, check_weights
 from genesis_ext.data.sampling.settings import Sampling, note_on_borders
 from genesis_ext.data.sampling.split import Region, split_regions
@@ -38,7 +39,7 @@ class GenesisLoader:
 
     Step s has the sample ids s * batch_size to (s + 1) * batch_size - 1, and a rank gets its contiguous part of them:
     the batches of all ranks together are those of a single process, and a run that starts at any step has those of a
-    run that came there. With a rotating residence they depend on store, `budget`, `batch_size` and `samples_a_volume`
+    run that came there. With a rotating placement they depend on store, `budget`, `batch_size` and `samples_a_volume`
     too, which decide when a shard serves; all ranks and restarts must be given the same.
 
     Args:
@@ -51,15 +52,16 @@ class GenesisLoader:
         seed: 64 bits; of the boxes. The transform has its own.
         rank, world_size: which part of the batch.
         start_step: the first step.
-        residence: "device", "pinned" or "disk", see ``Residence``.
+        placement: "device", "pinned" or "disk", see ``Placement``.
         budget: bytes of device memory for the shards of "pinned" and "disk".
         samples_a_volume: how many samples a volume of weight 1 gives before its shard makes room for the next.
         device: where batches are made.
         report: told of the split, of shrunk borders and of what is loaded.
+        residence: the old name of `placement`.
 
     Raises:
         ValueError: an argument breaks its rule.
-        ResidenceError: the store does not fit its residence.
+        PlacementError: the store does not fit its placement.
 
     Example:
         >>> loader = GenesisLoader(VolumeStore("store"), 64, transform=GenesisTransform(), device="cuda")
@@ -80,12 +82,16 @@ class GenesisLoader:
         rank: int = 0,
         world_size: int = 1,
         start_step: int = 0,
-        residence: ResidenceName = "device",
+        placement: PlacementName = "device",
         budget: int = DEFAULT_BUDGET,
         samples_a_volume: int = SAMPLES_A_VOLUME,
         device: torch.device | str = "cpu",
         report: Callable[[str], object] = print,
+        residence: PlacementName | None = None,
     ) -> None:
+        if residence is not None:
+            warn_renamed("residence of GenesisLoader", "placement")
+            placement = residence
         if not 0 <= rank < world_size:
             raise ValueError(f"GenesisLoader: rank must be in [0, world_size), got {rank} of {world_size}")
         if batch_size < world_size:
@@ -121,11 +127,11 @@ class GenesisLoader:
         if note := note_on_borders(store.entries, regions, sampling):
             report(note)
         volumes = sorted({region.volume for region in regions})
-        self.residence = Residence(
+        self.placement = Placement(
             store,
             volumes,
             sampling,
-            residence,
+            placement,
             device,
             budget=budget,
             seed=seed,
@@ -138,9 +144,9 @@ class GenesisLoader:
             shard: SubvolumeSampler(
                 store.entries, [r for r in regions if r.volume in shard], sampling, seed, device, weights
             )
-            for shard in self.residence.layout.shards
+            for shard in self.placement.layout.shards
         }
-        if note := note_on_mix(store.entries, self.residence.layout, sampling, weights):
+        if note := note_on_mix(store.entries, self.placement.layout, sampling, weights):
             report(note)
         self._bound: dict[tuple[tuple[int, ...], int], SubvolumeSampler] = {}
 
@@ -170,7 +176,7 @@ class GenesisLoader:
 
         ids: take these instead of the step's own.
         """
-        resident = self.residence.at(step)
+        resident = self.placement.at(step)
         key = (resident.volumes, resident.room)
         if key not in self._bound:
             self._bound[key] = self._samplers[resident.volumes].on(resident.volumes, resident.tables)
@@ -186,9 +192,15 @@ class GenesisLoader:
         ids, resident, drawn = self.draw(step, ids)
         return _distorted(_cut(resident, drawn, self._sampling), drawn.scale, drawn.modality, ids, self._transform)
 
+    @property
+    def residence(self) -> Placement:
+        """The old name of `placement`."""
+        warn_renamed("GenesisLoader.residence", "GenesisLoader.placement")
+        return self.placement
+
     def close(self) -> None:
         """End the thread that copies shards."""
-        self.residence.close()
+        self.placement.close()
 
 
 class FixedSamples:

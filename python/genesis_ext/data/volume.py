@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-Modality = Literal["ct", "mri", "xray", "us"]  # X-ray and ultrasound are pictures: (X, Y, 1)
+from genesis_ext._types import Shape3, Spacing3
+
+Modality = Literal["ct", "mri", "xray", "us"]
+
+
+def is_picture(modality: str | None) -> bool:
+    """Whether scans of a modality, X-ray or ultrasound, are pictures: (X, Y, 1), on axes and a grid of their own."""
+    return modality in ("xray", "us")
 
 
 class VolumeError(ValueError):
@@ -34,7 +41,7 @@ class Volume:
     """
 
     voxels: Tensor
-    spacing_mm: tuple[float, float, float]
+    spacing_mm: Spacing3
     affine: NDArray[np.float64]
     modality: Modality
     path: Path
@@ -56,16 +63,18 @@ class Header:
         affine: (4, 4) float64, voxel indices to RAS millimetres.
         modality: what the file says, None where only the values can tell.
         series: DICOM's Series Instance UID, None for other files.
+        picture: the file is a picture, whatever it shows.
     """
 
     path: Path
     name: str
-    shape: tuple[int, int, int]
+    shape: Shape3
     frames: int
     dtype: str
-    spacing_mm: tuple[float, float, float]
+    spacing_mm: Spacing3
     affine: NDArray[np.float64]
     modality: Modality | None
     patient: str | None
     series: str | None
     notes: tuple[str, ...] = ()
+    picture: bool = False

@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 
 from genesis_ext import ops
+from genesis_ext._types import Spacing3
 from genesis_ext.data.sampling.sampler import SubvolumeSampler
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.sampling.split import whole_regions
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.volume_store import VolumeStore
+from genesis_ext.data.volume import is_picture
 from genesis_ext.evaluation.content import richest
 from genesis_ext.evaluation.pictures import (
     AMBER,
@@ -25,8 +27,8 @@ from genesis_ext.evaluation.pictures import (
     planes_of,
     show_slices,
 )
-from genesis_ext.evaluation.subject import Spacing, times
-from genesis_ext.evaluation.volume_sheets import is_flat, size_text
+from genesis_ext.evaluation.subject import times
+from genesis_ext.evaluation.volume_sheets import size_text
 
 _PANEL, _MOST_HEIGHT = 1.7, 2.9  # inches
 _COLOURS = (AMBER, BLUE, GREEN)
@@ -51,7 +53,7 @@ def boxes_sheet(
     )
     for i, entry, row in zip(indices, entries, sheet.panels, strict=True):
         packed = store.packed([i])
-        voxels, planes = packed.voxels.view(entry.shape), planes_of(is_flat(entry))
+        voxels, planes = packed.voxels.view(entry.shape), planes_of(is_picture(entry.modality))
         for scale, (box, crop) in _drawn(entry, packed, sampling, seed).items():
             colour = _COLOURS[scale % len(_COLOURS)]
             x, y, z = (int(box[axis] + box[axis + 3]) // 2 for axis in range(3))
@@ -61,7 +63,7 @@ def boxes_sheet(
             )  # fmt: skip
             spacing = _spacing(box, entry, crop)
             cx, cy, cz = crop.shape
-            note = " × ".join(f"{mm:.3g}" for mm in spacing[: 2 if is_flat(entry) else 3])
+            note = " × ".join(f"{mm:.3g}" for mm in spacing[: 2 if is_picture(entry.modality) else 3])
             show_slices(
                 row[2 * scale + 1], crop, spacing, (cx // 2, cy // 2, cz // 2), times(crop.shape),
                 f"of {note} mm", planes if cz > 1 else planes[:1],
@@ -89,7 +91,7 @@ def _drawn(
 
 
 def _height(entry: StoredVolume) -> float:
-    return min(_MOST_HEIGHT, panel_height(entry.shape, entry.spacing_mm, _PANEL, planes_of(is_flat(entry))))
+    return min(_MOST_HEIGHT, panel_height(entry.shape, entry.spacing_mm, _PANEL, planes_of(is_picture(entry.modality))))
 
 
 def _name(sampling: Sampling, scale: int) -> str:
@@ -101,12 +103,14 @@ def _name(sampling: Sampling, scale: int) -> str:
 
 def _place(box: Sequence[float], entry: StoredVolume) -> str:
     """Where a box lies, in voxels, and how large it is."""
-    lines = [f"{'xyz'[axis]} {box[axis]:.0f}–{box[axis + 3]:.0f}" for axis in range(2 if is_flat(entry) else 3)]
+    lines = [
+        f"{'xyz'[axis]} {box[axis]:.0f}–{box[axis + 3]:.0f}" for axis in range(2 if is_picture(entry.modality) else 3)
+    ]
     sides = " × ".join(f"{(box[axis + 3] - box[axis]) * entry.spacing_mm[axis]:.0f}" for axis in range(len(lines)))
     return f"{', '.join(lines[:2])}\n{'; '.join([*lines[2:], f'{sides} mm'])}"
 
 
-def _spacing(box: Sequence[float], entry: StoredVolume, crop: Tensor) -> Spacing:
+def _spacing(box: Sequence[float], entry: StoredVolume, crop: Tensor) -> Spacing3:
     """Voxel size of a crop."""
     x, y, z = ((box[a + 3] - box[a]) * entry.spacing_mm[a] / crop.shape[a] for a in range(3))
     return x, y, z

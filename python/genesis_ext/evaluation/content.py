@@ -8,7 +8,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from genesis_ext.evaluation.subject import Shape3
+from genesis_ext._types import Shape3
 
 _BINS = 64
 _MOST_VOXELS = 2**15  # looked at in a candidate: enough for its histogram

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genesis_ext._extras import require
-from genesis_ext.evaluation.subject import Shape3, Spacing
+from genesis_ext._types import Shape3, Spacing3
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -176,7 +176,7 @@ def panel_width(voxels: int) -> float:
     return voxels * max(1, round(_PANEL_PIXELS / voxels)) / DPI
 
 
-def panel_height(shape: Shape3, spacing_mm: Spacing, width: float, planes: Sequence[Plane] = BOTH) -> float:
+def panel_height(shape: Shape3, spacing_mm: Spacing3, width: float, planes: Sequence[Plane] = BOTH) -> float:
     """Height of what ``show_slices`` puts into a panel of that width."""
     across = shape[planes[0].across] * spacing_mm[planes[0].across]
     return width * (sum(shape[plane.up] * spacing_mm[plane.up] / across for plane in planes) + _GAP * (len(planes) - 1))
@@ -185,7 +185,7 @@ def panel_height(shape: Shape3, spacing_mm: Spacing, width: float, planes: Seque
 def show_slices(
     ax: "Axes",
     voxels: Tensor,
-    spacing_mm: Spacing,
+    spacing_mm: Spacing3,
     at: Shape3,
     title: str = "",
     note: str = "",
@@ -255,7 +255,7 @@ def _tinted(marks: Tensor) -> NDArray[np.float64]:
 
 
 def _outline(
-    ax: "Axes", box: Box, colour: str, plane: Plane, slice_at: int, spacing_mm: Spacing, bottom: float, height: float
+    ax: "Axes", box: Box, colour: str, plane: Plane, slice_at: int, spacing_mm: Spacing3, bottom: float, height: float
 ) -> None:
     """height: of the slice; all lengths in millimetres."""
     across, up, normal = plane.across, plane.up, plane.normal

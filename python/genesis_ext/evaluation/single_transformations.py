@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from genesis_ext import ops
+from genesis_ext._types import Shape3
 from genesis_ext.evaluation.pictures import (
     AMBER,
     AXIAL,
@@ -22,7 +23,7 @@ from genesis_ext.evaluation.pictures import (
     planes_of,
     show_slices,
 )
-from genesis_ext.evaluation.subject import TRIED_IDS, Shape3, Subject, evenly, painted, times
+from genesis_ext.evaluation.subject import TRIED_IDS, Subject, evenly, painted, times
 from genesis_ext.ops.local_shuffle import ORDERS, PERMUTES
 from genesis_ext.ops.plan import MAX_WINDOW_VOXELS
 

@@ -4,16 +4,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from genesis_ext import ops
+from genesis_ext._types import Shape3, Spacing3
 from genesis_ext.transforms import TransformConfig, resolve
-
-Shape3: TypeAlias = tuple[int, int, int]
-Spacing: TypeAlias = tuple[float, float, float]
 
 TRIED_IDS = 64
 """Sample ids from which a picture chooses one that shows well what it is about."""
@@ -37,7 +34,7 @@ class Subject:
 
     name: str
     scan: Tensor
-    spacing_mm: Spacing
+    spacing_mm: Spacing3
     start: Shape3
     shape: Shape3
     config: TransformConfig

@@ -9,9 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genesis_ext._types import Shape3
 from genesis_ext.data.prepare.statistics import Distribution
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.volume_store import StoredItem, VolumeStore
+from genesis_ext.data.volume import is_picture
 from genesis_ext.evaluation.pictures import (
     AMBER,
     BLUE,
@@ -25,7 +27,7 @@ from genesis_ext.evaluation.pictures import (
     show_slices,
     slice_text,
 )
-from genesis_ext.evaluation.subject import Shape3, times
+from genesis_ext.evaluation.subject import times
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,18 +38,13 @@ _FLOOR = 1e-5  # share of the voxels at which a logarithmic histogram begins
 MODALITY_NAMES = {"ct": "CT", "mri": "MRI", "xray": "X-ray", "us": "ultrasound"}
 
 
-def is_flat(entry: StoredVolume) -> bool:
-    """Whether a volume is a picture (X, Y, 1)."""
-    return entry.modality in ("xray", "us")
-
-
 def size_text(entry: StoredVolume) -> str:
     """Modality, voxels, spacing and size."""
-    axes = 2 if is_flat(entry) else 3
+    axes = 2 if is_picture(entry.modality) else 3
     spacing = " × ".join(f"{mm:.4g}" for mm in entry.spacing_mm[:axes])
     size = " × ".join(f"{n * mm:.0f}" for n, mm in zip(entry.shape, entry.spacing_mm, strict=True))
     text = f"{MODALITY_NAMES[entry.modality]}, {times(entry.shape[:axes])} voxels of {spacing} mm"
-    return text if is_flat(entry) else f"{text}, {size} mm in all"
+    return text if is_picture(entry.modality) else f"{text}, {size} mm in all"
 
 
 def volumes_sheet(store: VolumeStore, indices: Sequence[int], title: str, about: str) -> Sheet:
@@ -97,7 +94,7 @@ def _height(entry: StoredVolume) -> float:
 def _frame(entry: StoredVolume) -> tuple[float, float]:
     """Width and height in mm that hold a slice in each plane."""
     size = [n * mm for n, mm in zip(entry.shape, entry.spacing_mm, strict=True)]
-    planes = planes_of(is_flat(entry), THREE)
+    planes = planes_of(is_picture(entry.modality), THREE)
     return max(size[plane.across] for plane in planes), max(size[plane.up] for plane in planes)
 
 
@@ -112,7 +109,7 @@ def _show_planes(axes: "Sequence[Axes]", voxels: Tensor, item: StoredItem) -> No
     marks = None if item.label is None else torch.from_numpy(np.array(item.label))
     at = _places(entry, marks)
     scale, height = _inches_a_mm(entry), _height(entry)
-    for ax, plane in zip(axes, planes_of(is_flat(entry), THREE), strict=False):
+    for ax, plane in zip(axes, planes_of(is_picture(entry.modality), THREE), strict=False):
         show_slices(
             ax, voxels, entry.spacing_mm, at, plane.name, slice_text(plane, at, entry.shape), (plane,), letters=True,
             smooth=True, grey=entry.window, marks=marks,

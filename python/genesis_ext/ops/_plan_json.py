@@ -10,6 +10,8 @@ from typing import Any, NoReturn, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
+from genesis_ext._types import Shape3
+
 from ..reference import draw_plan
 from ..reference.draw_plan import BOX_WORDS, CURVE_WORDS, HEAD_WORDS, Numbers, decode
 from ..reference.paint_boxes import KINDS
@@ -101,9 +103,7 @@ def named_integers(value: Any, where: str, names: Sequence[str]) -> dict[str, in
     return {name: _integer(value[name], f"{where}.{name}") for name in names}
 
 
-def encode_rows(
-    document: Mapping[str, Any], shape3: tuple[int, int, int], curves: int, max_boxes: int
-) -> NDArray[np.int32]:
+def encode_rows(document: Mapping[str, Any], shape3: Shape3, curves: int, max_boxes: int) -> NDArray[np.int32]:
     """Make the rows of a parsed document: the same words that were written."""
     draws, seeds = document["draws"], document["seed"]
     if not isinstance(draws, list):
@@ -126,7 +126,7 @@ def _encode(
     seed: int,
     row: NDArray[np.int32],
     where: str,
-    shape3: tuple[int, int, int],
+    shape3: Shape3,
     curves: int,
     max_boxes: int,
 ) -> None:
@@ -228,7 +228,7 @@ def _points(value: Any, where: str) -> list[float]:
     return points
 
 
-def _box(value: Any, where: str, shape3: tuple[int, int, int]) -> list[int]:
+def _box(value: Any, where: str, shape3: Shape3) -> list[int]:
     box = _list(value, where, _integer)
     if len(box) != 6 or not all(0 <= box[i] < box[i + 3] <= shape3[i] for i in range(3)):
         _fail(where, f"be [x0, y0, z0, x1, y1, z1], half-open and inside the patch {shape3}", value)

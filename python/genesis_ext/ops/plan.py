@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from genesis_ext._types import Shape3
+
 from ..reference.draw_plan import BOX_WORDS, CURVE_WORDS, HEAD_WORDS, Numbers, Rates
 from . import _plan_json
 from ._checks import check_tensor, got, voxels_text
@@ -98,7 +100,7 @@ class PlanSpec:
             )
 
     @property
-    def shape3(self) -> tuple[int, int, int]:
+    def shape3(self) -> Shape3:
         """The patch in 3D: 2D is one slice."""
         x, y, *z = self.spatial_shape
         return x, y, z[0] if z else 1

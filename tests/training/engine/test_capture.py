@@ -91,7 +91,7 @@ def test_what_is_captured_learns_from_the_ids_that_the_tensor_holds(store: Volum
 
 
 def test_shards_that_rotate_are_refused(store: VolumeStore) -> None:
-    loader = GenesisLoader(store, 4, residence="disk", budget=2**18, report=lambda text: None)
+    loader = GenesisLoader(store, 4, placement="disk", budget=2**18, report=lambda text: None)
     with loader, pytest.raises(ValueError, match="all of whose volumes lie on the device"):
         CapturedStep(loader, lambda batch: {})
 

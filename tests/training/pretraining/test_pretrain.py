@@ -21,7 +21,7 @@ from torch import nn
 import genesis_ext
 from genesis_ext.data import FixedSamples, Sampling, StoreError, whole_regions
 from genesis_ext.data.prepare.run import prepare_cached
-from genesis_ext.data.sources.find import SourceError
+from genesis_ext.data.sources.source import SourceError
 from genesis_ext.models import UNet3D, load_weights
 from genesis_ext.training import PretrainConfig, TrainingDivergedError, Validator, pretrain, write_config
 from genesis_ext.training.engine import loop, signals

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from genesis_ext._types import Shape3, Spacing3
 from genesis_ext.data.prepare.outcome import fingerprint
-from genesis_ext.data.prepare.preprocess import Grid, PrepareSettings, Shape3, Spacing3, stored_shape
-from genesis_ext.data.readers import PICTURE_SUFFIXES, describe
-from genesis_ext.data.sources.find import Source
+from genesis_ext.data.prepare.preprocess import Grid, PrepareSettings, stored_shape
+from genesis_ext.data.readers import describe
+from genesis_ext.data.sources.source import Source
 from genesis_ext.data.store.writer import read_record
 from genesis_ext.data.volume import Header, VolumeError
 
@@ -71,7 +72,6 @@ def free_bytes(store: Path) -> int:
 
 
 def _stored(header: Header, source: Source, settings: PrepareSettings) -> Iterator[Shape3]:
-    picture = source.path.suffix.lower() in PICTURE_SUFFIXES
-    modality = source.modality or header.modality or ("xray" if picture else None)
+    modality = source.modality or header.modality or ("xray" if header.picture else None)
     shape = stored_shape(Grid(header.shape, header.spacing_mm, header.affine), modality, settings)
     yield from [shape] * header.frames

@@ -10,11 +10,10 @@ from torch import Tensor
 
 from genesis_ext._settings import check_kinds
 from genesis_ext.data.prepare.statistics import Distribution
-from genesis_ext.data.store.entry import GREYS, StoreDtype
-from genesis_ext.data.volume import Volume, VolumeError
+from genesis_ext.data.store.entry import GREYS, TORCH_DTYPES, StoreDtype
+from genesis_ext.data.volume import Volume, VolumeError, is_picture
 
 _TOP = {"int16": 32767.0, "uint8": 255.0, "float16": 1.0}  # what the upper end of a scaled volume is stored as
-_TORCH_DTYPES = {"int16": torch.int16, "uint8": torch.uint8, "float16": torch.float16}
 _CUT_WORTH_A_NOTE = 0.01  # share of an MRI's voxels at one side of the window
 _TRACE = 0.05  # percent of the voxels at each end, which do not count where a volume is told constant
 _INT16 = (-32768.0, 32767.0)
@@ -123,7 +122,7 @@ def scale_of(
         VolumeError: no two values differ between the ends, or more than a quarter of an MRI lies above its window.
     """
     least, greatest = values.least, values.greatest
-    if volume.modality in ("xray", "us"):
+    if is_picture(volume.modality):
         lo, hi = (0.0, 255.0) if volume.voxels.dtype == torch.uint8 else (least, greatest)
         rule = "image"
     elif volume.modality == "ct":
@@ -200,7 +199,7 @@ def stored_numbers(voxels: Tensor, scale: Scale, owned: bool) -> Tensor:
         values.sub_(scale.intercept).mul_(1.0 / scale.slope).clamp_(0.0, scale.window[1])
     if scale.dtype != "float16":
         values.add_(values.sign().mul_(0.5) if scale.lo < scale.intercept else 0.5)  # then cut towards zero
-    return values.to(_TORCH_DTYPES[scale.dtype])
+    return values.to(TORCH_DTYPES[scale.dtype])
 
 
 def _percent(share: float) -> str:

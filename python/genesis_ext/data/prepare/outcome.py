@@ -12,16 +12,13 @@ from typing import Any, Literal
 
 from genesis_ext.data.prepare.preprocess import Prepared, PrepareSettings, prepare_volume
 from genesis_ext.data.prepare.stopwatch import Stopwatch
-from genesis_ext.data.readers import read_label, read_volumes
-from genesis_ext.data.sources.find import Source, safe_name
+from genesis_ext.data.readers import files_of, read_label, read_volumes
+from genesis_ext.data.sources.source import Source, safe_name
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.writer import Record, forget, volume_files, write_record, write_volume
 from genesis_ext.data.volume import Volume, VolumeError
 
 Status = Literal["taken", "kept", "skipped", "failed"]
-
-_DATA_FILE = re.compile(rb"^(?:ElementDataFile\s*=|data file:)[ \t]*(\S[^\r\n]*)", re.IGNORECASE | re.MULTILINE)
-_HEADER_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -82,10 +79,10 @@ def fingerprint(source: Source, settings: PrepareSettings) -> str:
     Raises:
         OSError: a file cannot be looked at. A label that cannot is told when it is read.
     """
-    files = [_stamp(path) for path in _files_of(source.path)]
+    files = [_stamp(path) for path in files_of(source.path)]
     if source.label is not None:
         try:
-            files += [_stamp(path) for path in _files_of(source.label)]
+            files += [_stamp(path) for path in files_of(source.label)]
         except OSError:
             files.append([str(source.label)])
     content = [files, source.modality, settings.to_dict()]
@@ -94,7 +91,7 @@ def fingerprint(source: Source, settings: PrepareSettings) -> str:
 
 def bytes_of(source: Source) -> int:
     """Size of its files, without the label."""
-    return sum(path.stat().st_size for path in _files_of(source.path))
+    return sum(path.stat().st_size for path in files_of(source.path))
 
 
 class _WriteError(Exception):
@@ -185,19 +182,6 @@ def _entry(name: str, volume: Volume, prepared: Prepared, source: Source) -> Sto
         statistics=prepared.statistics,
         notes=(*volume.notes, *prepared.notes),
     )
-
-
-def _files_of(path: Path) -> list[Path]:
-    """The files behind a source: of a folder all, of a header the file of its voxels too."""
-    if path.is_dir():
-        return sorted(file for file in path.iterdir() if file.is_file() and not file.name.startswith("."))
-    if path.suffix.lower() in (".mhd", ".nhdr"):
-        with path.open("rb") as stream:
-            match = _DATA_FILE.search(stream.read(_HEADER_BYTES))
-        data = path.parent / match[1].decode(errors="replace").strip() if match else path
-        if data != path and data.is_file():
-            return [path, data]
-    return [path]
 
 
 def _stamp(path: Path) -> list[Any]:

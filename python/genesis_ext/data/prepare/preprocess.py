@@ -17,6 +17,7 @@ from torch import Tensor
 
 from genesis_ext import ops
 from genesis_ext._settings import check_kinds
+from genesis_ext._types import Shape3, Spacing3
 from genesis_ext.data.prepare.intensity import (
     IntensityWindow,
     Scale,
@@ -28,7 +29,7 @@ from genesis_ext.data.prepare.intensity import (
 from genesis_ext.data.prepare.statistics import Distribution
 from genesis_ext.data.prepare.stopwatch import Stopwatch
 from genesis_ext.data.store.entry import StoreDtype
-from genesis_ext.data.volume import Volume, VolumeError
+from genesis_ext.data.volume import Volume, VolumeError, is_picture
 
 __all__ = [
     "Grid",
@@ -39,9 +40,6 @@ __all__ = [
     "stored_shape",
     "target_grid",
 ]
-
-Shape3 = tuple[int, int, int]
-Spacing3 = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ class Prepared:
 
 def target_grid(grid: Grid, modality: str | None, settings: PrepareSettings) -> Grid:
     """The grid on which a volume will be stored, before padding."""
-    if settings.spacing_mm is None or modality in ("xray", "us"):
+    if settings.spacing_mm is None or is_picture(modality):
         return grid
     return grid.resampled(settings.spacing_mm)
 

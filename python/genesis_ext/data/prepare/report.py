@@ -11,7 +11,7 @@ from typing import Any
 
 from genesis_ext._files import write_aside
 from genesis_ext.data.prepare.outcome import Outcome
-from genesis_ext.data.sources.find import Found
+from genesis_ext.data.sources.source import Found
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.writer import write_json
 

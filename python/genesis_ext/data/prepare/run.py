@@ -1,11 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Sources to a store: in parallel, safe to be killed at any moment, and to be run again for what is left."""
+"""Prepare sources into a store, in parallel. A run may be killed at any moment; the next one does what is left."""
 
 import hashlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
@@ -16,8 +17,9 @@ from genesis_ext.data.prepare.outcome import Outcome, Task, bytes_of, fingerprin
 from genesis_ext.data.prepare.preprocess import PrepareSettings
 from genesis_ext.data.prepare.remarks import remarks
 from genesis_ext.data.prepare.report import Report
-from genesis_ext.data.prepare.workers import WorkerLost, run_in_workers
-from genesis_ext.data.sources.find import Found, Source, find_sources
+from genesis_ext.data.prepare.workers import Workers, WorkersNotStarted
+from genesis_ext.data.sources.find import find_sources
+from genesis_ext.data.sources.source import Found, Source
 from genesis_ext.data.store.volume_store import FORMAT, INDEX, StoreError, VolumeStore, is_store
 from genesis_ext.data.store.writer import (
     StoreLock,
@@ -64,11 +66,12 @@ def prepare(
     overwrite: bool = False,
     progress: Callable[[Step], object] = lambda step: None,
     wait: bool = False,
+    executor: Executor | None = None,
 ) -> Report:
-    """Prepare sources into a store; returns what became of each.
+    """Prepare sources into a store and report what became of each.
 
-    What an earlier run has done is kept where source and settings are unchanged. The store holds these sources and no
-    others; a file that cannot serve is a line of the report, and the rest is done.
+    Sources that an earlier run prepared are kept if they and the settings are unchanged. The store ends up with these
+    sources and no others. A file that cannot be used becomes a line of the report.
 
     found: by ``find_sources``.
     store: the folder; made if it is not there.
@@ -77,6 +80,8 @@ def prepare(
     overwrite: clear what was prepared with other settings.
     progress: called after each source.
     wait: for another run that prepares this store, instead of refusing.
+    executor: does the work in place of `workers`, and stays open. Its processes must see sources and store under the
+        same paths.
 
     Raises:
         StoreError: the folder holds something else, other settings, or is being prepared; or cannot be written.
@@ -84,6 +89,8 @@ def prepare(
     settings, store = settings or PrepareSettings(), Path(store)
     if workers is None:
         workers = min(MOST_WORKERS, len(os.sched_getaffinity(0)))
+    elif executor is not None:
+        raise ValueError(f"workers must not be given beside an executor, got {workers}")
     if workers < 0:
         raise ValueError(f"workers must be at least 0, got {workers}")
     if not overwrite:
@@ -91,7 +98,7 @@ def prepare(
     try:
         with StoreLock(store, wait):
             begin(store, settings.to_dict(), overwrite)
-            return _prepare(found, store, settings, workers, progress)
+            return _prepare(found, store, settings, workers if executor is None else executor, progress)
     except OSError as error:
         raise StoreError(f"{store}: cannot be written: {error.strerror or error}: what is done is kept") from error
 
@@ -103,7 +110,7 @@ def prepare_cached(
     workers: int | None = 0,
     **settings: Any,
 ) -> VolumeStore:
-    """The store of some sources, prepared at the first call and found at the next ones.
+    """The store of some sources: prepared by the first call, found by later ones.
 
     It lies in a folder named by sources (paths, sizes, times) and settings. Two processes may call it at once: one
     prepares, the other waits.
@@ -135,11 +142,11 @@ def prepare_cached(
 
 
 def _prepare(
-    found: Found, store: Path, settings: PrepareSettings, workers: int, progress: Callable[[Step], object]
+    found: Found, store: Path, settings: PrepareSettings, by: Executor | int, progress: Callable[[Step], object]
 ) -> Report:
     outcomes: dict[str, Outcome] = {}
     tasks: list[Task] = []
-    sizes: list[int] = []
+    sizes: dict[str, int] = {}
     for source in found.sources:
         try:
             mark, size = fingerprint(source, settings), bytes_of(source)
@@ -150,23 +157,20 @@ def _prepare(
         kept = _kept(store, source, mark)
         if kept is None:
             tasks.append(Task(source, mark, store, settings))
-            sizes.append(size)
+            sizes[source.name] = size
         else:
             outcomes[source.name] = kept
     if any(has_record(store, task.source.name) for task in tasks):
         (store / INDEX).unlink(missing_ok=True)  # it names files that are about to change
-    step = partial(Step, total=len(found.sources), bytes_total=sum(sizes))
+    step = partial(Step, total=len(found.sources), bytes_total=sum(sizes.values()))
     begun, bytes_done = time.monotonic(), 0
     for number, outcome in enumerate(outcomes.values(), start=1):
         progress(step(outcome, number, bytes_done=0, seconds=0.0))
-    for number, result in run_in_workers(prepare_source, tasks, workers):
-        source = tasks[number].source
-        if isinstance(result, WorkerLost):
-            result = Outcome(source, "failed", f"{source.path}: {result}")
-        outcomes[source.name] = result
-        bytes_done += sizes[number]
+    for outcome in _outcomes(tasks, by):
+        outcomes[outcome.source.name] = outcome
+        bytes_done += sizes[outcome.source.name]
         seconds = time.monotonic() - begun
-        progress(step(result, len(outcomes), bytes_done=bytes_done, seconds=seconds))
+        progress(step(outcome, len(outcomes), bytes_done=bytes_done, seconds=seconds))
     results = [outcomes[source.name] for source in found.sources]
     entries = [entry for outcome in results for entry in outcome.volumes]
     earlier = record_names(store) - outcomes.keys()
@@ -180,8 +184,36 @@ def _prepare(
     return report
 
 
+def _outcomes(tasks: Sequence[Task], by: Executor | int) -> Iterator[Outcome]:
+    """What becomes of each task, in the order in which they end.
+
+    by: an executor, or a number of workers; 0 works in this process.
+    """
+    if not isinstance(by, Executor):
+        if by and tasks:
+            with Workers(min(by, len(tasks))) as workers:
+                yield from _outcomes(tasks, workers)
+        else:
+            yield from map(prepare_source, tasks)
+        return
+    sources = {by.submit(prepare_source, task): task.source for task in tasks}
+    try:
+        for future in as_completed(sources):
+            try:
+                outcome = future.result()
+            except WorkersNotStarted:
+                raise
+            except Exception as error:  # of the executor: prepare_source raises none
+                source = sources[future]
+                outcome = Outcome(source, "failed", f"{source.path}: {str(error) or type(error).__name__}")
+            yield outcome
+    finally:
+        for future in sources:
+            future.cancel()
+
+
 def _kept(store: Path, source: Source, mark: str) -> Outcome | None:
-    """What an earlier run has done of a source, if it still holds; whose it is and its split are as told now."""
+    """What an earlier run made of a source, if that still holds, with the patient and split given now."""
     record = read_record(store, source.name)
     if record is None or record.fingerprint != mark:
         return None

@@ -1,157 +1,193 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""A function over many tasks in processes of their own, one of which may die without taking the others along.
+"""A process pool in which a process may die and cost one task, behind the interface of ``concurrent.futures``.
 
-The pools of the standard library cannot tell which task killed a worker; here each worker has one task at a time.
+The pool of the standard library gives up every task as soon as one of its processes dies, since it cannot tell which
+task killed it; pebble can, and would be a dependency of the core. Here each process has one task at a time.
 """
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import traceback
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnContext
-from typing import Generic, TypeVar
+from types import TracebackType
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 
-Task = TypeVar("Task")
-Result = TypeVar("Result")
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
-_READY = "ready"
-_STOP_SECONDS = 5.0  # for a worker to end by itself
+_STOP_SECONDS = 5.0  # for a process to end by itself
 
 
-@dataclass(frozen=True)
-class WorkerLost:
+class WorkerLost(Exception):
     """The process that had a task ended before it gave a result.
 
     Attributes:
         exit_code: of the process; -n if signal n ended it.
     """
 
-    exit_code: int | None
+    def __init__(self, exit_code: int | None) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
 
     def __str__(self) -> str:
-        if self.exit_code is not None and self.exit_code < 0:
-            name = signal.Signals(-self.exit_code).name
-            hint = ": perhaps the memory did not suffice" if self.exit_code == -signal.SIGKILL else ""
-            return f"the worker process was ended by {name}{hint}"
-        return f"the worker process ended with status {self.exit_code}"
+        if self.exit_code is None or self.exit_code >= 0:
+            return f"the worker process ended with status {self.exit_code}"
+        hint = ": perhaps the memory did not suffice" if self.exit_code == -signal.SIGKILL else ""
+        return f"the worker process was ended by {signal.Signals(-self.exit_code).name}{hint}"
 
 
-def run_in_workers(
-    function: Callable[[Task], Result], tasks: Sequence[Task], workers: int
-) -> Iterator[tuple[int, Result | WorkerLost]]:
-    """Number of the task and result, as they come.
+class WorkersNotStarted(RuntimeError):
+    """Worker processes cannot be started; the text says what to change."""
 
-    function: importable by its name; its exceptions must be caught by itself.
-    workers: processes; 0 does everything in this one, in order.
 
-    Raises:
-        RuntimeError: worker processes cannot be started.
+class Workers(Executor):
+    """An executor of tasks in processes of their own.
+
+    The future of a task whose process dies raises ``WorkerLost``; the next task gets a new process. If this process
+    dies, so do the workers. Left by an exception, as on Ctrl-C, a ``with`` block ends the workers at once.
+
+    Args:
+        workers: processes at most; each starts with its first task, and gets its share of the cores for torch.
+
+    Example:
+        >>> with Workers(4) as executor:
+        ...     futures = [executor.submit(len, text) for text in ("a", "bc")]
     """
-    if workers == 0 or not tasks:
-        for number, task in enumerate(tasks):
-            yield number, function(task)
-        return
-    workers = min(workers, len(tasks))
-    context = multiprocessing.get_context("spawn")  # a fork would inherit locks of the threads of torch
-    threads = max(1, len(os.sched_getaffinity(0)) // workers)
-    pool = [_Worker(context, function, threads) for _ in range(workers)]
-    left = iter(range(len(tasks)))
-    try:
-        for worker in pool:
-            worker.number = next(left)
-            worker.task = tasks[worker.number]
-        while pool:
-            ready = wait([worker.link for worker in pool])
-            for place, worker in enumerate(pool):
-                if worker.link in ready and (answer := worker.receive()) is not None:
-                    yield worker.number, answer.result
-                    following = next(left, None)
-                    if isinstance(answer.result, WorkerLost) and following is not None:
-                        pool[place] = worker = _Worker(context, function, threads)
-                    worker.give(following, None if following is None else tasks[following])
-            pool = [worker for worker in pool if worker.number >= 0]
-    finally:
-        for worker in pool:
-            worker.end()
+
+    def __init__(self, workers: int) -> None:
+        self._threads = ThreadPoolExecutor(workers, "worker")  # each looks after one process
+        self._torch_threads = max(1, len(os.sched_getaffinity(0)) // workers)
+        self._own = threading.local()  # of each thread its worker
+        self._workers: set[_Worker] = set()
+        self._lock = threading.RLock()  # starting a process reaps others: not while another thread asks how one ended
+        self._ended = False
+
+    def submit(self, function: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
+        """Run ``function(*args, **kwargs)`` in a worker; all three, and the result, must be picklable.
+
+        The future raises what the function raises, ``WorkerLost``, or ``WorkersNotStarted``.
+        """
+        return self._threads.submit(self._call, function, args, kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take no more tasks, and end the processes when the last task is done.
+
+        wait: return when they have ended.
+        cancel_futures: tasks that have not begun.
+        """
+        self._threads.shutdown(wait, cancel_futures=cancel_futures)
+        if not wait:
+            threading.Thread(target=self.shutdown).start()
+            return
+        while self._workers:
+            self._workers.pop().end()
+
+    def terminate_workers(self) -> None:
+        """End all processes now: tasks that have begun fail, the others are cancelled."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            self._ended = True
+            for worker in self._workers:
+                worker.end()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self.terminate_workers()
+        self.shutdown()
+
+    def _call(self, function: Callable[..., _T], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> _T:
+        worker: _Worker | None = getattr(self._own, "worker", None)
+        if worker is None:
+            with self._lock:
+                if self._ended:
+                    raise WorkerLost(-signal.SIGTERM)
+                worker = self._own.worker = _Worker(self._torch_threads, self._lock)
+                self._workers.add(worker)
+        try:
+            result: _T = worker.call(function, args, kwargs)
+            return result
+        except (WorkerLost, WorkersNotStarted):
+            self._own.worker = None
+            with self._lock:
+                self._workers.remove(worker)
+            raise
 
 
-@dataclass(frozen=True)
-class _Answer(Generic[Result]):
-    result: Result | WorkerLost
+class _Worker:
+    """A process, and the pipe to it."""
 
-
-class _Worker(Generic[Task, Result]):
-    """A process, and the task that it has; it takes one as soon as it has started."""
-
-    def __init__(self, context: SpawnContext, function: Callable[[Task], Result], threads: int) -> None:
-        self.link, other = context.Pipe()
-        self._process = context.Process(target=_serve, args=(other, function, threads), daemon=True)
+    def __init__(self, torch_threads: int, lock: threading.RLock) -> None:
+        context = multiprocessing.get_context("spawn")  # a fork would inherit locks of the threads of torch
+        self._link, other = context.Pipe()
+        self._process = context.Process(target=_serve, args=(other, torch_threads), daemon=True)
         self._process.start()
         other.close()  # so that the end of the process is the end of the pipe
         self._started = False
-        self.number = -1
-        self.task: Task | None = None
+        self._lock = lock
 
-    def give(self, number: int | None, task: Task | None) -> None:
-        """The next task, or None to end."""
-        self.number, self.task = (-1, None) if number is None else (number, task)
-        if number is None:
-            self.end()
-        elif self._started:
-            self._send()
-
-    def receive(self) -> _Answer[Result] | None:
-        """What it says; None if that is no answer to a task."""
+    def call(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """What the function returns there; raises what it raises."""
+        task = pickle.dumps((function, args, kwargs))  # a task that cannot be sent leaves the worker as it is
         try:
-            said = self.link.recv()
-        except (EOFError, OSError):
-            self._process.join()
-            code = self._process.exitcode
             if not self._started:
-                raise RuntimeError(
-                    f"a worker process ended with status {code} before it began: call this from under "
-                    "`if __name__ == '__main__':`, or with workers=0"
-                ) from None
-            return _Answer(WorkerLost(code))
-        if self._started:
-            return _Answer(said)
-        self._started = True
-        self._send()
-        return None
+                self._link.recv()
+                self._started = True
+            self._link.send_bytes(task)
+            result, error = self._link.recv()
+        except (EOFError, OSError):
+            with self._lock:
+                self._process.join()
+                code = self._process.exitcode
+            if self._started:
+                raise WorkerLost(code) from None
+            raise WorkersNotStarted(
+                f"a worker process ended with status {code} before it began: call this from under "
+                "`if __name__ == '__main__':`, or with workers=0"
+            ) from None
+        if error is not None:
+            raise error
+        return result
 
     def end(self) -> None:
-        """Ask it to end, then make it."""
-        self.link.close()
-        self._process.terminate()
-        self._process.join(_STOP_SECONDS)
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join()
-
-    def _send(self) -> None:
-        try:
-            self.link.send(self.task)
-        except OSError:
-            return  # it is gone: receive() tells
+        """Ask the process to end, then make it."""
+        with self._lock:
+            self._process.terminate()
+            self._process.join(_STOP_SECONDS)
+            if self._process.is_alive():
+                self._process.kill()
+                self._process.join()
 
 
-def _serve(link: Connection, function: Callable[[Task], Result], threads: int) -> None:
-    """Life of a worker: tasks in, results out, until the link is closed."""
+def _serve(link: Connection, torch_threads: int) -> None:
+    """Life of a worker: tasks in, results or errors out, until the pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    torch.set_num_threads(threads)
+    torch.set_num_threads(torch_threads)
     try:
-        link.send(_READY)
+        link.send(None)
         while True:
-            link.send(function(link.recv()))
+            link.send_bytes(_answer(link.recv_bytes()))
     except (EOFError, OSError):
         return
+
+
+def _answer(task: bytes) -> bytes:
+    try:
+        function, args, kwargs = pickle.loads(task)
+        return pickle.dumps((function(*args, **kwargs), None))
+    except Exception as error:
+        error.add_note("In the worker process:\n" + traceback.format_exc())
+        return pickle.dumps((None, error))
 
 
 def _end_with_parent() -> None:

@@ -2,46 +2,55 @@
 # SPDX-License-Identifier: Apache-2.0
 """Image files to volumes: axes turned to right, front, head, a spacing in millimetres, values as they were measured.
 
-NIfTI is read by nibabel; MHD, MHA, NRRD and DICOM by SimpleITK, PNG and JPEG by Pillow (extra ``train``). A file that
-cannot be used raises ``VolumeError``, whose text names the file and the rule that it breaks; nothing is allocated for
-voxels that its size cannot hold. What was decided or changed is written in the notes of the volume.
+Each format has a module here whose ``Reader`` registers itself; ``register`` adds others. A file that cannot be used
+raises ``VolumeError``, which names the file and the rule it breaks, before memory is taken for voxels that it cannot
+hold. The notes of a volume say what was decided or changed.
 """
 
 from dataclasses import replace
+from importlib import import_module
 from os import PathLike
 from pathlib import Path
+from pkgutil import iter_modules
 
 from torch import Tensor
 
-from genesis_ext.data.readers import dicom, itk, nifti, picture, values
+from genesis_ext.data.readers import values
 from genesis_ext.data.readers.dicom_slices import is_dicom
+from genesis_ext.data.readers.reader import Reader, files_of, reader_of, readers, register, suffix_of
 from genesis_ext.data.readers.stored import StoredImage
 from genesis_ext.data.volume import Header, Modality, Volume, VolumeError
 
-PICTURE_SUFFIXES = picture.SUFFIXES
-SUFFIXES = nifti.SUFFIXES + itk.SUFFIXES + PICTURE_SUFFIXES  # DICOM is told by its first bytes: `is_dicom`
-
 __all__ = [
-    "PICTURE_SUFFIXES",
     "SUFFIXES",
     "Header",
     "Modality",
+    "Reader",
     "Volume",
     "VolumeError",
     "describe",
+    "files_of",
     "is_dicom",
     "read_label",
     "read_volume",
     "read_volumes",
+    "reader_of",
+    "readers",
+    "register",
     "suffix_of",
 ]
+
+for _module in iter_modules(__path__):  # each registers its readers
+    import_module(f"{__name__}.{_module.name}")
+
+SUFFIXES = tuple(suffix for reader in readers() for suffix in reader.suffixes)
+"""Of the formats that come with the package."""
 
 
 def read_volume(path: str | PathLike[str], modality: Modality | None = None, series: str | None = None) -> Volume:
     """Read a file, or a folder of DICOM slices, that holds exactly one volume.
 
-    path: ``.nii``, ``.nii.gz``, ``.mhd``, ``.mha``, ``.nrrd``, ``.nhdr``, ``.png``, ``.jpg``, a DICOM file that is
-        a picture, or a folder of DICOM files.
+    path: a file whose name ends in one of ``SUFFIXES``, a DICOM file that is a picture, or a folder of DICOM files.
     modality: as the file says if None, else guessed by the values; the notes say which.
     series: of a folder with several, by name or Series Instance UID.
 
@@ -101,25 +110,20 @@ def read_label(path: str | PathLike[str], like: Volume) -> Tensor:
     return values.label(image, like)
 
 
-def suffix_of(path: Path) -> str:
-    """The longest known suffix of a name, "" if there is none."""
-    name = path.name.lower()
-    return max((suffix for suffix in SUFFIXES if name.endswith(suffix)), key=len, default="")
-
-
 def _images(
     path: Path, modality: Modality | None = None, series: str | None = None, label: bool = False
 ) -> list[StoredImage]:
     """The images of a file or folder, their headers read; at least one."""
     try:
-        if path.is_dir():
-            images = dicom.images(path, modality)
-        elif not path.exists():
+        if not path.exists():
             raise VolumeError(f"{path}: no such file or folder")
-        elif path.stat().st_size == 0:
+        if not path.is_dir() and path.stat().st_size == 0:  # a pipe too: to read it would hang
             raise VolumeError(f"{path}: the file is empty")
-        else:
-            images = [_image(path, modality, label)]
+        reader = reader_of(path)
+        if reader is None:
+            names = ", ".join(suffix for reader in readers() for suffix in reader.suffixes)
+            raise VolumeError(f"{path}: must be DICOM, or its name must end in one of {names}")
+        images = reader.images(path, modality, label)
     except OSError as error:
         raise VolumeError(f"{path}: unreadable: {error.strerror or error}") from error
     if series is not None:
@@ -127,19 +131,6 @@ def _images(
         if not images:
             raise VolumeError(f"{path}: must hold the series {series}, found none of that name")
     return images
-
-
-def _image(path: Path, modality: Modality | None, label: bool) -> StoredImage:
-    suffix = suffix_of(path)
-    if suffix in nifti.SUFFIXES:
-        return nifti.image(path)
-    if suffix in itk.SUFFIXES:
-        return itk.image(path)
-    if suffix in picture.SUFFIXES:
-        return picture.image(path, indexed=label)
-    if is_dicom(path):
-        return dicom.image(path, modality)
-    raise VolumeError(f"{path}: must be DICOM, or its name must end in one of {', '.join(SUFFIXES)}")
 
 
 def _one(path: Path, images: list[StoredImage]) -> StoredImage:

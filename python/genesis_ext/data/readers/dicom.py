@@ -12,18 +12,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genesis_ext.data.readers.dicom_slices import ENHANCED, Slice, is_dicom, is_no_image, read_slice
-from genesis_ext.data.readers.modality import from_dicom
 from genesis_ext.data.readers.orientation import check_affine
 from genesis_ext.data.readers.picture import NO_SPACING, grey
+from genesis_ext.data.readers.reader import Reader, register
 from genesis_ext.data.readers.stack import Stack, stack
 from genesis_ext.data.readers.stored import StoredImage, check_shape
-from genesis_ext.data.volume import Modality, VolumeError
+from genesis_ext.data.volume import Modality, VolumeError, is_picture
 
-_PICTURES = ("xray", "us")
-_SUFFIXES = (".dcm", ".dicom", ".ima")
+_MODALITIES: dict[str, Modality] = {
+    "CT": "ct",
+    "MR": "mri",
+    **dict.fromkeys(("CR", "DX", "RG", "MG", "IO", "PX", "XA", "RF"), "xray"),
+    **dict.fromkeys(("US", "IVUS"), "us"),
+}
 
 
-def images(folder: Path, modality: Modality | None = None) -> list[StoredImage]:
+@register
+class Dicom(Reader):
+    """A folder of slices, or a file that is a picture or holds all slices of a volume."""
+
+    formats = ("DICOM",)
+    library = "SimpleITK"
+    likely = ("", ".dcm", ".dicom", ".ima")
+    by_folder = True
+    rules = (
+        "a folder of slices: below; a file of X-ray or ultrasound is a picture, many frames are frames in time, low "
+        "values that are bright are inverted (said)"
+    )
+
+    def images(self, path: Path, modality: Modality | None = None, label: bool = False) -> list[StoredImage]:
+        """The series and pictures of a folder, or the one image of a file."""
+        return _images(path, modality) if path.is_dir() else [_image(path, modality)]
+
+    def recognises(self, path: Path) -> bool:
+        """Any folder, and files by their first bytes."""
+        return path.is_dir() or is_dicom(path)
+
+
+def from_dicom(tag: str) -> Modality | None:
+    """Of DICOM's Modality (0008,0060); None for what this package has no name for."""
+    return _MODALITIES.get(tag.strip().upper())
+
+
+def _images(folder: Path, modality: Modality | None) -> list[StoredImage]:
     """The series and pictures among the files of a folder (not of the folders in it), by number of the series.
 
     A series that cannot serve is left out, and the others say so; if none can, its error is raised.
@@ -55,7 +86,7 @@ def images(folder: Path, modality: Modality | None = None) -> list[StoredImage]:
         name = _name(folder, members, names)
         kind = modality or from_dicom(members[0].text("0008|0060"))
         try:
-            if kind in _PICTURES:
+            if is_picture(kind):
                 found += [_picture(one) for one in members]
             else:
                 found.append(_volume(folder, name, members, kind))
@@ -69,7 +100,7 @@ def images(folder: Path, modality: Modality | None = None) -> list[StoredImage]:
     return [replace(image, notes=image.notes + notes) for image in found]
 
 
-def image(path: Path, modality: Modality | None = None) -> StoredImage:
+def _image(path: Path, modality: Modality | None) -> StoredImage:
     """One file: a picture, or a volume in many frames.
 
     Raises:
@@ -79,7 +110,7 @@ def image(path: Path, modality: Modality | None = None) -> StoredImage:
         raise VolumeError(f"{path}: must hold an image, got another kind of DICOM object")
     one = read_slice(path)
     kind = modality or from_dicom(one.text("0008|0060"))
-    if kind in _PICTURES:
+    if is_picture(kind):
         return _picture(one)
     return _volume(path, _stem(path), [one], kind)
 
@@ -125,7 +156,7 @@ def _name(folder: Path, members: list[Slice], taken: set[str]) -> str:
 
 def _stem(path: Path) -> str:
     """A file's name without its suffix; what follows the last dot of a UID is none."""
-    return path.stem if path.suffix.lower() in _SUFFIXES else path.name
+    return path.stem if path.suffix.lower() in Dicom.likely else path.name
 
 
 def _volume(path: Path, name: str, members: list[Slice], kind: Modality | None) -> StoredImage:

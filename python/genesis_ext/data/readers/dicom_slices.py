@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from genesis_ext._types import Shape3
 from genesis_ext.data.readers import itk as meta
 from genesis_ext.data.readers.stored import DEFLATE_RATIO, check_shape, check_size, count, library, one_line
 from genesis_ext.data.volume import VolumeError
@@ -38,7 +39,7 @@ class Slice:
     """
 
     path: Path
-    size: tuple[int, int, int]
+    size: Shape3
     dtype: np.dtype[Any]
     components: int
     tags: dict[str, str]

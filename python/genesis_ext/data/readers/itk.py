@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from genesis_ext.data.readers.modality import from_meta_image
 from genesis_ext.data.readers.orientation import check_affine
+from genesis_ext.data.readers.reader import Reader, register
 from genesis_ext.data.readers.stored import (
     DEFLATE_RATIO,
     StoredImage,
@@ -26,23 +26,40 @@ from genesis_ext.data.readers.stored import (
     library,
     one_line,
 )
-from genesis_ext.data.volume import VolumeError
-
-SUFFIXES = (".mhd", ".mha", ".nrrd", ".nhdr")
+from genesis_ext.data.volume import Modality, VolumeError
 
 LPS_TO_RAS = np.diag((-1.0, -1.0, 1.0, 1.0))
 _HEADER_BYTES = 1 << 16
 _NRRD = (".nrrd", ".nhdr")
 _BIG_ENDIAN = ("binarydatabyteordermsb", "elementbyteordermsb")
 _MANY_FILES = ("LIST", "%")  # a list or a pattern of data files
+_MODALITIES: dict[str, Modality] = {"MET_MOD_CT": "ct", "MET_MOD_MR": "mri", "MET_MOD_US": "us"}
 
 
-def image(path: Path) -> StoredImage:
-    """Read and check the header.
+@register
+class Itk(Reader):
+    """MetaImage and NRRD, with their voxels inside or in files beside them."""
 
-    Raises:
-        VolumeError: SimpleITK is missing, the header cannot be right, or its file is too small for the voxels.
-    """
+    formats = ("MHD", "MHA", "NRRD")
+    library = "SimpleITK"
+    suffixes = (".mhd", ".mha", ".nrrd", ".nhdr")
+    companions = (".raw", ".zraw", ".raw.gz", ".img")
+    rules = "MetaImage's intensity slope and offset, and its field Modality, are followed"
+
+    def images(self, path: Path, modality: Modality | None = None, label: bool = False) -> list[StoredImage]:
+        """Read and check the header."""
+        return [_image(path)]
+
+    def files(self, path: Path) -> list[Path]:
+        """The header, and the file of its voxels if that is another."""
+        try:
+            data = _data_file(path, _fields(path))
+        except VolumeError:  # told when it is read
+            data = None
+        return [path] if data in (None, path) else [path, data]
+
+
+def _image(path: Path) -> StoredImage:
     itk = library("SimpleITK", path)
     reader = itk.ImageFileReader()
     reader.SetFileName(str(path))
@@ -72,7 +89,7 @@ def image(path: Path) -> StoredImage:
         frames=frames,
         dtype=dtype,
         affine=affine,
-        modality=from_meta_image(fields.get("modality", "")),
+        modality=_MODALITIES.get(fields.get("modality", "").upper()),
         load=load,
         slope=_number(path, fields, "elementtointensityfunctionslope", 1.0),
         intercept=_number(path, fields, "elementtointensityfunctionoffset", 0.0),

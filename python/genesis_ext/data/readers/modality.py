@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""What kind of scan it is: as the file says, else by its values."""
+"""What kind of scan it is, by its values."""
 
 from typing import Any
 
@@ -9,27 +9,9 @@ from numpy.typing import NDArray
 
 from genesis_ext.data.volume import Modality
 
-_DICOM: dict[str, Modality] = {
-    "CT": "ct",
-    "MR": "mri",
-    **dict.fromkeys(("CR", "DX", "RG", "MG", "IO", "PX", "XA", "RF"), "xray"),
-    **dict.fromkeys(("US", "IVUS"), "us"),
-}
-_META_IMAGE: dict[str, Modality] = {"MET_MOD_CT": "ct", "MET_MOD_MR": "mri", "MET_MOD_US": "us"}
-
 _CT_AIR_HU = -500.0  # no MRI holds voxels as low as the air around and in a body
 _CT_DENSE_HU = 3071.0  # end of the usual 12-bit scale; in a CT only metal lies above it
 _DENSE_SHARE = 0.01
-
-
-def from_dicom(tag: str) -> Modality | None:
-    """Of DICOM's Modality (0008,0060); None for what this package has no name for."""
-    return _DICOM.get(tag.strip().upper())
-
-
-def from_meta_image(field: str) -> Modality | None:
-    """Of the field Modality of an MHD or MHA file."""
-    return _META_IMAGE.get(field.strip().upper())
 
 
 def guess(

@@ -19,6 +19,7 @@ from nibabel.spatialimages import HeaderDataError
 from numpy.typing import NDArray
 
 from genesis_ext.data.readers.orientation import check_affine, spacing
+from genesis_ext.data.readers.reader import Reader, register
 from genesis_ext.data.readers.stored import (
     DEFLATE_RATIO,
     StoredImage,
@@ -29,9 +30,7 @@ from genesis_ext.data.readers.stored import (
     inflate,
     one_line,
 )
-from genesis_ext.data.volume import VolumeError
-
-SUFFIXES = (".nii", ".nii.gz")
+from genesis_ext.data.volume import Modality, VolumeError
 
 _VERSIONS: tuple[tuple[int, Any, bytes, int], ...] = (  # size of the header, its class, its magic, where that stands
     (348, nibabel.Nifti1Header, b"n+1\0", 344),
@@ -41,12 +40,24 @@ _MM_PER_UNIT = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}  # xyzt_units & 7: unknown 
 _UNIT_NAMES = {1: "metres", 3: "microns"}
 
 
-def image(path: Path) -> StoredImage:
-    """Read and check the header.
+@register
+class Nifti(Reader):
+    """NIfTI in one file; the pair of ``.hdr`` and ``.img`` is not read."""
 
-    Raises:
-        VolumeError: the header cannot be right, or the file is too small for its voxels.
-    """
+    formats = ("NIfTI",)
+    library = "nibabel (header)"
+    suffixes = (".nii", ".nii.gz")
+    rules = (
+        "versions 1 and 2; the sform where its code is above 0, else the qform, else the spacing alone (said); units "
+        "of metres and microns become mm (said); the checksum of the gzip stream is compared"
+    )
+
+    def images(self, path: Path, modality: Modality | None = None, label: bool = False) -> list[StoredImage]:
+        """Read and check the header."""
+        return [_image(path)]
+
+
+def _image(path: Path) -> StoredImage:
     header: Any = _header(path)
     shape, frames = check_shape(path, _declared_shape(path, header))
     dtype = _dtype(path, header)

@@ -10,6 +10,7 @@ import nibabel
 import numpy as np
 from numpy.typing import NDArray
 
+from genesis_ext._types import Shape3, Spacing3
 from genesis_ext.data.volume import VolumeError
 
 SPACING_MM = (0.001, 100.0)  # of a voxel; beyond lie wrong units and damaged headers
@@ -40,7 +41,7 @@ def check_affine(path: Path, affine: NDArray[np.float64]) -> tuple[str, ...]:
     return (f"the axes are up to {skew:.1f} degrees off the right angle; the grid is kept as it is",)
 
 
-def spacing(affine: NDArray[np.float64]) -> tuple[float, float, float]:
+def spacing(affine: NDArray[np.float64]) -> Spacing3:
     """Lengths of the three steps, mm."""
     x, y, z = (float(mm) for mm in np.sqrt((affine[:3, :3] ** 2).sum(axis=0)))
     return x, y, z
@@ -49,7 +50,7 @@ def spacing(affine: NDArray[np.float64]) -> tuple[float, float, float]:
 class Turn:
     """The permutation and flips that bring the axes of an image as near to right, front, head as they can be."""
 
-    def __init__(self, affine: NDArray[np.float64], shape: tuple[int, int, int]) -> None:
+    def __init__(self, affine: NDArray[np.float64], shape: Shape3) -> None:
         orientations: Any = nibabel.orientations
         ornt = orientations.io_orientation(affine)
         self.affine: NDArray[np.float64] = affine @ orientations.inv_ornt_aff(ornt, shape)

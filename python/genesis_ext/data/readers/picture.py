@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from genesis_ext.data.readers.reader import Reader, register
 from genesis_ext.data.readers.stored import DEFLATE_RATIO, StoredImage, check_shape, check_size, library, one_line
-from genesis_ext.data.volume import VolumeError
-
-SUFFIXES = (".png", ".jpg", ".jpeg")
+from genesis_ext.data.volume import Modality, VolumeError
 
 NO_SPACING = "the file gives no spacing: 1 mm is taken"
 _ORIENTATION = 0x0112  # EXIF
@@ -21,14 +20,21 @@ _QUARTER_TURN = 5  # from which on columns and rows change places
 _WIDE = {"I": np.dtype(np.int32), "F": np.dtype(np.float32)}  # by Pillow's mode; I;16 in its byte orders is uint16
 
 
-def image(path: Path, indexed: bool = False) -> StoredImage:
-    """Read the header.
+@register
+class Picture(Reader):
+    """Grey pictures; of a label with a palette the indices count, not the colours."""
 
-    indexed: of a picture with a palette take the indices, as labels are drawn, not the colours.
+    formats = ("PNG", "JPEG")
+    library = "Pillow"
+    suffixes = (".png", ".jpg", ".jpeg")
+    rules = "(X, Y, 1), 1 mm (said)"
 
-    Raises:
-        VolumeError: Pillow is missing, or it is no picture.
-    """
+    def images(self, path: Path, modality: Modality | None = None, label: bool = False) -> list[StoredImage]:
+        """Read the header."""
+        return [_image(path, indexed=label)]
+
+
+def _image(path: Path, indexed: bool) -> StoredImage:
     pillow = library("PIL.Image", path)
     with _open(pillow, path) as picture:
         (x, y), mode = picture.size, picture.mode

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genesis_ext._extras import require
+from genesis_ext._types import Shape3
 from genesis_ext.data.volume import Modality, VolumeError
 
 MAX_VOXELS = 2**31  # of one file: 1,290 along each axis
@@ -38,7 +39,7 @@ class StoredImage:
 
     path: Path
     name: str
-    shape: tuple[int, int, int]
+    shape: Shape3
     frames: int
     dtype: np.dtype[Any]
     affine: NDArray[np.float64]
@@ -52,7 +53,7 @@ class StoredImage:
     notes: tuple[str, ...] = ()
 
 
-def check_shape(path: Path, shape: tuple[int, ...]) -> tuple[tuple[int, int, int], int]:
+def check_shape(path: Path, shape: tuple[int, ...]) -> tuple[Shape3, int]:
     """The three spatial sizes and the number of frames of an image of two to four axes, more if of size one.
 
     Raises:
@@ -122,14 +123,14 @@ def inflate(file: Any, out: memoryview) -> int:
     return at
 
 
-def library(module: str, path: Path) -> Any:
-    """A library of the extra ``train``.
+def library(module: str, path: Path, extra: str = "train") -> Any:
+    """A library of an extra.
 
     Raises:
         VolumeError: it is not installed.
     """
     try:
-        return require(module, "train", f"to read {path.name}")
+        return require(module, extra, f"to read {path.name}")
     except ImportError as error:
         raise VolumeError(f"{path}: {error}") from error
 

@@ -40,6 +40,7 @@ def header(image: StoredImage) -> Header:
         patient=image.patient,
         series=image.series,
         notes=image.notes,
+        picture=image.picture,
     )
 
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from genesis_ext._settings import check_kinds
-from genesis_ext.data.sampling.split import Shape3
+from genesis_ext._types import Shape3
 from genesis_ext.data.store.entry import GREYS, StoredVolume
 from genesis_ext.data.volume import Modality
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from genesis_ext._settings import check_kinds
+from genesis_ext._types import Shape3
 from genesis_ext.data.sampling.content import ContentRule, Rules, Varied, block_of
-from genesis_ext.data.sampling.split import MODALITIES, Region, Shape3
+from genesis_ext.data.sampling.split import MODALITIES, Region
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.volume import Modality
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from genesis_ext._types import Shape3
 from genesis_ext.data.store.entry import SplitName, StoredVolume
 from genesis_ext.data.volume import Modality
 
-Shape3 = tuple[int, int, int]
 Split = Literal["auto", "patients", "fifth"]
 
 MODALITIES: tuple[Modality, ...] = get_args(Modality)

@@ -1,71 +1,20 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is to be prepared: folders, globs, files, CSV lists, ``dataset.json`` and recipes to one list of sources."""
+"""Folders, globs, files, CSV lists, ``dataset.json`` files and recipes to one list of sources."""
 
 import glob
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Literal
 
+from genesis_ext.data.sources.lists import read_csv, read_dataset_json
+from genesis_ext.data.sources.recipes import RECIPES
+from genesis_ext.data.sources.source import Found, PatientRule, Source, SourceError, safe_name
+from genesis_ext.data.sources.walk import sources_below
 from genesis_ext.data.store.entry import SplitName
 from genesis_ext.data.volume import Modality
-
-PatientRule = Literal["auto", "name", "folder"]
-
-
-class SourceError(ValueError):
-    """A list of sources that cannot be read, or that leads to nothing; the text names it and the rule."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """One file, or one folder of DICOM slices, that becomes a volume (or several: series, frames).
-
-    Attributes:
-        path: the file or folder.
-        name: unique among the sources; letters, digits, ``.``, ``_`` and ``-`` only, for it names files of the store.
-        patient: whose it is. Volumes of one patient never lie on both sides of a split.
-        modality: None where the file or its values are to tell.
-        split: None where nothing tells.
-        label: file of the label on the same grid, or None.
-        patient_known: `patient` was told by a list or a recipe; else DICOM's Patient ID goes before it.
-    """
-
-    path: Path
-    name: str
-    patient: str
-    modality: Modality | None = None
-    split: SplitName | None = None
-    label: Path | None = None
-    patient_known: bool = False
-
-
-@dataclass
-class Found:
-    """Sources, and what was seen on the way to them.
-
-    Attributes:
-        sources: to be prepared, in a fixed order.
-        skipped: (path, reason) of what was meant to serve and cannot: unreadable folders, loops of links, lost files.
-        ignored: (path, reason) of files that are no scans by their name.
-        notes: decisions worth telling, a sentence each.
-    """
-
-    sources: list[Source] = field(default_factory=list)
-    skipped: list[tuple[Path, str]] = field(default_factory=list)
-    ignored: list[tuple[Path, str]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def extend(self, other: "Found") -> None:
-        """Add what was found elsewhere."""
-        self.sources += other.sources
-        self.skipped += other.skipped
-        self.ignored += other.ignored
-        self.notes += other.notes
 
 
 def find_sources(
@@ -88,10 +37,6 @@ def find_sources(
     Raises:
         SourceError: a path leads to nothing, a list is wrong, or no source is left.
     """
-    from genesis_ext.data.sources.lists import read_csv, read_dataset_json
-    from genesis_ext.data.sources.recipes import RECIPES  # recipes build on this module
-    from genesis_ext.data.sources.walk import sources_below
-
     roots = [Path(paths)] if isinstance(paths, str | PathLike) else [Path(path) for path in paths]
     if not roots:
         raise SourceError("no sources are given")
@@ -138,13 +83,8 @@ def find_sources(
     return found
 
 
-def safe_name(text: str) -> str:
-    """A text as part of a file name: letters, digits, ``.``, ``_`` and ``-``; anything else becomes ``_``."""
-    return re.sub(r"[^\w.-]+", "_", text, flags=re.ASCII).strip("._")[:120] or "volume"
-
-
 def _apart(found: Found, root: Path, whose: dict[str, Path]) -> Found:
-    """Patients of one name below two roots are two patients: the second gets the name of its root too. It is told."""
+    """Keep patients apart who share a name below two roots: the second gets its root as a prefix, and a note."""
     for patient in dict.fromkeys(source.patient for source in found.sources):
         if (other := whose.setdefault(patient, root)) != root:
             name = f"{root.resolve().name}/{patient}"
@@ -157,7 +97,7 @@ def _apart(found: Found, root: Path, whose: dict[str, Path]) -> Found:
 
 
 def _each_once(found: Found) -> list[Source]:
-    """Without files that come twice, under one path or several."""
+    """Drop files that come twice, under one path or several."""
     kept: list[Source] = []
     seen: dict[Path, Path] = {}
     for source in found.sources:
@@ -171,7 +111,7 @@ def _each_once(found: Found) -> list[Source]:
 
 
 def _unique(sources: list[Source], notes: list[str]) -> list[Source]:
-    """Names made safe; of several alike, all but the first get a tail from their path. Each is told."""
+    """Make names safe and unique: a repeated one gets a tail made from its path, and a note."""
     taken: dict[str, Source] = {}
     result = []
     for source in sources:

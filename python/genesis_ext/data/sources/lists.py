@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from genesis_ext.data.sources.find import Found, Source, SourceError
+from genesis_ext.data.sources.source import Found, Source, SourceError
 from genesis_ext.data.sources.walk import stem
 from genesis_ext.data.store.entry import SplitName
 from genesis_ext.data.volume import Modality
@@ -125,20 +125,17 @@ def _listed(path: Path, names: Mapping[int, str], cases: list[tuple[SplitName, d
     for split, case in cases:
         images = [case["image"]] if isinstance(case["image"], str) else list(case["image"])
         label = path.parent / str(case["label"]) if case.get("label") else None
+        first = stem(path.parent / str(images[0])) if images else ""
+        patient = first if len(images) == 1 else re.sub(r"_\d{4}$", "", first)
         for number, image in enumerate(images):
             whole = path.parent / str(image)
             # nnU-Net 1 lists a case without the number of the channel that its files carry.
-            split_up = {} if whole.exists() else _channels(whole, names)
-            if not whole.exists() and not split_up:
+            files = {number: whole} if whole.exists() else _channels(whole, names)
+            if not files:
                 found.skipped.append((whole, f"named in {path.name}, but there is no such file"))
-            for channel, file in (split_up or {number: whole} if whole.exists() or split_up else {}).items():
-                several = len(split_up) > 1 or len(images) > 1
-                patient = (
-                    stem(whole) if len(images) == 1 else re.sub(r"_\d{4}$", "", stem(path.parent / str(images[0])))
-                )
-                found.sources.append(
-                    _source(file, patient, names.get(channel) if several else None, names, channel, split, label)
-                )
+            several = len(files) > 1 or len(images) > 1
+            for channel, file in files.items():
+                found.sources.append(_source(file, patient, several, names, channel, split, label))
     return found
 
 
@@ -155,10 +152,8 @@ def _in_folders(path: Path, names: Mapping[int, str], content: Mapping[str, Any]
                 continue
             case, channel = numbered[1], int(numbered[2])
             label = path.parent / labels / f"{case}{ending}"
-            several = names.get(channel) if len(names) > 1 else None
-            found.sources.append(
-                _source(file, case, several, names, channel, _SPLIT_WORDS[split], label if label.exists() else None)
-            )
+            held = label if label.exists() else None
+            found.sources.append(_source(file, case, len(names) > 1, names, channel, _SPLIT_WORDS[split], held))
     if not found.sources and not found.skipped:
         raise SourceError(f"{path}: names no cases under training or test, and there are none in imagesTr or imagesTs")
     return found
@@ -174,12 +169,17 @@ def _channels(whole: Path, names: Mapping[int, str]) -> dict[int, Path]:
 def _source(
     file: Path,
     case: str,
-    part: str | None,
+    several: bool,
     names: Mapping[int, str],
     channel: int,
     split: SplitName,
     label: Path | None,
 ) -> Source:
+    """One channel of a case.
+
+    several: the case has more, so its name goes into that of the source.
+    """
+    part = names.get(channel) if several else None
     kinds = {channel_modality(name) for name in names.values()}
     told = channel_modality(names[channel]) if channel in names else None
     modality = told or (kinds.pop() if len(kinds) == 1 else None)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Folders to sources: every image file below them, every folder of DICOM slices, and whose they are."""
+"""Walk folders for image files and DICOM series, and tell which patient each belongs to."""
 
 import os
 import re
@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from genesis_ext.data.readers import is_dicom, suffix_of
-from genesis_ext.data.sources.find import Found, PatientRule, Source
+from genesis_ext.data.readers.reader import Reader, reader_in_walk, readers, suffix_of
+from genesis_ext.data.sources.source import Found, PatientRule, Source
 
 if TYPE_CHECKING:
     from os import DirEntry
 
-_COMPANIONS = (".raw", ".zraw", ".raw.gz", ".img")  # voxels of headers that are listed themselves
 _STORE = "settings.json"
 _SEQUENCE = re.compile(
     r"[_.-](t1|t1w|t1c|t1ce|t1gd|t1post|t2|t2w|flair|pd|pdw|dwi|adc|swi|dce|bold|raw|ct|mri?)(?=[_.-]|$)", re.IGNORECASE
@@ -26,7 +25,7 @@ _BIDS_SUBJECT = re.compile(r"(sub-[A-Za-z0-9]+)(_|$)")
 
 @dataclass
 class _Walk:
-    """One walk: what it found, and the folders it has been in, so that loops of links end."""
+    """One walk: what it found, and the folders it has entered, so that loops of links end."""
 
     found: Found
     seen: dict[tuple[int, int], Path]
@@ -46,7 +45,7 @@ def sources_below(roots: Path | Sequence[Path], patient: PatientRule = "auto") -
         if path.is_dir():
             files += _files_below(path, walk)
         elif path.exists():
-            files += _scan(path, walk.found)
+            files += [path] if _reader(path, walk.found) else []
         else:
             walk.found.skipped.append((path, "a link that leads nowhere"))
     named = [Source(path, _name(path, base), stem(path)) for path in dict.fromkeys(files)]
@@ -103,12 +102,13 @@ def _files_below(folder: Path, walk: _Walk) -> Iterator[Path]:
                 yield from _files_below(path, walk)
             elif not entry.is_file():
                 walk.found.skipped.append((path, _why_no_file(entry)))
-            elif _is_slice(path):
-                if not slices:
-                    yield folder
+            elif (reader := _reader(path, walk.found)) is None:
+                continue
+            elif not reader.by_folder:
+                yield path
+            elif not slices:
                 slices = True
-            else:
-                yield from _scan(path, walk.found)
+                yield folder
         except OSError as error:
             walk.found.skipped.append((path, f"unreadable: {error.strerror or error}"))
 
@@ -123,17 +123,12 @@ def _why_no_file(entry: "DirEntry[str]") -> str:
     return "a link to neither a file nor a folder"
 
 
-def _scan(path: Path, found: Found) -> Iterator[Path]:
-    """The file, if its name is that of an image."""
-    if suffix_of(path) or _is_slice(path):
-        yield path
-    elif not path.name.lower().endswith(_COMPANIONS):
+def _reader(path: Path, found: Found) -> Reader | None:
+    """The reader of a file. One that has none is noted, unless it holds voxels for a header beside it."""
+    reader = reader_in_walk(path)
+    if reader is None and not path.name.lower().endswith(tuple(s for other in readers() for s in other.companions)):
         found.ignored.append((path, "no image file by its name"))
-
-
-def _is_slice(path: Path) -> bool:
-    """Whether a file is DICOM: by its first bytes where its name is none of another format."""
-    return path.suffix.lower() in ("", ".dcm", ".dicom", ".ima") and is_dicom(path) if not suffix_of(path) else False
+    return reader
 
 
 def _name(path: Path, base: Path) -> str:
@@ -145,7 +140,7 @@ def _name(path: Path, base: Path) -> str:
 
 
 def _named_after_sequences(sources: Sequence[Source]) -> tuple[str, str] | None:
-    """The names of two files of a folder that are one but for the words of MRI sequences; None if there are none."""
+    """Two file names of one folder that differ only in the MRI sequence; None if there are none."""
     seen: dict[tuple[Path, str], str] = {}
     for source in sources:
         name = stem(source.path)
@@ -156,7 +151,7 @@ def _named_after_sequences(sources: Sequence[Source]) -> tuple[str, str] | None:
 
 
 def _with_patients(sources: list[Source], base: Path, rule: PatientRule, notes: list[str]) -> list[Source]:
-    """Tell patients by the names of files, or by their folders where names repeat."""
+    """Fill in patients: by file name, or by folder where names repeat."""
     by_subject = [_BIDS_SUBJECT.match(source.path.name) for source in sources]
     unnamed = [source for source, subject in zip(sources, by_subject, strict=True) if subject is None]
     folders: dict[str, set[Path]] = defaultdict(set)

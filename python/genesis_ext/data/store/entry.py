@@ -12,11 +12,14 @@ from pathlib import PurePosixPath
 from typing import Any, Literal, get_args
 
 import numpy as np
+import torch
 
+from genesis_ext._types import Shape3, Spacing3
 from genesis_ext.data.volume import Modality
 
 SplitName = Literal["train", "validation", "test"]
 StoreDtype = Literal["int16", "uint8", "float16"]
+TORCH_DTYPES: dict[StoreDtype, torch.dtype] = {"int16": torch.int16, "uint8": torch.uint8, "float16": torch.float16}
 LABEL_DTYPES = ("uint8", "int16")
 
 GREYS = 255
@@ -50,9 +53,9 @@ class StoredVolume:
     name: str
     file: str
     label: str | None
-    shape: tuple[int, int, int]
+    shape: Shape3
     dtype: str
-    spacing_mm: tuple[float, float, float]
+    spacing_mm: Spacing3
     affine: tuple[tuple[float, ...], ...]
     modality: Modality
     slope: float

@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genesis_ext import ops
-from genesis_ext.data.store.entry import LABEL_DTYPES, StoredVolume, checksum_of
+from genesis_ext._types import Shape3
+from genesis_ext.data.store.entry import LABEL_DTYPES, TORCH_DTYPES, StoredVolume, checksum_of
 
 __all__ = ["FORMAT", "INDEX", "StoreError", "StoredItem", "StoredVolume", "VolumeStore", "is_store"]
 
 FORMAT = 1  # of index.json and of what prepare computes; raised when either changes
 INDEX = "index.json"
 
-_TORCH_DTYPES = {"int16": torch.int16, "uint8": torch.uint8, "float16": torch.float16}
 _CHUNK = 1 << 22  # bytes read at once to verify a file
 
 
@@ -66,7 +66,7 @@ class VolumeStore:
         try:
             self.entries = tuple(StoredVolume.from_dict(values) for values in index["volumes"])
             self.settings: dict[str, Any] = dict(index["settings"])
-            self.dtype = _TORCH_DTYPES[index["dtype"]]
+            self.dtype = TORCH_DTYPES[index["dtype"]]
         except (KeyError, TypeError, ValueError) as error:
             raise StoreError(f"{self.path / INDEX}: damaged: {error}") from error
         self._check(index["dtype"])
@@ -163,7 +163,7 @@ class VolumeStore:
                         f"{path}: truncated or changed: must have {' or '.join(map(str, sizes))} bytes, got {size}"
                     )
 
-    def _map(self, file: str, shape: tuple[int, int, int], dtypes: Sequence[str]) -> NDArray[Any]:
+    def _map(self, file: str, shape: Shape3, dtypes: Sequence[str]) -> NDArray[Any]:
         path = self.path / file
         try:
             array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -234,4 +234,4 @@ def _checksum_of_file(path: Path) -> str:
 
 
 def _numpy_name(dtype: torch.dtype) -> str:
-    return next(name for name, value in _TORCH_DTYPES.items() if value == dtype)
+    return next(name for name, value in TORCH_DTYPES.items() if value == dtype)

@@ -25,7 +25,7 @@ class CapturedStep:
     """
 
     def __init__(self, batches: Iterator[Batch], update: Callable[[Batch], Metrics]) -> None:
-        if not isinstance(batches, GenesisLoader) or len(batches.residence.layout.shards) > 1:
+        if not isinstance(batches, GenesisLoader) or len(batches.placement.layout.shards) > 1:
             raise ValueError("CapturedStep: batches must be of a GenesisLoader all of whose volumes lie on the device")
         self._loader, self._update = batches, update
         self._ids = batches.ids(batches.step)

@@ -8,6 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from genesis_ext._types import Shape3
 from genesis_ext.data.prepare.intensity import MOST_ABOVE, PAPER_MRI_WINDOW
 from genesis_ext.data.prepare.run import prepare_cached
 from genesis_ext.data.sampling.split import Region, marks_of, split_regions, whole_regions
@@ -126,7 +127,7 @@ def choose_regions(
 
 
 def _whole_stores(
-    smallest: tuple[int, int, int], store: VolumeStore, other: VolumeStore, report: Callable[[str], object]
+    smallest: Shape3, store: VolumeStore, other: VolumeStore, report: Callable[[str], object]
 ) -> tuple[list[Region], list[Region]]:
     shared = {entry.checksum for entry in store.entries} & {entry.checksum for entry in other.entries}
     if shared:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from genesis_ext._settings import check_kinds
+from genesis_ext._types import Shape3
+from genesis_ext.data.placement.placement import PlacementName
 from genesis_ext.data.prepare.intensity import IntensityWindow
 from genesis_ext.data.prepare.preprocess import PrepareSettings
-from genesis_ext.data.residence.residence import ResidenceName
 from genesis_ext.data.sampling.content import ContentRule, Foreground, LungContent
 from genesis_ext.data.sampling.settings import RELEASED_BORDERS, Mix, Sampling
 from genesis_ext.data.sampling.split import Split
@@ -43,7 +44,7 @@ class NetworkConfig:
 class DataConfig:
     """Which sub-volumes are cut, and where the volumes live."""
 
-    patch: tuple[int, int, int] = (64, 64, 32)
+    patch: Shape3 = (64, 64, 32)
     """Voxels along x, y, z that the network gets; multiples of 8. X Y 1 trains a 2D network on axial slices or
     radiographs: multiples of 32."""
     boxes: Boxes = "cubes"
@@ -72,7 +73,7 @@ class DataConfig:
     split: Split = "auto"
     """auto: the split of the store, else every fifth patient, or the last fifth of the volumes of a single patient;
     patients: every fifth patient; fifth: the last fifth of each volume."""
-    residence: ResidenceName = "device"
+    residence: PlacementName = "device"
     """Where the volumes are: all in device memory; in host memory (pinned) or on disk, shards of them on the device."""
     budget_gib: float = 8.0
     """GiB of device memory for the shards."""
@@ -89,7 +90,7 @@ class DataConfig:
         self.sampling()
 
     @property
-    def patch_shape(self) -> tuple[int, int, int] | tuple[int, int]:
+    def patch_shape(self) -> Shape3 | tuple[int, int]:
         """Sides of what the network gets: two for slices."""
         return self.patch[:2] if self.patch[2:] == (1,) else self.patch
 

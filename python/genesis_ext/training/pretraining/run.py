@@ -112,7 +112,7 @@ def pretrain(
     While it runs, no other process can train in `out`, and SIGTERM and Ctrl-C end it after a step, with a checkpoint.
 
     Raises:
-        ValueError: data, config, folder, processes or checkpoint do not fit; ``StoreError``, ``ResidenceError`` and
+        ValueError: data, config, folder, processes or checkpoint do not fit; ``StoreError``, ``PlacementError`` and
             others of the data layer are kinds of it.
         TrainingDivergedError: the loss is not finite, or gradients explode.
         MemoryError: the device's memory does not hold a step; the text says what to lower.
@@ -193,7 +193,7 @@ def _loader(
         rank=fabric.global_rank,
         world_size=fabric.world_size,
         start_step=step,
-        residence=config.data.residence,
+        placement=config.data.residence,
         budget=int(config.data.budget_gib * 2**30),
         samples_a_volume=config.data.samples_a_volume,
         device=fabric.device,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from genesis_ext.data.sources.find import Found, SourceError
+from genesis_ext.data.sources.source import Found, SourceError
 from genesis_ext.data.sources.walk import image_files
 
 

@@ -10,8 +10,8 @@ their name that they are PET are left out.
 import re
 from pathlib import Path
 
-from genesis_ext.data.sources.find import Found, Source
 from genesis_ext.data.sources.recipes._recipe import Recipe, files_named
+from genesis_ext.data.sources.source import Found, Source
 from genesis_ext.data.store.entry import SplitName
 
 _ONE_IN, _TESTED = 5, 2

@@ -11,8 +11,8 @@ import re
 from collections import defaultdict
 from pathlib import Path
 
-from genesis_ext.data.sources.find import Found, Source
 from genesis_ext.data.sources.recipes._recipe import Recipe, files_named, with_label
+from genesis_ext.data.sources.source import Found, Source
 from genesis_ext.data.store.entry import SplitName
 
 _TEST_ONE_IN = 3

@@ -10,8 +10,8 @@ published. The patient is the number before the underscore, as in ``Data_Entry_2
 from collections import Counter
 from pathlib import Path
 
-from genesis_ext.data.sources.find import Found, Source, SourceError
 from genesis_ext.data.sources.recipes._recipe import Recipe, files_named
+from genesis_ext.data.sources.source import Found, Source, SourceError
 from genesis_ext.data.store.entry import SplitName
 
 _VALIDATION_ONE_IN = 9

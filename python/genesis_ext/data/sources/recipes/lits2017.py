@@ -8,8 +8,8 @@ the Universal Model, which does not name them. Labels: 1 liver, 2 tumour.
 
 from pathlib import Path
 
-from genesis_ext.data.sources.find import Found, Source
 from genesis_ext.data.sources.recipes._recipe import Recipe, files_named, with_label
+from genesis_ext.data.sources.source import Found, Source
 from genesis_ext.data.store.entry import SplitName
 
 _TRAIN = 111

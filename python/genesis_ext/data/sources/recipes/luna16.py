@@ -9,8 +9,8 @@ named by its series, and the dataset holds one series a patient. Source: luna16.
 import re
 from pathlib import Path
 
-from genesis_ext.data.sources.find import Found, Source
 from genesis_ext.data.sources.recipes._recipe import Recipe, files_named
+from genesis_ext.data.sources.source import Found, Source
 from genesis_ext.data.store.entry import SplitName
 
 _MASKS = "seg-lungs-LUNA16"

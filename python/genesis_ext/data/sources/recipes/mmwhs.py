@@ -9,8 +9,8 @@ left atrium, 550 right atrium, 205 myocardium, 820 aorta, 850 pulmonary artery.
 
 from pathlib import Path
 
-from genesis_ext.data.sources.find import Found, Source
 from genesis_ext.data.sources.recipes._recipe import Recipe, files_named, with_label
+from genesis_ext.data.sources.source import Found, Source
 from genesis_ext.data.store.entry import SplitName
 from genesis_ext.data.volume import Modality
 

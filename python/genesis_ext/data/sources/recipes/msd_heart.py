@@ -8,9 +8,9 @@ The split is the distributed one: 20 labelled scans train, 10 without labels tes
 
 from pathlib import Path
 
-from genesis_ext.data.sources.find import Found
 from genesis_ext.data.sources.lists import read_dataset_json
 from genesis_ext.data.sources.recipes._recipe import Recipe
+from genesis_ext.data.sources.source import Found
 
 
 def _collect(root: Path, found: Found) -> None:

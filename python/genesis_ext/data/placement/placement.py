@@ -15,18 +15,18 @@ import torch
 from torch import Tensor
 
 from genesis_ext import ops
-from genesis_ext.data.residence.shards import Turn, lay_out
-from genesis_ext.data.residence.transfer import CopyVoxels, copy_from_disk, copy_from_host
+from genesis_ext.data.placement.shards import Turn, lay_out
+from genesis_ext.data.placement.transfer import CopyVoxels, copy_from_disk, copy_from_host
 from genesis_ext.data.sampling.content import table_length, write_table
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.store.volume_store import VolumeStore, packed_places
 
-ResidenceName = Literal["device", "pinned", "disk"]
+PlacementName = Literal["device", "pinned", "disk"]
 
 DEFAULT_BUDGET = 8 * 2**30  # bytes
 
 
-class ResidenceError(ValueError):
+class PlacementError(ValueError):
     """A store that does not fit where it is to live; the text has the numbers and the way out."""
 
 
@@ -85,7 +85,7 @@ class Room:
         return Resident(tuple(volumes), packed, self._tables, self._number)
 
 
-class Residence:
+class Placement:
     """The volumes of a run on the device: all of them, or the shard whose turn it is.
 
     Args:
@@ -103,7 +103,7 @@ class Residence:
         report: told what is loaded.
 
     Raises:
-        ResidenceError: it does not fit.
+        PlacementError: it does not fit.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Residence:
         store: VolumeStore,
         volumes: Sequence[int],
         sampling: Sampling,
-        name: ResidenceName = "device",
+        name: PlacementName = "device",
         device: torch.device | str = "cpu",
         budget: int = DEFAULT_BUDGET,
         seed: int = 0,
@@ -120,8 +120,8 @@ class Residence:
         weights: Sequence[int] | None = None,
         report: Callable[[str], object] = print,
     ) -> None:
-        if name not in get_args(ResidenceName):
-            raise ValueError(f"residence must be one of {', '.join(get_args(ResidenceName))}, got {name!r}")
+        if name not in get_args(PlacementName):
+            raise ValueError(f"placement must be one of {', '.join(get_args(PlacementName))}, got {name!r}")
         self._device = torch.device(device)
         if self._device.type == "cuda" and self._device.index is None:  # the current device of a thread is its own
             self._device = torch.device("cuda", torch.cuda.current_device())
@@ -129,7 +129,7 @@ class Residence:
         most = sum(sizes) if name == "device" else budget // 2
         largest = max(volumes, key=lambda volume: sizes[volume])
         if sizes[largest] > most:
-            raise ResidenceError(
+            raise PlacementError(
                 f"the budget of device memory must hold the largest volume twice: {store.entries[largest].name} takes "
                 f"{_size(sizes[largest])}, the budget is {_size(budget)}"
             )
@@ -144,7 +144,7 @@ class Residence:
         )
         self._rooms = [Room(store, shards, sampling, self._device, number) for number in range(rooms)]
         self._stream = torch.cuda.Stream(self._device) if self._device.type == "cuda" else None
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="residence")
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="placement")
         self._turn: Turn | None = None
         self._resident: Resident | None = None
         self._coming: tuple[Turn, Future[tuple[Resident, Any]]] | None = None
@@ -198,13 +198,13 @@ def volume_bytes(store: VolumeStore, sampling: Sampling) -> list[int]:
     ]
 
 
-def check_fit(name: ResidenceName, device: torch.device, on_device: int, on_host: int) -> None:
+def check_fit(name: PlacementName, device: torch.device, on_device: int, on_host: int) -> None:
     """Compare what is needed with what is free.
 
     on_device, on_host: bytes needed.
 
     Raises:
-        ResidenceError: too little is free, with the numbers and the alternative.
+        PlacementError: too little is free, with the numbers and the alternative.
     """
     device_free, host_free = free_bytes(device), free_bytes(torch.device("cpu"))
     if device.type == "cpu":
@@ -212,13 +212,13 @@ def check_fit(name: ResidenceName, device: torch.device, on_device: int, on_host
     for needed, free, place in ((on_device, device_free, str(device)), (on_host, host_free, "host memory")):
         if free is not None and needed > free:
             way_out = {
-                "device": "use residence 'pinned' (the whole store in host memory) or 'disk', which keep shards of a "
+                "device": "use placement 'pinned' (the whole store in host memory) or 'disk', which keep shards of a "
                 "given budget on the device",
-                "pinned": "use residence 'disk', or a smaller budget",
+                "pinned": "use placement 'disk', or a smaller budget",
                 "disk": "use a smaller budget",
             }[name]
-            raise ResidenceError(
-                f"residence {name!r} needs {_size(needed)} of {place}, and {_size(free)} are free: {way_out}"
+            raise PlacementError(
+                f"placement {name!r} needs {_size(needed)} of {place}, and {_size(free)} are free: {way_out}"
             )
 
 
@@ -238,7 +238,7 @@ def _table_length(store: VolumeStore, volume: int, sampling: Sampling) -> int:
     return sum(table_length(store.entries[volume], rules, grid) for rules, grid in sampling.tables)
 
 
-def _where(name: ResidenceName, device: torch.device, shards: int) -> str:
+def _where(name: PlacementName, device: torch.device, shards: int) -> str:
     if name == "device":
         return f"all on {device}"
     source = "host memory" if name == "pinned" else "disk"

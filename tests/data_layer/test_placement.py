@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from genesis_ext.data.residence import residence as module
-from genesis_ext.data.residence import transfer
-from genesis_ext.data.residence.residence import (
-    Residence,
-    ResidenceError,
+from genesis_ext.data.placement import placement as module
+from genesis_ext.data.placement import transfer
+from genesis_ext.data.placement.placement import (
+    Placement,
+    PlacementError,
     Resident,
     check_fit,
     free_bytes,
@@ -42,8 +42,8 @@ def quiet(text: str) -> None:
     """Say nothing."""
 
 
-def residence(store: VolumeStore, name: Any, **options: Any) -> Residence:
-    return Residence(store, EVERYTHING, RULED, name, **{"budget": TWO, "report": quiet, **options})
+def placement(store: VolumeStore, name: Any, **options: Any) -> Placement:
+    return Placement(store, EVERYTHING, RULED, name, **{"budget": TWO, "report": quiet, **options})
 
 
 def assert_holds_its_volumes(resident: Resident, store: VolumeStore) -> None:
@@ -57,7 +57,7 @@ def assert_holds_its_volumes(resident: Resident, store: VolumeStore) -> None:
 
 
 def test_a_store_on_the_device_is_there_whole_and_stays(store: VolumeStore) -> None:
-    given = residence(store, "device")
+    given = placement(store, "device")
     first = given.at(0)
     assert first.volumes == tuple(EVERYTHING)
     assert_holds_its_volumes(first, store)
@@ -67,7 +67,7 @@ def test_a_store_on_the_device_is_there_whole_and_stays(store: VolumeStore) -> N
 
 @pytest.mark.parametrize("name", ["pinned", "disk"])
 def test_at_every_step_the_shard_whose_turn_it_is_is_there(store: VolumeStore, name: str) -> None:
-    given = residence(store, name, seed=3)
+    given = placement(store, name, seed=3)
     assert len(given.layout.shards) > 3
     seen = set()
     for step in [*range(3 * sum(given.layout.steps)), 2, 200, 201, 5]:  # also back and far ahead
@@ -90,7 +90,7 @@ def test_tables_are_those_of_the_shard(store: VolumeStore) -> None:
         assert begin <= len(resident.tables)
         return found
 
-    rotating, whole = residence(store, "disk"), tables(residence(store, "device").at(0))
+    rotating, whole = placement(store, "disk"), tables(placement(store, "device").at(0))
     assert len(whole) == 2 * len(ENTRIES)
     assert all(table.any() for table in whole.values())
     for step in range(sum(rotating.layout.steps)):
@@ -108,7 +108,7 @@ def test_the_next_shard_is_copied_while_one_serves(store: VolumeStore, monkeypat
         return fill(self, *arguments)
 
     monkeypatch.setattr(module.Room, "fill", noted)
-    given = residence(store, "disk")
+    given = placement(store, "disk")
     given.at(0)
     given._thread.submit(lambda: None).result()  # all that was begun is done
     assert len(threads) == 2
@@ -117,7 +117,7 @@ def test_the_next_shard_is_copied_while_one_serves(store: VolumeStore, monkeypat
 
 
 def test_a_file_that_vanishes_meanwhile_is_named(store: VolumeStore) -> None:
-    given = residence(store, "disk")
+    given = placement(store, "disk")
     for entry in store.entries:
         (store.path / entry.file).unlink()
     with pytest.raises(StoreError, match=r"\.npy: (unreadable|missing)"):
@@ -162,22 +162,22 @@ def test_what_does_not_fit_is_told_with_numbers_and_the_way_out(
     monkeypatch.setattr(module, "free_bytes", lambda device: 8_192)
     needed = sum(volume_bytes(store, RULED))
     with pytest.raises(
-        ResidenceError, match=f"needs {needed:,} bytes of host memory, and 8,192 bytes are free.*'disk'"
+        PlacementError, match=f"needs {needed:,} bytes of host memory, and 8,192 bytes are free.*'disk'"
     ):
-        residence(store, "device")
-    with pytest.raises(ResidenceError, match="use residence 'disk', or a smaller budget"):
-        residence(store, "pinned")
-    residence(store, "disk").close()
+        placement(store, "device")
+    with pytest.raises(PlacementError, match="use placement 'disk', or a smaller budget"):
+        placement(store, "pinned")
+    placement(store, "disk").close()
     monkeypatch.setattr(module, "free_bytes", lambda device: 10)
-    with pytest.raises(ResidenceError, match="use a smaller budget"):
-        residence(store, "disk")
+    with pytest.raises(PlacementError, match="use a smaller budget"):
+        placement(store, "disk")
     with pytest.raises(
-        ResidenceError, match=r"hold the largest volume twice: c3 takes 2,688 bytes, the budget is 1,000 bytes"
+        PlacementError, match=r"hold the largest volume twice: c3 takes 2,688 bytes, the budget is 1,000 bytes"
     ):
-        residence(store, "disk", budget=1000)
+        placement(store, "disk", budget=1000)
     monkeypatch.setattr(module, "free_bytes", lambda device: None if device.type == "cpu" else 2**31)
     with pytest.raises(
-        ResidenceError, match=r"needs 3\.00 GiB of cuda:1, and 2\.00 GiB are free: use residence 'pinned'"
+        PlacementError, match=r"needs 3\.00 GiB of cuda:1, and 2\.00 GiB are free: use placement 'pinned'"
     ):
         check_fit("device", torch.device("cuda:1"), 3 * 2**30, 0)
     check_fit("device", torch.device("cpu"), 2**60, 0)  # nothing tells what is free
@@ -188,16 +188,16 @@ def test_free_memory_is_told() -> None:
     assert free is None or 2**20 < free < 2**50
 
 
-def test_an_unknown_residence_is_refused(store: VolumeStore) -> None:
+def test_an_unknown_placement_is_refused(store: VolumeStore) -> None:
     with pytest.raises(ValueError, match="one of device, pinned, disk, got 'tape'"):
-        residence(store, "tape")
+        placement(store, "tape")
 
 
 @pytest.mark.cuda
 @pytest.mark.parametrize("name", ["device", "pinned", "disk"])
 def test_on_a_gpu_the_same_volumes_lie_there(store: VolumeStore, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transfer, "_CHUNK", 1000)  # several pieces a volume
-    here, there = residence(store, name), residence(store, name, device="cuda")
+    here, there = placement(store, name), placement(store, name, device="cuda")
     for step in range(2 * sum(here.layout.steps)):
         a, b = here.at(step), there.at(step)
         assert a.volumes == b.volumes

@@ -1,0 +1,69 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""A source, which is a file or folder to prepare, and the result of a search for them."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from genesis_ext.data.store.entry import SplitName
+from genesis_ext.data.volume import Modality
+
+PatientRule = Literal["auto", "name", "folder"]
+
+
+class SourceError(ValueError):
+    """Sources that cannot be read or lead to nothing; the text names them and the rule."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One file, or one folder of DICOM slices, that becomes a volume (or several: series, frames).
+
+    Attributes:
+        path: the file or folder.
+        name: unique among the sources; letters, digits, ``.``, ``_`` and ``-`` only, for it names files of the store.
+        patient: whose it is. Volumes of one patient never lie on both sides of a split.
+        modality: None where the file or its values are to tell.
+        split: None where nothing tells.
+        label: file of the label on the same grid, or None.
+        patient_known: `patient` was told by a list or a recipe; else DICOM's Patient ID goes before it.
+    """
+
+    path: Path
+    name: str
+    patient: str
+    modality: Modality | None = None
+    split: SplitName | None = None
+    label: Path | None = None
+    patient_known: bool = False
+
+
+@dataclass
+class Found:
+    """Sources, and what was seen on the way to them.
+
+    Attributes:
+        sources: to be prepared, in a fixed order.
+        skipped: (path, reason) of what was meant to serve and cannot: unreadable folders, loops of links, lost files.
+        ignored: (path, reason) of files that are no scans by their name.
+        notes: decisions worth telling, a sentence each.
+    """
+
+    sources: list[Source] = field(default_factory=list)
+    skipped: list[tuple[Path, str]] = field(default_factory=list)
+    ignored: list[tuple[Path, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def extend(self, other: "Found") -> None:
+        """Add what was found elsewhere."""
+        self.sources += other.sources
+        self.skipped += other.skipped
+        self.ignored += other.ignored
+        self.notes += other.notes
+
+
+def safe_name(text: str) -> str:
+    """A text as part of a file name: letters, digits, ``.``, ``_`` and ``-``; anything else becomes ``_``."""
+    return re.sub(r"[^\w.-]+", "_", text, flags=re.ASCII).strip("._")[:120] or "volume"
