@@ -30,6 +30,9 @@ def files_of_the_examples(tmp_path, monkeypatch):
     write_nifti(tmp_path / "chest_seg.nii.gz", random_voxels(shape, 0, 3).astype("uint8"))
     write_nifti(tmp_path / "heart.nii", random_voxels((*shape, 2), 0, 900))
     write_series(tmp_path / "study", random_voxels(shape, -1000, 900))
+    for number in range(3):
+        write_ct(tmp_path / f"scans/{number}.nii.gz", (20, 18, 16), seed=number)
+    monkeypatch.setenv("GENESIS_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
 
 
