@@ -122,9 +122,9 @@ def _result(run: RunRecord) -> Html | None:
         answers += [(_ANSWERS[name], "", known[name]) for name in sorted(known, key=lambda name: known[name])]
     worst = max(loss for _, _, loss in answers) or 1.0
     rows = [(name, step, f"{loss:.5f}", bar(loss / worst)) for name, step, loss in answers]
-    names = {} if "chance" in known else {"mse": "mean squared error", "l1": "mean absolute error"}
-    name = names.get(str(run.config.get("loss")), "loss")
-    parts.append(table(f"Validation loss ({name}), lower is better", ("answer", "step", "loss", ""), rows, own, (1, 2)))
+    names = {} if "chance" in known else {"mse": " (mean squared error)", "l1": " (mean absolute error)"}
+    name = names.get(str(run.config.get("loss")), "")
+    parts.append(table(f"Validation loss{name}, lower is better", ("answer", "step", "loss", ""), rows, own, (1, 2)))
     return section("Result", *parts)
 
 
@@ -141,8 +141,8 @@ def _curves(run: RunRecord) -> Html | None:
     ]
     parts = [panel("Loss, logarithmic", losses, logarithmic=True)]
     groups: dict[str, list[str]] = {}
-    for figure in run.other_metrics():
-        groups.setdefault(figure.partition("_")[0], []).append(figure)
+    for metric in run.other_metrics():
+        groups.setdefault(metric.partition("_")[0], []).append(metric)
     for group, names in groups.items():
         lines = []
         for i, name in enumerate(names):
@@ -153,10 +153,10 @@ def _curves(run: RunRecord) -> Html | None:
     parts.append(panel("Learning rate", [Line("learning rate", points(run.training, "lr"), "series-0")]))
     if not any(parts):
         return None
-    figures = [name for name in ("loss", *BASELINES, *run.other_metrics()) if points(run.validation, name)]
-    rows = [(f"{e['step']:,}", *(_figure(e.get(name)) for name in figures)) for e in run.validation]
+    metrics = [name for name in ("loss", *BASELINES, *run.other_metrics()) if points(run.validation, name)]
+    rows = [(f"{e['step']:,}", *(_number(e.get(name)) for name in metrics)) for e in run.validation]
     if rows:
-        numbers = table("All validations", ("step", *figures), rows, numbers=range(1 + len(figures)))
+        numbers = table("All validations", ("step", *metrics), rows, numbers=range(1 + len(metrics)))
         parts.append(folded("All validations in numbers", numbers))
     return section("Curves", *filter(None, parts))
 
@@ -204,5 +204,5 @@ def _first_middle_last(steps: list[int]) -> Iterator[tuple[str, int]]:
         yield "Last", steps[-1]
 
 
-def _figure(value: Any) -> str:
+def _number(value: Any) -> str:
     return f"{value:.5g}" if isinstance(value, int | float) else ""
