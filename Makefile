@@ -24,7 +24,7 @@ BUILD := $(abspath $(VENV))/build
 STAMPS := $(VENV)/stamps
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc python scripts benchmarks -type f -not -path '*/__pycache__/*' -not -path '*/results/*')
-CPP_SOURCES := $(shell find csrc tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' -o -name '*.c')
+CPP_SOURCES := $(shell find csrc scripts tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' -o -name '*.c')
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test build native-tests lint format bench docs clean distclean FORCE

@@ -31,7 +31,7 @@ def versions(distributions: Iterable[str]) -> dict[str, str]:
 
 
 def commit(root: Path) -> str | None:
-    """The commit that is checked out at `root`, with "-dirty" if files have changed; None if no checkout starts there."""
+    """The commit checked out at `root`, with "-dirty" if files have changed; None if no checkout starts there."""
     if not (root / ".git").exists():  # a package may be installed inside the checkout of something else
         return None
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
