@@ -76,7 +76,7 @@ def test_an_objective_of_one_s_own_trains_and_resumes_to_the_last_bit(
     assert all("accuracy" in entry for entry in entries)
     text = (whole.out / "report.html").read_text()
     assert "objective views.Agreement" in text and "TwoViews(" in text
-    assert "one who guesses" in text
+    assert re.search(r"The network (beats|does not beat) one who guesses: .* % (below|above) chance\.", text)
     assert not (whole.out / "pictures").exists()
     for changes, complaint in (
         ({"objective": None}, "keep its objective, got none of one's own, not views.Agreement"),
@@ -107,6 +107,32 @@ def test_a_network_of_one_s_own_is_trained_in_place(scans: Path, tmp_path: Path)
     for method in ({"method": "rotation"}, {"method": "universal", "boxes": "scales"}):
         with pytest.raises(ValueError, match=f"network must be a UNet for method {method['method']}, got Sequential"):
             pretrain(CONFIG.but(**method), scans, tmp_path / "other", report=quiet, network=network)
+
+
+def test_objects_that_do_not_fit_are_named(scans: Path, tmp_path: Path, page: ModuleType) -> None:
+    class NoRates(page.Agreement):  # type: ignore[misc, name-defined]
+        def __init__(self, network: nn.Module, config: PretrainConfig) -> None:
+            super().__init__(network, config)
+            self.learning_rates = {}
+
+    for given, error, complaint in (
+        ({"network": "unet"}, TypeError, "network must be a module, got str"),
+        ({"transform": TransformConfig()}, TypeError, "transform must be a function, .*, got TransformConfig"),
+        ({"objective": lambda network, config: network}, TypeError, "must have .*, got UNet3D without network"),
+        ({"objective": NoRates}, ValueError, r"a learning rate for each, got \['network'\] and \[\]"),
+    ):
+        with pytest.raises(error, match=complaint):
+            pretrain(CONFIG, scans, tmp_path / "run", report=quiet, **given)  # type: ignore[arg-type]
+    assert not (tmp_path / "run/log.jsonl").exists()
+
+
+def test_a_checkpoint_from_before_there_were_objects_resumes(scans: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    pretrain(CONFIG.but(steps=1), scans, out, report=quiet)
+    content = read_checkpoint(out / "last.pt")
+    del content["objects"]
+    torch.save(content, out / "last.pt")
+    assert pretrain(CONFIG.but(steps=2), scans, out, resume=True, report=quiet).finished
 
 
 def test_a_transform_may_be_a_function(scans: Path, tmp_path: Path) -> None:
