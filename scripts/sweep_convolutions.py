@@ -30,7 +30,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from genesis_ext.training.framework_faults import fault_of
+from genesis_ext.training.engine.framework_faults import fault_of
 
 _ATEN = {"SSE41": "default", "AVX2": "avx2"}  # the same limit for torch's own kernels; none: what the CPU has
 _ISAS = ("SSE41", "AVX2", "AVX512_CORE", "DEFAULT")

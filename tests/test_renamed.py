@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from genesis_ext.data.loader import GenesisLoader
+from genesis_ext.training import ValidationReport
 from tests.data_layer.stores import entry_of, write_store
 
 
@@ -18,6 +19,7 @@ from tests.data_layer.stores import entry_of, write_store
         ("genesis_ext.data", "ResidenceError", "genesis_ext.data.PlacementError"),
         ("genesis_ext.evaluation", "write_preview", "genesis_ext.figures.write_preview"),
         ("genesis_ext.training.pictures", "RestorationGrid", "genesis_ext.figures.RestorationGrid"),
+        ("genesis_ext.training.run_log", "RunLog", "genesis_ext.training.RunLog"),
         ("genesis_ext.training.probe", "probe_stores", "genesis_ext.evaluation.probe_stores"),
     ],
 )
@@ -30,6 +32,15 @@ def test_an_old_name_is_the_new_one_and_warns(module: str, old: str, new: str) -
     assert told[0].filename == __file__
     with pytest.raises(AttributeError, match=f"module '{module}' has no attribute 'never'"):
         import_module(module).never  # noqa: B018
+
+
+def test_a_validation_has_its_metrics_by_their_old_name() -> None:
+    report = ValidationReport({"loss": 0.5})
+    with pytest.warns(
+        FutureWarning, match=r"ValidationReport\.figures is now called ValidationReport\.metrics"
+    ) as told:
+        assert report.figures is report.metrics
+    assert told[0].filename == __file__
 
 
 def test_the_loader_knows_residence_by_its_old_name(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from genesis_ext.training import PretrainConfig, pretrain
-from genesis_ext.training.run_log import read_log
+from genesis_ext.training.engine.run_log import read_log
 from tests.data_layer.images import write_ct, write_mri
 
 
