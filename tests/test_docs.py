@@ -11,7 +11,7 @@ import pytest
 from benchmarks import files, report
 from benchmarks.registry import OPERATORS
 from genesis_ext.cli.main import COMMANDS
-from genesis_ext.training.presets import PRESETS
+from genesis_ext.training.pretraining.presets import PRESETS
 from genesis_ext.transforms import PROFILES, SCHEMES
 from tests.data_layer.images import random_voxels, write_ct, write_nifti, write_series
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import genesis_ext
+from genesis_ext.training.pretraining.methods import METHODS
 
 # From the bottom up: a layer imports those before it. Modules of the package's own folder are below all layers.
 LAYERS = ("reference", "ops", "transforms", "data", "models", "training", "evaluation", "adapters", "benchmarks", "cli")
@@ -68,6 +69,31 @@ def problems(source: Path, text: str) -> list[str]:
             if root not in allowed and root not in sys.stdlib_module_names:
                 found.append(f"{module} is imported on import: it comes with an extra, import it where it is used")
     return found
+
+
+def test_the_engine_knows_no_kind_of_run():
+    above = ("genesis_ext.training.pretraining", "genesis_ext.training.report")
+    engine = [source for source in SOURCES if source.parts[:2] == ("training", "engine")]
+    assert len(engine) > 10
+    for source in engine:
+        text = SOURCES[source].read_text(encoding="utf-8")
+        assert "PretrainConfig" not in text, source
+        for node in ast.walk(ast.parse(text)):
+            found = [module for module in modules_of(node, source) if module.startswith(above)]
+            assert found == [], f"{source} imports {found}: what the engine needs is handed in"
+
+
+def test_only_its_own_module_and_the_presets_name_a_method():
+    for source, path in SOURCES.items():
+        if source.parts[0] == "benchmarks" or source.name == "presets.py":
+            continue
+        own = {source.stem} if source.parent.name == "methods" else set()
+        own |= set() if source.parts[0] == "training" else {"genesis"}  # the name of the command, too
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            text = node.value if isinstance(node, ast.Constant) else None
+            assert text not in METHODS.keys() - own, f"{source}:{node.lineno} names the method {text}"
+            if isinstance(node, ast.Compare):
+                assert not ast.unparse(node.left).endswith(".method"), f"{source}:{node.lineno} switches on a method"
 
 
 def test_every_layer_is_known():

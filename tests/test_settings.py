@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from genesis_ext._settings import SettingError
-from genesis_ext.training.config import DataConfig, OptimizerConfig, PretrainConfig
+from genesis_ext.training.engine.options import OptimizerConfig
+from genesis_ext.training.pretraining.config import PretrainConfig
+from genesis_ext.training.pretraining.groups import DataConfig
 from genesis_ext.transforms import TransformConfig
 
 
@@ -29,7 +31,7 @@ from genesis_ext.transforms import TransformConfig
         ("seed", "3", "an integer"),
         ("compile", "no", "true or false"),
         ("compile", 1, "true or false"),
-        ("method", ["genesis"], "one of genesis, universal, rotation, jigsaw"),
+        ("method", ["genesis"], "one of genesis, jigsaw, rotation, universal"),
         ("modality", 1, "one of ct, mri, xray, us or none"),
         ("profile", 3, "text"),
         ("patch", 64, "three integers"),

@@ -9,9 +9,10 @@ import pytest
 
 from genesis_ext.cli.main import main
 from genesis_ext.cli.pretrain import parse
-from genesis_ext.training import PRESETS, PretrainConfig, loop, signals, write_config
-from genesis_ext.training.checkpoint import read_checkpoint
-from genesis_ext.training.step import take_step
+from genesis_ext.training import PRESETS, PretrainConfig, write_config
+from genesis_ext.training.engine import loop, signals
+from genesis_ext.training.engine.checkpoint import read_checkpoint
+from genesis_ext.training.engine.step import take_step
 from tests.data_layer.images import write_ct
 
 TINY = ["--patch", "16", "16", "8", "--width", "2", "--batch-size", "2", "--validation-patches", "2"]

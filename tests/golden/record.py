@@ -11,7 +11,6 @@ to 5e-3 of a loss by step 50.
 """
 
 import hashlib
-import importlib
 import json
 import tempfile
 from pathlib import Path
@@ -20,7 +19,8 @@ from unittest.mock import patch
 
 from genesis_ext.data.loader import Batch, GenesisLoader
 from genesis_ext.training import PretrainConfig, pretrain
-from genesis_ext.training.run_log import read_log
+from genesis_ext.training.engine.run_log import read_log
+from genesis_ext.training.pretraining import run
 from tests.shared import shared_dir
 
 FOLDER = Path(__file__).parent
@@ -63,8 +63,7 @@ def record(method: str, shared: Path, folder: Path) -> list[Step]:
             hashes.append({name: _digest(tensor) for name, tensor in batch.items()})
             return batch
 
-    # By its path: the package's name for the module is that of the function in it.
-    with patch.object(importlib.import_module("genesis_ext.training.pretrain"), "GenesisLoader", Recorded):
+    with patch.object(run, "GenesisLoader", Recorded):
         pretrain(CONFIGS[method], scans, folder / "run", cache=folder / "cache", device="cpu", report=lambda text: None)
     entries = [entry for entry in read_log(folder / "run/log.jsonl") if entry["kind"] == "training"]
     losses = [{name: float(f"{e[name]:.6g}") for name in e if name.startswith("loss")} for e in entries]

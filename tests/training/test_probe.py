@@ -14,8 +14,8 @@ from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.sampling.split import whole_regions
 from genesis_ext.models import UNet, UNet3D
 from genesis_ext.training import PretrainConfig, pretrain
+from genesis_ext.training.engine.run_log import read_log
 from genesis_ext.training.probe import balanced_accuracy, probe_modality, probe_stores
-from genesis_ext.training.run_log import read_log
 from tests.data_layer.images import write_ct, write_mri
 from tests.data_layer.stores import entry_of, write_store
 

@@ -15,7 +15,8 @@ import torch
 from genesis_ext.data.prepare.run import prepare_cached
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.training import PretrainConfig
-from genesis_ext.training.environment import write_environment
+from genesis_ext.training.engine.environment import write_environment
+from genesis_ext.training.engine.run_folder import RunFolder
 from genesis_ext.training.pictures import save_picture
 from genesis_ext.training.report import write_report
 from tests.browser import look_at
@@ -247,7 +248,7 @@ def test_the_environment_of_a_run_is_what_the_report_shows(
     write_ct(tmp_path / "scans/a.nii.gz", (20, 18, 16))
     write_mri(tmp_path / "scans/b.nii.gz", (16, 18, 20))
     store: VolumeStore = prepare_cached(tmp_path / "scans", report=lambda text: None, spacing_mm=None)
-    write_environment(run, [store], torch.device("cpu"), ranks=2)
+    write_environment(RunFolder(run), [store], torch.device("cpu"), ranks=2)
     environment = json.loads((run / "environment.json").read_text())
     assert environment["versions"]["torch"] == metadata.version("torch")
     assert environment["device"]["name"]

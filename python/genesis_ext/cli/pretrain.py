@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from genesis_ext._extras import require
-from genesis_ext.training.config import PretrainConfig
-from genesis_ext.training.config_file import read_settings
-from genesis_ext.training.presets import PRESETS
-from genesis_ext.training.pretrain import PretrainResult, pretrain
-from genesis_ext.training.run_folder import RunFolder
+from genesis_ext.training.engine.run_folder import RunFolder
+from genesis_ext.training.pretraining.config import PretrainConfig
+from genesis_ext.training.pretraining.config_file import read_settings
+from genesis_ext.training.pretraining.presets import PRESETS
+from genesis_ext.training.pretraining.run import PretrainResult, pretrain
 
 _GOES_ON = "the same command with --resume goes on"
 

@@ -2,18 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pre-training: configuration, objectives, loop, checkpoints, logs and pictures."""
 
-from genesis_ext.training.config import PretrainConfig
-from genesis_ext.training.config_file import read_config, write_config
-from genesis_ext.training.health import TrainingDivergedError
-from genesis_ext.training.loop import train
-from genesis_ext.training.presets import PRESETS
-from genesis_ext.training.pretrain import PretrainResult, pretrain
-from genesis_ext.training.validation import ValidationReport, Validator
+from genesis_ext.training.engine.health import TrainingDivergedError
+from genesis_ext.training.engine.loop import train
+from genesis_ext.training.engine.run_log import NullLog, RunLog
+from genesis_ext.training.engine.validation import ValidationReport
+from genesis_ext.training.pretraining.config import PretrainConfig
+from genesis_ext.training.pretraining.config_file import read_config, write_config
+from genesis_ext.training.pretraining.presets import PRESETS
+from genesis_ext.training.pretraining.run import PretrainResult, pretrain
+from genesis_ext.training.pretraining.validation import Validator
 
 __all__ = [
     "PRESETS",
+    "NullLog",
     "PretrainConfig",
     "PretrainResult",
+    "RunLog",
     "TrainingDivergedError",
     "ValidationReport",
     "Validator",

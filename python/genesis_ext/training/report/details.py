@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from genesis_ext.training.config import PretrainConfig
+from genesis_ext.training.pretraining.config import PretrainConfig
 from genesis_ext.training.report.chart import Line, panel
 from genesis_ext.training.report.html import Html, bullets, folded, heading, listing, paragraph, percent, section, table
 from genesis_ext.training.report.run_record import RunRecord, points

@@ -10,6 +10,8 @@ from string import Template
 from typing import Any
 
 from genesis_ext._files import write_aside
+from genesis_ext.training.engine.run_folder import RunFolder
+from genesis_ext.training.engine.validation import ValidationReport
 from genesis_ext.training.report import details
 from genesis_ext.training.report.chart import Line, panel
 from genesis_ext.training.report.html import (
@@ -26,9 +28,8 @@ from genesis_ext.training.report.html import (
     table,
 )
 from genesis_ext.training.report.run_record import BASELINES, RunRecord, points
-from genesis_ext.training.validation import ValidationReport
 
-REPORT = "report.html"
+REPORT = RunFolder("").report.name
 
 _ANSWERS = {"constant": "the best constant", "blur": "the input, blurred", "identity": "the input as it is"}
 _SERIES = 6  # colours of the style sheet
@@ -65,8 +66,9 @@ def write_report(out: str | PathLike[str]) -> Path:
         subtitle=html(_subtitle(run)),
         main="\n".join(filter(None, (part(run) for part in sections))),
     )
-    write_aside(out / REPORT, lambda stream: stream.write(page.encode()))
-    return out / REPORT
+    path = RunFolder(out).report
+    write_aside(path, lambda stream: stream.write(page.encode()))
+    return path
 
 
 def _subtitle(run: RunRecord) -> str:

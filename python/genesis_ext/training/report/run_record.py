@@ -3,16 +3,14 @@
 """What a run recorded in its folder, as far as it is there."""
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from genesis_ext._extras import require
-from genesis_ext.training.config_file import CONFIG
-from genesis_ext.training.environment import ENVIRONMENT
-from genesis_ext.training.run_log import read_log
+from genesis_ext.training.engine.run_folder import RunFolder
+from genesis_ext.training.engine.run_log import read_log
 
 Entry = dict[str, Any]
 
@@ -46,17 +44,17 @@ class RunRecord:
     @classmethod
     def read(cls, path: Path) -> "RunRecord":
         """Read a folder; what is missing or damaged is left empty and noted."""
-        run = cls(path)
+        run, folder = cls(path), RunFolder(path)
         yaml = require("yaml", "train", "to read a config")
-        settings = run._object(CONFIG, yaml.safe_load, yaml.YAMLError, "the settings are not known")
+        settings = run._object(folder.config, yaml.safe_load, yaml.YAMLError, "the settings are not known")
         for name, value in settings.items():
             run.config |= value if isinstance(value, dict) else {name: value}
         run.environment = run._object(
-            ENVIRONMENT, json.loads, ValueError, "versions, commit, device and data are not known"
+            folder.environment, json.loads, ValueError, "versions, commit, device and data are not known"
         )
         by_kind = {"training": run.training, "validation": run.validation, "message": run.messages}
         try:
-            for entry in read_log(path / "log.jsonl"):
+            for entry in read_log(folder.log):
                 by_kind[entry["kind"]].append(entry)
         except (ValueError, KeyError, TypeError) as error:
             run.missing.append(f"log.jsonl is damaged ({type(error).__name__}): its later entries are left out.")
@@ -64,7 +62,7 @@ class RunRecord:
             run.missing.append("log.jsonl has no training steps: there are no curves and no times.")
         if not run.validation:
             run.missing.append("log.jsonl has no validation: nothing tells whether the network works.")
-        run.restorations, run.grids = (_pictures(path / "pictures", kind) for kind in ("step", "combinations"))
+        run.restorations, run.grids = folder.drawn("step"), folder.drawn("combinations")
         if not run.restorations and not run.grids:
             run.missing.append("pictures/ is empty: no restoration can be shown.")
         if not any(isinstance(entry.get("elapsed_s"), float) for entry in run.training):
@@ -86,17 +84,17 @@ class RunRecord:
         }
         return list(names)
 
-    def _object(self, name: str, parse: Callable[[str], Any], wrong: type[Exception], consequence: str) -> Entry:
+    def _object(self, path: Path, parse: Callable[[str], Any], wrong: type[Exception], consequence: str) -> Entry:
         try:
-            content = parse((self.path / name).read_text(encoding="utf-8"))
+            content = parse(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            self.missing.append(f"{name} is missing: {consequence}.")
+            self.missing.append(f"{path.name} is missing: {consequence}.")
             return {}
         except (OSError, UnicodeDecodeError, wrong) as error:
-            self.missing.append(f"{name} cannot be read ({type(error).__name__}): {consequence}.")
+            self.missing.append(f"{path.name} cannot be read ({type(error).__name__}): {consequence}.")
             return {}
         if not isinstance(content, dict):
-            self.missing.append(f"{name} holds no object: {consequence}.")
+            self.missing.append(f"{path.name} holds no object: {consequence}.")
             return {}
         return content
 
@@ -104,8 +102,3 @@ class RunRecord:
 def points(entries: list[Entry], name: str) -> list[tuple[float, float]]:
     """Step and value of a figure, of the entries that have it."""
     return [(entry["step"], entry[name]) for entry in entries if isinstance(entry.get(name), int | float)]
-
-
-def _pictures(folder: Path, kind: str) -> dict[int, Path]:
-    found = ((re.fullmatch(rf"{kind}_(\d+)\.png", path.name), path) for path in folder.glob(f"{kind}_*.png"))
-    return dict(sorted((int(match[1]), path) for match, path in found if match))

@@ -1,0 +1,106 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Optimisers and learning rates by name."""
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, PolynomialLR, ReduceLROnPlateau, StepLR
+
+from genesis_ext.training.engine.options import OptimizerConfig, RunConfig
+
+
+def make_optimizer(
+    module: nn.Module, lr: float, config: OptimizerConfig, captured_on: torch.device | None = None
+) -> torch.optim.Optimizer:
+    """AdamW, or SGD with momentum, for those parameters of a module that are to be trained.
+
+    captured_on: for CUDA graphs of this device: the rate is a tensor there, which updates read.
+    """
+    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    options: dict[str, Any] = {"lr": lr, "weight_decay": config.weight_decay}
+    if captured_on is not None:
+        options |= {"lr": torch.tensor(lr, device=captured_on), "fused": True}
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(parameters, momentum=config.momentum, **options)
+    return torch.optim.AdamW(parameters, capturable=captured_on is not None, **options)
+
+
+class _Stateful(Protocol):
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None: ...
+
+
+class LearningRates:
+    """The schedule of one optimiser: a warm-up, times what ``config.schedule`` says.
+
+    Released: half the rate after 10 validations without an improvement of at least 1e-4, down to 1e-6 (Keras), or
+    after every 40 (PyTorch: every 40 epochs).
+
+    Args:
+        optimizer: whose rates change; its rates are those to start from.
+        config: warm-up, schedule and patience.
+        run: how many steps the run has, for what ends with it.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, config: OptimizerConfig, run: RunConfig) -> None:
+        self._optimizer = optimizer
+        rates = [group["lr"] for group in optimizer.param_groups]
+        self._tensors = [rate if isinstance(rate, Tensor) else None for rate in rates]
+        self._each_step: list[LRScheduler] = []
+        self._plateau: ReduceLROnPlateau | None = None
+        self._each_validation: LRScheduler | None = None
+        if config.warmup:
+            self._each_step.append(LinearLR(optimizer, 1 / (config.warmup + 1), total_iters=config.warmup))
+        if config.schedule == "cosine":
+            self._each_step.append(CosineAnnealingLR(optimizer, T_max=run.steps))
+        elif config.schedule == "polynomial":
+            self._each_step.append(PolynomialLR(optimizer, total_iters=run.steps, power=0.9))
+        elif config.schedule == "step":
+            self._each_validation = StepLR(optimizer, step_size=40, gamma=0.5)
+        elif config.schedule == "plateau":
+            self._plateau = ReduceLROnPlateau(
+                optimizer, factor=0.5, patience=config.patience - 1, threshold=1e-4, threshold_mode="abs", min_lr=1e-6
+            )
+
+    @property
+    def now(self) -> float:
+        """Of the next step."""
+        return float(self._optimizer.param_groups[0]["lr"])
+
+    def after_step(self) -> None:
+        """Count a training step."""
+        for schedule in self._each_step:
+            schedule.step()
+
+    def after_validation(self, loss: float) -> None:
+        """Take note of a validation."""
+        if self._plateau is not None:
+            self._plateau.step(loss)
+        if self._each_validation is not None:
+            self._each_validation.step()
+
+    def scale(self, factor: float) -> None:
+        """Multiply the rates from now on."""
+        for group in self._optimizer.param_groups:
+            group["lr"] *= factor
+        for schedule in (*self._each_step, *filter(None, [self._each_validation])):
+            schedule.base_lrs = [rate * factor for rate in schedule.base_lrs]
+
+    def state_dict(self) -> dict[str, Any]:
+        """State for a checkpoint."""
+        return {name: part.state_dict() for name, part in self._parts()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint; the optimiser has gone on before."""
+        for name, part in self._parts():
+            part.load_state_dict(state[name])
+        for group, rate in zip(self._optimizer.param_groups, self._tensors, strict=True):
+            if rate is not None:  # the tensor that updates read stays the same one
+                group["lr"] = rate.copy_(group["lr"])
+
+    def _parts(self) -> list[tuple[str, _Stateful]]:
+        parts = (*self._each_step, self._plateau, self._each_validation)
+        return [(type(part).__name__, part) for part in parts if part is not None]

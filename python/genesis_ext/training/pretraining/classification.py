@@ -1,0 +1,91 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Tell what was done to a patch: what the baselines of both papers have in common."""
+
+import math
+from collections.abc import Iterator
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from genesis_ext.models import ClassificationHead, UNet
+from genesis_ext.training.engine.objective import Batch, Evaluation, Update, accuracy
+from genesis_ext.training.pretraining.methods.method import Method, Settings, as_unet
+from genesis_ext.transforms import JigsawTransform, RotationTransform
+
+
+class EncoderClassifier(nn.Module):
+    """The encoder of a U-Net and a head: patches (N, C, *spatial) or tiles (N, T, C, *spatial) -> (N, classes).
+
+    The encoder sees every tile alone, the head their features side by side. The decoder has no part and no gradient.
+    """
+
+    def __init__(self, network: UNet, head: ClassificationHead) -> None:
+        super().__init__()
+        self.network = network
+        self.head = head
+        for parameter in network.decoder_parameters():
+            parameter.requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits."""
+        return classify(self.network, self.head, x)
+
+
+def classify(network: UNet, head: ClassificationHead, x: Tensor) -> Tensor:
+    """Logits (N, classes), see ``EncoderClassifier``."""
+    tiles = x.ndim - network.spatial_dims == 3
+    features = network.encode(x.flatten(0, 1) if tiles else x)[-1]
+    logits: Tensor = head(features)
+    return logits
+
+
+class Classification:
+    """Cross-entropy of what was done to a patch.
+
+    Args:
+        network: whose encoder is trained.
+        head: of its coarsest features.
+        classes: how many things may have been done.
+        learning_rate: of both, at the start.
+    """
+
+    restores = False
+
+    def __init__(self, network: UNet, head: ClassificationHead, classes: int, learning_rate: float) -> None:
+        self.network = network
+        self.chance = math.log(classes)
+        self.modules: dict[str, nn.Module] = {"network": EncoderClassifier(network, head)}
+        self.learning_rates = {"network": learning_rate}
+        self._head = head
+
+    def updates(self, batch: Batch) -> Iterator[Update]:
+        """One update. Input: (N, 1, X, Y[, Z]) or tiles (N, T, 1, X, Y[, Z]); target: (N,) int64 labels."""
+        logits = self.modules["network"](batch["input"])
+        loss = functional.cross_entropy(logits, batch["target"])
+        yield Update(loss, metrics={"loss": loss.detach(), "accuracy": accuracy(logits, batch["target"])})
+
+    def evaluate(self, network: nn.Module, batch: Batch) -> Evaluation:
+        """Loss and accuracy."""
+        assert isinstance(network, UNet)
+        logits = classify(network, self._head, batch["input"])
+        loss = functional.cross_entropy(logits, batch["target"])
+        return Evaluation({"loss": loss, "accuracy": accuracy(logits, batch["target"])})
+
+
+class ClassificationMethod(Method):
+    """A method that tells what its transform has done to a patch."""
+
+    def contradiction(self, settings: Settings) -> str:
+        """Only whole networks are averaged."""
+        if settings.optim.ema:
+            return f"ema must be 0 for method {self.name}, whose classifier has no mean: it is for U-Nets"
+        return ""
+
+    def objective(self, network: nn.Module, settings: Settings) -> Classification:
+        """The classification, by as many classes as the transform has."""
+        unet, transform = as_unet(self.name, network), self.transform(settings)
+        assert isinstance(transform, JigsawTransform | RotationTransform)
+        tiles = math.prod(transform.grid) if isinstance(transform, JigsawTransform) else 1
+        head = ClassificationHead(unet.feature_channels[-1], transform.num_classes, tiles=tiles)
+        return Classification(unet, head, transform.num_classes, settings.optim.lr)

@@ -1,0 +1,151 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a pre-training run is made of: frozen dataclasses, one a subject, and `PretrainConfig` that holds them.
+
+The name of a field is that of its option on the command line, and its docstring the help. No name is used twice, so a
+field can be named without its group: ``PretrainConfig.of(width=8, lr=1e-2)``, ``config.but(steps=10)``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, Literal, get_type_hints
+
+from genesis_ext._settings import check_kinds
+from genesis_ext.training.engine.options import MAY_CHANGE, OptimizerConfig, RunConfig
+from genesis_ext.training.pretraining.groups import DataConfig, FilesConfig, NetworkConfig
+from genesis_ext.training.pretraining.methods import METHODS
+from genesis_ext.training.pretraining.methods.genesis import METHOD as DEFAULT
+from genesis_ext.training.pretraining.methods.universal import UniversalOptions
+
+if TYPE_CHECKING:
+    MethodName = str
+else:
+    MethodName = Literal[tuple(METHODS)]
+
+
+@dataclass(frozen=True)
+class MethodConfig(UniversalOptions):
+    """What is learnt: the options of all methods."""
+
+    method: MethodName = DEFAULT.name
+
+
+MethodConfig.__doc__ = f"""What is learnt: the options of all methods.
+
+Args:
+    method: {"; ".join(f"{method.name}: {method.summary}" for method in METHODS.values())}.
+"""
+
+
+@dataclass(frozen=True)
+class PretrainConfig:
+    """Everything that decides the weights of a run, and how often it reports.
+
+    A run with the same config, data and machine gives the same weights. Numbers from the released code are the
+    defaults, except optimiser and learning rate: SGD at 1.0, as released, is known to collapse for some data (preset
+    "released" has it).
+
+    Raises:
+        ValueError: a field breaks its rule or contradicts another; the text names it.
+    """
+
+    method: MethodConfig = field(default_factory=MethodConfig)
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    files: FilesConfig = field(default_factory=FilesConfig)
+    optim: OptimizerConfig = field(default_factory=OptimizerConfig)
+    run: RunConfig = field(default_factory=RunConfig)
+
+    def __post_init__(self) -> None:
+        check_kinds(self)
+        data = self.data
+        if problem := METHODS[self.method.method].contradiction(self):
+            raise ValueError(problem)
+        if self.network.sync_batch_norm and self.network.bn_mode != "running":
+            raise ValueError(
+                f"bn_mode must be running with sync_batch_norm, which has no other, got {self.network.bn_mode}"
+            )
+        if self.run.cuda_graph and data.residence != "device":
+            raise ValueError(f"residence must be device with cuda_graph, got {data.residence}")
+        if self.run.cuda_graph and self.run.precision == "fp16":
+            raise ValueError(
+                "precision must not be fp16 with cuda_graph, since its loss scale needs the host: use bf16"
+            )
+        if len(data.patch_shape) == 2 and self.network.norm != "batch":
+            raise ValueError(f"norm must be batch for a 2D network, got {self.network.norm}")
+        if self.optim.warmup >= self.run.steps > 1:
+            raise ValueError(f"warmup must be below steps, got {self.optim.warmup} of {self.run.steps}")
+        if data.lung_content and self.method.modalities not in ("all", "ct"):
+            raise ValueError(f"lung_content is for CT, got modalities {self.method.modalities}")
+
+    @classmethod
+    def of(cls, **values: Any) -> "PretrainConfig":
+        """The config with fields given without their groups.
+
+        Raises:
+            ValueError: an unknown field.
+        """
+        return cls().but(**values)
+
+    def but(self, **values: Any) -> "PretrainConfig":
+        """This config with some fields changed, as for ``of``."""
+        unknown = sorted(values.keys() - _GROUP_OF.keys())
+        if unknown:
+            raise ValueError(f"unknown settings: {', '.join(unknown)}")
+        changed: dict[str, dict[str, Any]] = {}
+        for name, value in values.items():
+            changed.setdefault(_GROUP_OF[name], {})[name] = value
+        return replace(self, **{group: replace(getattr(self, group), **given) for group, given in changed.items()})
+
+    def flat(self) -> dict[str, Any]:
+        """Field -> value, without groups."""
+        return {name: getattr(getattr(self, group), name) for name, group in _GROUP_OF.items()}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Groups of names and plain values, for YAML, JSON and checkpoints."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "PretrainConfig":
+        """The inverse of ``as_dict``; what is missing has its default, and fields may stand outside their groups.
+
+        Raises:
+            ValueError: an unknown or misplaced field, or a value that breaks its rule.
+        """
+        return cls.of(**without_groups(values))
+
+    def difference(self, other: "PretrainConfig") -> list[str]:
+        """Fields that change the weights and differ: "name: own value, other value"."""
+        own, others = self.flat(), other.flat()
+        return [
+            f"{name}: {own[name]!r}, not {others[name]!r}"
+            for name in own
+            if own[name] != others[name] and (name not in MAY_CHANGE or name in _shapes_rates(self))
+        ]
+
+
+def without_groups(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Field -> value of settings that may stand in their groups, as ``PretrainConfig.of`` takes them.
+
+    Raises:
+        ValueError: an unknown or misplaced field.
+    """
+    given: dict[str, Any] = {}
+    for name, value in values.items():
+        if name in _GROUPS and isinstance(value, Mapping):
+            misplaced = [str(inner) for inner in value if _GROUP_OF.get(inner) != name]
+            if misplaced:
+                raise ValueError(f"unknown settings in {name}: {', '.join(misplaced)}")
+            given |= value
+        else:
+            given[str(name)] = value
+    return given
+
+
+def _shapes_rates(config: PretrainConfig) -> set[str]:
+    """Lengths that the learning rates depend on."""
+    return {"steps"} if config.optim.schedule in ("cosine", "polynomial") else set()
+
+
+_GROUPS = {group.name: get_type_hints(PretrainConfig)[group.name] for group in fields(PretrainConfig)}
+_GROUP_OF = {option.name: group for group, kind in _GROUPS.items() for option in fields(kind)}

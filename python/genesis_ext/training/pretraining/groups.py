@@ -1,0 +1,154 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Groups of a pre-training configuration that all methods share: the network, the boxes and the files."""
+
+from dataclasses import dataclass, fields
+from typing import Literal
+
+from genesis_ext._settings import check_kinds
+from genesis_ext._types import Shape3
+from genesis_ext.data.placement.placement import PlacementName
+from genesis_ext.data.prepare.intensity import IntensityWindow
+from genesis_ext.data.prepare.preprocess import PrepareSettings
+from genesis_ext.data.sampling.content import ContentRule, Foreground, LungContent
+from genesis_ext.data.sampling.settings import RELEASED_BORDERS, Mix, Sampling
+from genesis_ext.data.sampling.split import Split
+from genesis_ext.data.volume import Modality
+from genesis_ext.models.unet3d import BatchNormMode, Norm, Upsample
+from genesis_ext.training.engine.options import check
+
+Boxes = Literal["cubes", "scales"]
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The network that is trained."""
+
+    width: int = 32
+    """Channels of the network's first convolution."""
+    norm: Norm = "batch"
+    """batch as released, or instance, which gives the same however the batch is spread over processes."""
+    bn_mode: BatchNormMode = "batch"
+    """Statistics of batch norm in evaluation: of the batch as released, or running. The 2D network has running ones."""
+    upsample: Upsample = "transpose"
+    """transpose: learnt; nearest: as in the released Keras network, and in the 2D one."""
+    sync_batch_norm: bool = False
+    """Batch norm over the batches of all processes instead of each one's own (CUDA)."""
+
+    def __post_init__(self) -> None:
+        check_kinds(self)
+        check(self, "width", self.width >= 1, "be at least 1")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Which sub-volumes are cut, and where the volumes live."""
+
+    patch: Shape3 = (64, 64, 32)
+    """Voxels along x, y, z that the network gets; multiples of 8. X Y 1 trains a 2D network on axial slices or
+    radiographs: multiples of 32."""
+    boxes: Boxes = "cubes"
+    """cubes: of `patch` voxels, as in Models Genesis; scales: shares of the volume, resized to `patch`, as in the
+    Universal Model."""
+    scales: tuple[float, float, float] = (0.5, 0.25, 0.125)
+    """Sides of the boxes as shares of the volume's sides."""
+    scale_weights: tuple[int, int, int] = (1, 1, 2)
+    """How often each scale is drawn."""
+    order: int = 1
+    """Order of the interpolation that resizes boxes: 0, 1 or 3."""
+    antialias: bool = False
+    """Smooth boxes that are larger than `patch` before resizing them."""
+    mix: Mix = "balanced"
+    """balanced: all modalities equally often; volumes: all volumes equally often."""
+    borders: bool = False
+    """Keep 100 voxels in x and y and 30 in z away from the ends of a volume, as released."""
+    lung_content: bool = False
+    """Take only boxes of CT that lung dominates, as released."""
+    foreground: bool = False
+    """Take only boxes of MRI that are brighter than a twentieth of the window in a quarter of their voxels or more."""
+    allow_constant: bool = False
+    """Train on boxes that are constant, too: of blank background, say."""
+    content_grid: int = 4
+    """Boxes under lung_content or foreground begin at multiples of so many voxels; 1 costs much memory."""
+    split: Split = "auto"
+    """auto: the split of the store, else every fifth patient, or the last fifth of the volumes of a single patient;
+    patients: every fifth patient; fifth: the last fifth of each volume."""
+    residence: PlacementName = "device"
+    """Where the volumes are: all in device memory; in host memory (pinned) or on disk, shards of them on the device."""
+    budget_gib: float = 8.0
+    """GiB of device memory for the shards."""
+    samples_a_volume: int = 64
+    """Samples from each volume before its shard makes room for the next."""
+
+    def __post_init__(self) -> None:
+        check_kinds(self)
+        stride = 8 if len(self.patch_shape) == 3 else 32
+        fits = all(side >= stride and side % stride == 0 for side in self.patch_shape)
+        check(self, "patch", fits, "be three positive multiples of 8, or for 2D two of 32 and then 1")
+        check(self, "budget_gib", self.budget_gib > 0, "be positive")
+        check(self, "samples_a_volume", self.samples_a_volume >= 1, "be at least 1")
+        self.sampling()
+
+    @property
+    def patch_shape(self) -> Shape3 | tuple[int, int]:
+        """Sides of what the network gets: two for slices."""
+        return self.patch[:2] if self.patch[2:] == (1,) else self.patch
+
+    def sampling(self) -> Sampling:
+        """Which boxes are cut."""
+        content: dict[Modality, ContentRule] = {}
+        if self.lung_content:
+            content["ct"] = LungContent()
+        if self.foreground:
+            content["mri"] = Foreground()
+        return Sampling(
+            out_shape=self.patch_shape,
+            scales=self.scales,
+            scale_weights=self.scale_weights,
+            cube=self.patch_shape if self.boxes == "cubes" else None,
+            borders=RELEASED_BORDERS if self.borders else (0, 0, 0),
+            mix=self.mix,
+            content=content,
+            content_grid=self.content_grid,
+            allow_constant=self.allow_constant,
+            order=self.order,
+            antialias=self.antialias,
+        )
+
+
+@dataclass(frozen=True)
+class FilesConfig:
+    """How scans become volumes; a store is as it was prepared."""
+
+    modality: Modality | None = None
+    """Modality of all files; without it, guessed for each."""
+    spacing_mm: float | None = None
+    """Voxel size to which files are resampled; without it they stay as they are."""
+    ct_window_hu: tuple[float, float] = (-1000.0, 1000.0)
+    """HU that become 0 and 1."""
+    mri_percentiles: tuple[float, float] | None = None
+    """Percentiles of its own voxels at which each MRI is cut, and by which it is scaled: the first of all voxels, the
+    second of those above it. Without them and mri_window: .5 99.5."""
+    mri_window: tuple[float, float] | None = None
+    """Where MRI values are cut instead, before each scan is scaled by its own least and greatest value; 0 4000 in the
+    Universal Model. A scan of which more than a quarter lies above is left out."""
+
+    def __post_init__(self) -> None:
+        check_kinds(self)
+        if self.mri_window is not None and self.mri_percentiles is not None:
+            raise ValueError(
+                "mri_percentiles must not be given with mri_window, which the presets of the Universal Model have: set "
+                f"mri_window to None, got {self.mri_percentiles} and {self.mri_window}"
+            )
+        self.preparation()
+
+    def preparation(self) -> PrepareSettings:
+        """How files become volumes of a store."""
+        return PrepareSettings(
+            spacing_mm=None if self.spacing_mm is None else (self.spacing_mm,) * 3,
+            window=IntensityWindow(self.ct_window_hu, self.mri_window, self.mri_percentiles),
+        )
+
+
+FOR_FILES = tuple(option.name for option in fields(FilesConfig))
+"""Fields that tell how files are prepared; a store is as it was prepared."""

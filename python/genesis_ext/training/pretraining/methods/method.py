@@ -1,0 +1,140 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a method of pre-training is: its settings, and the object that says what it trains, on what, and how it ends."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, Protocol, get_args
+
+import torch
+from torch import Tensor, nn
+
+from genesis_ext._settings import check_kinds
+from genesis_ext.data.sampling.settings import Sampling
+from genesis_ext.data.sampling.split import MODALITIES, Region
+from genesis_ext.data.store.volume_store import VolumeStore
+from genesis_ext.models import UNet
+from genesis_ext.training.engine.objective import Objective
+from genesis_ext.training.engine.options import OptimizerConfig, RunConfig
+from genesis_ext.training.pretraining.groups import DataConfig, NetworkConfig
+
+SampleTransform = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""(patches (N, 1, X, Y[, Z]), sample ids (N,)) -> input, target, each over the same N samples."""
+
+Modalities = Literal["all", "ct", "mri", "xray", "us"]
+
+Side = tuple[VolumeStore, Sequence[Region]]
+"""A store, and where in it boxes may lie."""
+
+
+@dataclass(frozen=True)
+class MethodOptions:
+    """Settings that every method has. A subclass adds its own, and checks them after ``super().__post_init__()``."""
+
+    method: str
+    """Name of the method."""
+    modalities: Modalities = "all"
+    """Which volumes of the store train: all, or those of one modality (Model_CT, Model_MRI of the Universal Model)."""
+
+    def __post_init__(self) -> None:
+        check_kinds(self)
+
+
+class Settings(Protocol):
+    """What a method reads of a configuration; ``method`` holds the options of all methods."""
+
+    @property
+    def method(self) -> MethodOptions:
+        """Of all methods."""
+
+    @property
+    def network(self) -> NetworkConfig:
+        """The network."""
+
+    @property
+    def data(self) -> DataConfig:
+        """Boxes and volumes."""
+
+    @property
+    def optim(self) -> OptimizerConfig:
+        """The optimiser."""
+
+    @property
+    def run(self) -> RunConfig:
+        """The run."""
+
+
+class PretextObjective(Objective, Protocol):
+    """What pre-training learns.
+
+    Attributes:
+        restores: whether the network restores a patch: then there are pictures, and the baselines of a restoration.
+        chance: otherwise, the loss of one who knows nothing.
+    """
+
+    restores: bool
+    chance: float
+
+
+class Needs(NamedTuple):
+    """The modalities that train, of each of which there must be volumes, or "all"; and the settings that say so."""
+
+    modalities: frozenset[str]
+    because: str
+
+
+class Method(ABC):
+    """A method. Its module holds one as ``METHOD``, by which ``--method`` finds it.
+
+    Attributes:
+        name: of ``--method``.
+        summary: for the help.
+    """
+
+    name: str
+    summary: str
+
+    def contradiction(self, settings: Settings) -> str:
+        """Which settings contradict each other, and one to change; empty if none do."""
+        return ""
+
+    def needs(self, settings: Settings) -> Needs:
+        """What the data must have."""
+        wanted = settings.method.modalities
+        return Needs(frozenset({wanted}), f"method {self.name} with modalities {wanted}")
+
+    @abstractmethod
+    def transform(self, settings: Settings) -> nn.Module:
+        """What makes input and target of patches, a ``SampleTransform``."""
+
+    @abstractmethod
+    def objective(self, network: nn.Module, settings: Settings) -> PretextObjective:
+        """What is learnt. Weights that it adds are drawn from torch's generator, which has the seed of the run."""
+
+    def conclude(
+        self,
+        network: nn.Module,
+        trained: Side,
+        validated: Side,
+        sampling: Sampling,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+    ) -> str | None:
+        """A last word on the trained network, for log and report."""
+        return None
+
+
+def as_unet(method: str, network: nn.Module) -> UNet:
+    """The network, if it has an encoder of its own.
+
+    Raises:
+        ValueError: it is no ``UNet``.
+    """
+    if not isinstance(network, UNet):
+        raise ValueError(f"network must be a UNet for method {method}, got {type(network).__name__}")
+    return network
+
+
+assert set(get_args(Modalities)) == {"all", *MODALITIES}

@@ -1,0 +1,250 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""The Universal Model: restore, tell the scale, and hide the modality (Zhang et al., arXiv 2010.06107, Eq. 1 to 4).
+
+``min over E, G, S and max over D of L_adv + alpha L_scale + beta L_rec``: an encoder E and a decoder G restore, a
+classifier S tells from E's output at which of three scales the sub-volume was cut, and a discriminator D tells CT from
+MRI by E's features, which E learns to prevent.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from genesis_ext.data.sampling.settings import Sampling
+from genesis_ext.data.sampling.split import MODALITIES
+from genesis_ext.models import Discriminator, ScaleClassifier, UNet, gradient_reversal
+from genesis_ext.training.engine.objective import Batch, Evaluation, Metrics, Update, accuracy, bare, frozen
+from genesis_ext.training.engine.options import check
+from genesis_ext.training.pretraining.losses import LOSSES, Loss
+from genesis_ext.training.pretraining.methods.genesis import METHOD as GENESIS
+from genesis_ext.training.pretraining.methods.genesis import GenesisOptions
+from genesis_ext.training.pretraining.methods.method import Method, Needs, Settings, Side, as_unet
+from genesis_ext.training.probe import probe_stores
+from genesis_ext.transforms import GenesisTransform
+
+Adversary = Literal["off", "alternating", "reversal"]
+Confusion = Literal["uniform", "flipped", "negative"]
+
+
+@dataclass(frozen=True)
+class UniversalOptions(GenesisOptions):
+    """Of the Universal Model, beside those of a restoration."""
+
+    adversary: Adversary = "alternating"
+    """Of `universal`: the modality discriminator takes turns with the encoder, or trains in the same step through a
+    reversed gradient, or is off (Model_Multi, +SC)."""
+    confusion: Confusion = "uniform"
+    """How the encoder is to confuse the discriminator in its turn: towards answers of one half, towards the other
+    modality, or by the negative of the discriminator's loss (the paper's Eq. 2 as written, which does not converge)."""
+    tell_scales: bool = True
+    """Of `universal`: train the scale classifier (off: Model_Multi, +MIAL)."""
+    alpha: float = 1.0
+    """Weight of the scale classifier's loss."""
+    beta: float = 10.0
+    """Weight of the restoration loss."""
+    lr_scales: float = 0.1
+    """Learning rate of the scale classifier."""
+    lr_discriminator: float = 1e-3
+    """Learning rate of the discriminator."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check(self, "alpha", self.alpha >= 0, "not be negative")
+        check(self, "beta", self.beta > 0, "be positive")
+        check(self, "lr_scales", self.lr_scales > 0, "be positive")
+        check(self, "lr_discriminator", self.lr_discriminator > 0, "be positive")
+
+
+class EncoderDecoder(nn.Module):
+    """A U-Net that gives its features too, in one pass: (N, C, ...) -> (restored, features from fine to coarse)."""
+
+    def __init__(self, network: UNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Restoration, and what ``encode`` gives."""
+        features = self.network.encode(x)
+        return self.network.out_tr(self.network.decode(features)), features
+
+
+class UniversalObjective:
+    """Restoration with modality-invariant adversarial learning (MIAL) and scale classification (SC).
+
+    Args:
+        network: E and G.
+        scales: S, (N, coarsest features) -> (N, scales); None leaves SC out.
+        discriminator: D, features -> (N,) logits of "MRI"; None leaves MIAL out.
+        adversary: "alternating": E, G and S learn against D as it is, then D learns from the same features;
+            "reversal": all learn at once, and E gets D's gradient with the other sign.
+        confusion: E's loss where turns alternate, see ``UniversalOptions``.
+        loss, alpha, beta: of the restoration, and the weights of the paper.
+        learning_rates: of "network", "scales" and "discriminator".
+    """
+
+    restores = True
+    chance = math.inf  # means nothing for a restoration
+
+    def __init__(
+        self,
+        network: UNet,
+        scales: nn.Module | None,
+        discriminator: nn.Module | None,
+        adversary: Adversary,
+        confusion: Confusion,
+        loss: Loss,
+        alpha: float,
+        beta: float,
+        learning_rates: dict[str, float],
+    ) -> None:
+        self.network = network
+        parts = {"network": EncoderDecoder(network), "scales": scales, "discriminator": discriminator}
+        self.modules = {name: part for name, part in parts.items() if part is not None}
+        self.learning_rates = {name: learning_rates[name] for name in self.modules}
+        self._adversary = adversary
+        self._confusion = confusion
+        self._loss = LOSSES[loss]
+        self._alpha, self._beta = alpha, beta
+
+    def updates(self, batch: Batch) -> Iterator[Update]:
+        """The update of E, G and S (reversal: of D too), then that of D.
+
+        Input and target: (N, 1, X, Y[, Z]); scale and modality: (N,) int64.
+        """
+        restored, features = self.modules["network"](batch["input"])
+        restoration = self._loss(restored, batch["input"], batch["target"])
+        total = self._beta * restoration
+        metrics = {"loss": restoration.detach()}
+        names = ["network"]
+        if "scales" in self.modules:
+            logits = self.modules["scales"](features[-1])
+            scale_loss = functional.cross_entropy(logits, batch["scale"])
+            total = total + self._alpha * scale_loss
+            metrics |= {"loss_scale": scale_loss.detach(), "accuracy_scale": accuracy(logits, batch["scale"])}
+            names.append("scales")
+        if "discriminator" not in self.modules:
+            yield Update(total, tuple(names), metrics)
+            return
+
+        discriminator, is_mri = self.modules["discriminator"], _is_mri(batch)
+        if self._adversary == "reversal":
+            logits = discriminator([gradient_reversal(level) for level in features]).flatten()
+            adversarial = functional.binary_cross_entropy_with_logits(logits, is_mri)
+            metrics |= _discriminator_metrics(logits, is_mri, adversarial)
+            yield Update(total + adversarial, (*names, "discriminator"), metrics)
+            return
+        with frozen(discriminator):
+            # Not through the wrapper: it would wait for gradients of D, which this update does not make.
+            logits = bare(discriminator)(features).flatten()
+            adversarial = _confuse(logits, is_mri, self._confusion)
+        metrics["loss_confusion"] = adversarial.detach()
+        yield Update(total + adversarial, tuple(names), metrics)
+
+        logits = discriminator([level.detach() for level in features]).flatten()
+        loss = functional.binary_cross_entropy_with_logits(logits, is_mri)
+        yield Update(loss, ("discriminator",), _discriminator_metrics(logits, is_mri, loss))
+
+    def evaluate(self, network: nn.Module, batch: Batch) -> Evaluation:
+        """Loss of the restoration, accuracies of S and D."""
+        assert isinstance(network, UNet)
+        features = network.encode(batch["input"])
+        restored = network.out_tr(network.decode(features))
+        metrics = {"loss": self._loss(restored, batch["input"], batch["target"])}
+        if "scales" in self.modules:
+            metrics["accuracy_scale"] = accuracy(bare(self.modules["scales"])(features[-1]), batch["scale"])
+        if "discriminator" in self.modules:
+            logits, is_mri = bare(self.modules["discriminator"])(features).flatten(), _is_mri(batch)
+            metrics["accuracy_discriminator"] = ((logits > 0) == (is_mri > 0)).float().mean()
+        return Evaluation(metrics, restored)
+
+
+def _is_mri(batch: Batch) -> Tensor:
+    """1 for MRI, 0 for CT: (N,) float32."""
+    return (batch["modality"] == MODALITIES.index("mri")).float()
+
+
+def _confuse(logits: Tensor, is_mri: Tensor, how: Confusion) -> Tensor:
+    """The encoder's loss against a discriminator that does not learn meanwhile."""
+    if how == "negative":
+        return -functional.binary_cross_entropy_with_logits(logits, is_mri)
+    wanted = torch.full_like(logits, 0.5) if how == "uniform" else 1 - is_mri
+    return functional.binary_cross_entropy_with_logits(logits, wanted)
+
+
+def _discriminator_metrics(logits: Tensor, is_mri: Tensor, loss: Tensor) -> Metrics:
+    right = ((logits.detach() > 0) == (is_mri > 0)).float().mean()
+    return {"loss_discriminator": loss.detach(), "accuracy_discriminator": right}
+
+
+class Universal(Method):
+    """Restore as Models Genesis does, tell scales, and hide the modality."""
+
+    name = "universal"
+    summary = "restore, tell scales, and hide the modality (Universal Model)"
+
+    def contradiction(self, settings: Settings) -> str:
+        """Scales must be cut to be told, and both modalities must be there to be told apart."""
+        own = _own(settings)
+        if own.tell_scales and settings.data.boxes != "scales":
+            return (
+                "boxes must be scales where universal tells scales, got cubes: set boxes to scales, or tell_scales "
+                "to false"
+            )
+        if own.adversary != "off" and own.modalities != "all":
+            return (
+                f"modalities must be all where a discriminator tells CT from MRI, got {own.modalities}: set "
+                "adversary to off"
+            )
+        return ""
+
+    def transform(self, settings: Settings) -> GenesisTransform:
+        """That of Models Genesis."""
+        return GENESIS.transform(settings)
+
+    def needs(self, settings: Settings) -> Needs:
+        """CT and MRI, for a discriminator."""
+        own, usual = _own(settings), super().needs(settings)
+        if own.adversary == "off":
+            return usual
+        return Needs(frozenset({"ct", "mri"}), f"{usual.because} and adversary {own.adversary}")
+
+    def objective(self, network: nn.Module, settings: Settings) -> UniversalObjective:
+        """The network, and the parts of it that are on."""
+        own, unet = _own(settings), as_unet(self.name, network)
+        features = unet.feature_channels
+        scales = ScaleClassifier(features[-1], len(settings.data.scales)) if own.tell_scales else None
+        discriminator = None
+        if own.adversary != "off":
+            discriminator = Discriminator(features, norm=settings.network.norm, spatial_dims=unet.spatial_dims)
+        rates = {"network": settings.optim.lr, "scales": own.lr_scales, "discriminator": own.lr_discriminator}
+        return UniversalObjective(
+            unet, scales, discriminator, own.adversary, own.confusion, own.loss, own.alpha, own.beta, rates
+        )
+
+    def conclude(
+        self,
+        network: nn.Module,
+        trained: Side,
+        validated: Side,
+        sampling: Sampling,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+    ) -> str | None:
+        """What a fresh probe says of the modality in the features; None where only one modality is there."""
+        probed = probe_stores(network, trained, validated, sampling, batch_size, seed, device)
+        return None if probed is None else str(probed)
+
+
+def _own(settings: Settings) -> UniversalOptions:
+    assert isinstance(settings.method, UniversalOptions)
+    return settings.method
+
+
+METHOD = Universal()

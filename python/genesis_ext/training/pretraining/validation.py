@@ -1,0 +1,167 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Validation beside baselines, answers that need no learning.
+
+For a restoration:
+
+* identity: the input as it is;
+* constant: the one value that fits all targets best;
+* blur: the input smoothed by a Gaussian of 1, 2 or 4 voxels, whichever does best.
+
+A loss means something only beside these: on a chest CT most of the identity's loss is noise painted around small boxes,
+and a network that answers every patch with one constant beats it easily. For a classification: chance.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from genesis_ext.training.engine.objective import Batch
+from genesis_ext.training.engine.run_folder import RunFolder
+from genesis_ext.training.engine.run_log import Log
+from genesis_ext.training.engine.validation import ValidationReport
+from genesis_ext.training.pictures import RestorationGrid, save_picture, save_restorations
+from genesis_ext.training.pretraining.losses import LOSSES, Loss, best_constant
+from genesis_ext.training.pretraining.methods.method import PretextObjective
+
+BLUR_SIGMAS_VOXELS = (1.0, 2.0, 4.0)
+
+Sum = Callable[[Tensor], Tensor]
+"""Adds a tensor up over all processes."""
+
+
+class Validator:
+    """Validates a network on the same samples each time.
+
+    Args:
+        samples: batches, such as ``FixedSamples``; the same each time they are iterated over.
+        objective: whose metrics count.
+        loss: of a restoration, for its baselines.
+        rank, world_size: which of the batches this process takes.
+        add_up: adds up over the processes; every process then has the same report.
+        grid: patches that are drawn under every combination of transformations, too.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Batch],
+        objective: PretextObjective,
+        loss: Loss,
+        rank: int = 0,
+        world_size: int = 1,
+        add_up: Sum = lambda tensor: tensor,
+        grid: RestorationGrid | None = None,
+    ) -> None:
+        self.samples = samples
+        self._objective, self._grid = objective, grid
+        self._rank, self._world_size, self._add_up = rank, world_size, add_up
+        self.baselines = self._measure_baselines(loss)
+
+    @torch.no_grad()
+    def __call__(self, network: nn.Module) -> ValidationReport:
+        """Validate; the modes of all networks stay as they are."""
+        names: list[str] = []
+
+        def evaluate(batch: Batch) -> Tensor:
+            metrics, restored = self._objective.evaluate(network, batch)
+            names[:] = metrics
+            values = list(metrics.values())
+            if restored is not None:
+                values += [_std_inside(restored), _std_inside(batch["target"])]
+            return torch.stack([value.double() for value in values])
+
+        with self._evaluating(network):
+            means = self._mean(evaluate)
+        return ValidationReport(dict(zip(names, means, strict=False)), self.baselines, *means[len(names) :])
+
+    @torch.no_grad()
+    def try_out(self, network: nn.Module) -> None:
+        """Evaluate one batch and drop the result, so that what cannot work fails now."""
+        with self._evaluating(network):
+            self._objective.evaluate(network, self.samples[0])
+
+    @contextmanager
+    def _evaluating(self, network: nn.Module) -> Iterator[None]:
+        """Put all networks in evaluation mode, and afterwards in the modes that they had."""
+        networks = [network, *self._objective.modules.values()]
+        modes = [(module, module.training) for part in networks for module in part.modules()]
+        for part in networks:
+            part.eval()
+        try:
+            yield
+        finally:
+            for module, mode in modes:
+                module.training = mode
+
+    @torch.no_grad()
+    def restore(self, network: nn.Module, x: Tensor) -> Tensor:
+        """The network's output in evaluation mode, same shape as x."""
+        was_training = network.training
+        network.eval()
+        output: Tensor = network(x)
+        network.train(was_training)
+        return output
+
+    def draw(self, network: nn.Module, step: int, folder: RunFolder, log: Log) -> None:
+        """Pictures of restorations: the first samples, and the grid."""
+        if not self._objective.restores:
+            return
+        batch, restore = next(iter(self.samples)), partial(self.restore, network)
+        x = batch["input"]
+        save_restorations(folder.picture("step", step), x, restore(x), batch["target"], step)
+        if self._grid is not None:
+            image = self._grid.draw(restore, step)
+            save_picture(folder.picture("combinations", step), image)
+            log.picture("combinations", step, image)
+
+    @torch.no_grad()
+    def _measure_baselines(self, loss: Loss) -> dict[str, float]:
+        if not self._objective.restores:
+            return {"chance": self._objective.chance}
+        constant = best_constant(torch.cat([batch["target"].flatten() for batch in self.samples]), loss)
+
+        def answer(batch: Batch) -> Tensor:
+            x, y = batch["input"], batch["target"]
+            answers = [x, constant.expand_as(y), *(gaussian_blur(x, sigma) for sigma in BLUR_SIGMAS_VOXELS)]
+            return torch.stack([LOSSES[loss](given, x, y).double() for given in answers])
+
+        identity, best, *blurs = self._mean(answer)
+        return {"identity": identity, "constant": best, "blur": min(blurs)}
+
+    def _mean(self, row_of: Callable[[Batch], Tensor]) -> list[float]:
+        """Mean over the batches of a row of numbers: each process computes its own, and all get the mean."""
+        rows: Tensor | None = None
+        for number, batch in enumerate(self.samples):
+            if rows is None or number % self._world_size == self._rank:
+                row = row_of(batch)
+                rows = row.new_zeros(len(self.samples), len(row)) if rows is None else rows
+                if number % self._world_size == self._rank:
+                    rows[number] = row
+        assert rows is not None, "there are samples to validate on"
+        return [float(value) for value in self._add_up(rows).mean(dim=0)]  # waits for the device
+
+
+def gaussian_blur(x: Tensor, sigma_voxels: float) -> Tensor:
+    """Smooth (N, C, X, Y[, Z]) by a Gaussian, cut at three sigmas; beyond the edge its last voxel goes on."""
+    if x.ndim == 4:
+        return gaussian_blur(x[..., None], sigma_voxels)[..., 0]
+    radius = round(3 * sigma_voxels)
+    at = torch.arange(-radius, radius + 1, dtype=torch.float64, device=x.device)
+    kernel = torch.exp(-0.5 * (at / sigma_voxels) ** 2)
+    kernel = (kernel / kernel.sum()).to(x.dtype)
+    n, c = x.shape[:2]
+    for axis in range(3):
+        shape, padding = [1, 1, 1], [0] * 6
+        shape[axis] = len(kernel)
+        padding[4 - 2 * axis] = padding[5 - 2 * axis] = radius  # functional.pad counts from the last axis
+        padded = functional.pad(x.reshape(n * c, 1, *x.shape[2:]), padding, mode="replicate")
+        x = functional.conv3d(padded, kernel.view(1, 1, *shape)).view(n, c, *x.shape[2:])
+    return x
+
+
+def _std_inside(x: Tensor) -> Tensor:
+    return x.float().flatten(1).std(dim=1).mean()

@@ -1,0 +1,76 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genesis_ext.data.prepare.intensity import PAPER_MRI_WINDOW, IntensityWindow
+from genesis_ext.data.prepare.run import prepare_cached
+from genesis_ext.data.sampling.split import Region
+from genesis_ext.data.store.volume_store import INDEX, VolumeStore
+from genesis_ext.training.pretraining.config import PretrainConfig
+from genesis_ext.training.pretraining.data import choose_regions, open_store
+from genesis_ext.training.pretraining.parts import Parts
+from genesis_ext.training.pretraining.presets import PRESETS
+from tests.data_layer.images import random_voxels, write_mri, write_nifti
+
+CONFIG = PretrainConfig.of(patch=(8, 8, 8), boxes="scales")
+PAPER = PretrainConfig.of(**PRESETS["model-mri"])
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    """Five of the usual brightness, and one of another unit."""
+    for number in range(5):
+        write_mri(tmp_path / f"scans/p{number}.nii", (18, 20, 16), seed=number)
+    write_nifti(tmp_path / "scans/p5.nii", random_voxels((18, 20, 16), 0, 500_000))
+    return tmp_path / "scans"
+
+
+def test_mri_is_prepared_as_the_preset_says(scans: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    usual = open_store(CONFIG, scans, tmp_path, said.append)
+    assert len(usual) == 6
+    assert not [text for text in said if "skipped" in text]
+    store = open_store(PAPER, scans, tmp_path, said.append)
+    assert [entry.name for entry in store.entries] == [f"p{number}" for number in range(5)]
+    (skipped,) = (text for text in said if "skipped" in text)
+    assert "p5.nii: 99.2% of the voxels lie above the MRI window's end 4000" in skipped
+    said.clear()
+    open_store(PAPER, store.path, tmp_path, said.append)
+    assert said == []
+    open_store(PAPER, usual.path, tmp_path, said.append)
+    assert [text for text in said if "MRI was not cut at mri_window (0.0, 4000.0)" in text] == said != []
+    with pytest.raises(ValueError, match=r"is a store, .* mri_window must not be given"):
+        open_store(CONFIG.but(mri_window=(0.0, 100.0)), usual.path, tmp_path, said.append)
+
+
+def as_prepared_before(store: VolumeStore, changes: dict[str, Any]) -> VolumeStore:
+    """The store as one whose window made the volumes white that `changes` names, by their share above it."""
+    index = json.loads((store.path / INDEX).read_text())
+    for values in index["volumes"]:
+        values["statistics"]["clipped_above"] = changes.get(values["name"], 0.0)
+    (store.path / INDEX).write_text(json.dumps(index))
+    return VolumeStore(store.path)
+
+
+def test_mri_that_is_white_in_an_older_store_is_left_out_by_name(scans: Path, tmp_path: Path) -> None:
+    window = IntensityWindow(mri=PAPER_MRI_WINDOW)
+    store = prepare_cached(scans, tmp_path, lambda text: None, spacing_mm=None, window=window)
+    store = as_prepared_before(store, {"p1": 0.998, "p2": 0.2})
+    said: list[str] = []
+    train, validation = choose_regions(CONFIG, Parts().needs(CONFIG), store, None, said.append)
+    assert (volumes(train), volumes(validation)) == ([0, 2, 3], [4])
+    assert (
+        [text for text in said if text.startswith("left out p1: 99.8% of its voxels lie above the MRI")] == said != []
+    )
+    store = as_prepared_before(store, {f"p{number}": 1.0 for number in range(5)})
+    with pytest.raises(ValueError, match="its MRI window made all volumes white"):
+        choose_regions(CONFIG, Parts().needs(CONFIG), store, None, said.append)
+
+
+def volumes(regions: list[Region]) -> list[int]:
+    return [region.volume for region in regions]
