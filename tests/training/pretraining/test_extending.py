@@ -109,6 +109,36 @@ def test_a_network_of_one_s_own_is_trained_in_place(scans: Path, tmp_path: Path)
             pretrain(CONFIG.but(**method), scans, tmp_path / "other", report=quiet, network=network)
 
 
+def test_objects_that_do_not_fit_are_named(scans: Path, tmp_path: Path, page: ModuleType) -> None:
+    class NoRates(page.Agreement):  # type: ignore[misc, name-defined]
+        def __init__(self, network: nn.Module, config: PretrainConfig) -> None:
+            super().__init__(network, config)
+            self.learning_rates = {}
+
+    for given, error, complaint in (
+        ({"network": "unet"}, TypeError, "network must be a module, got str"),
+        ({"transform": TransformConfig()}, TypeError, "transform must be a function, .*, got TransformConfig"),
+        ({"objective": lambda network, config: network}, TypeError, "must have .*, got UNet3D without network"),
+            {"objective": lambda network, config: network},
+            TypeError,
+            "objective must have .*, got UNet3D without network",
+        ),
+        ({"objective": NoRates}, ValueError, r"a learning rate for each, got \['network'\] and \[\]"),
+    ):
+        with pytest.raises(error, match=complaint):
+            pretrain(CONFIG, scans, tmp_path / "run", report=quiet, **given)  # type: ignore[arg-type]
+    assert not (tmp_path / "run/log.jsonl").exists()
+
+
+def test_a_checkpoint_from_before_there_were_objects_resumes(scans: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    pretrain(CONFIG.but(steps=1), scans, out, report=quiet)
+    content = read_checkpoint(out / "last.pt")
+    del content["objects"]
+    torch.save(content, out / "last.pt")
+    assert pretrain(CONFIG.but(steps=2), scans, out, resume=True, report=quiet).finished
+
+
 def test_a_transform_may_be_a_function(scans: Path, tmp_path: Path) -> None:
     def noisy(patches: torch.Tensor, sample_id: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return patches + 0.1 * (sample_id % 3).view(-1, 1, 1, 1, 1), patches

@@ -115,6 +115,7 @@ def pretrain(
     Raises:
         ValueError: data, config, folder, processes or checkpoint do not fit; ``StoreError``, ``PlacementError`` and
             others of the data layer are kinds of it.
+        TypeError: network, transform or objective is none.
         TrainingDivergedError: the loss is not finite, or gradients explode.
         MemoryError: the device's memory does not hold a step; the text says what to lower.
     """
