@@ -24,10 +24,10 @@ BUILD := $(abspath $(VENV))/build
 STAMPS := $(VENV)/stamps
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 SOURCES := pyproject.toml CMakeLists.txt $(shell find csrc python scripts benchmarks -type f -not -path '*/__pycache__/*' -not -path '*/results/*')
-CPP_SOURCES := $(shell find csrc tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' -o -name '*.c')
+CPP_SOURCES := $(shell find csrc scripts tests -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' -o -name '*.c')
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test build native-tests lint format bench docs clean distclean FORCE
+.PHONY: help demo test build native-tests attacks lint format bench docs clean distclean FORCE
 
 help:
 	@echo "make demo        pre-train a small network on CPU (DATA=path: on your scans) and name its pictures"
@@ -103,7 +103,11 @@ $(STAMPS)/package: $(STAMPS)/requirements $(SOURCES)
 
 native-tests: build
 	@$(BIN)/cmake --build $(BUILD) --target native_tests
-	@$(BIN)/ctest --test-dir $(BUILD) --parallel 2 --output-on-failure
+	@$(BIN)/ctest --test-dir $(BUILD) --label-regex native --parallel 2 --output-on-failure
+
+attacks: build
+	@$(BIN)/cmake --build $(BUILD) --target attacks
+	@$(BIN)/ctest --test-dir $(BUILD) --label-regex attack --parallel 2 --output-on-failure
 
 lint: $(STAMPS)/dev
 	$(BIN)/ruff check .

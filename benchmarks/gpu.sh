@@ -86,7 +86,7 @@ if command -v ncu >/dev/null; then
     step "profile-$1" ncu --kernel-name "regex:$2" --launch-count 4 --section SpeedOfLight --section MemoryWorkloadAnalysis \
       --section Occupancy --section WarpStateStats "$python" -c "$3"
   }
-  profile transform 'transform_kernel|sequential_kernel' '
+  profile transform 'transform_kernel|prepare_kernel|index_kernel' '
 import torch
 from genesis_ext import GenesisTransform
 x, ids = torch.rand(256, 1, 64, 64, 32, device="cuda"), torch.arange(256, device="cuda")

@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The documents say what is: generated parts are up to date, examples run, and links lead somewhere."""
 
+import importlib
 import re
 import runpy
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import genesis_ext
 from benchmarks import files, report
 from benchmarks.registry import OPERATORS
 from genesis_ext.cli.main import COMMANDS
@@ -30,6 +33,9 @@ def files_of_the_examples(tmp_path, monkeypatch):
     write_nifti(tmp_path / "chest_seg.nii.gz", random_voxels(shape, 0, 3).astype("uint8"))
     write_nifti(tmp_path / "heart.nii", random_voxels((*shape, 2), 0, 900))
     write_series(tmp_path / "study", random_voxels(shape, -1000, 900))
+    for number in range(3):
+        write_ct(tmp_path / f"scans/{number}.nii.gz", (20, 18, 16), seed=number)
+    monkeypatch.setenv("GENESIS_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
 
 
@@ -56,6 +62,34 @@ def test_every_link_leads_to_a_file_and_to_a_heading_in_it(page):
         if place:
             headings = re.findall(r"^#+ (.*)$", target.read_text(encoding="utf-8"), re.MULTILINE)
             assert place in map(anchor, headings), link
+
+
+def resolved(name: str) -> Any:
+    """What a reader gets who imports the package and types the name."""
+    found = genesis_ext
+    for end in range(1, name.count(".") + 1):
+        part = name.split(".")[end]
+        if not hasattr(found, part):
+            importlib.import_module(".".join(name.split(".")[: end + 1]))
+        found = getattr(found, part)
+    return found
+
+
+@every_page
+def test_every_dotted_name_leads_to_what_it_names(page):
+    for name in set(re.findall(r"\bgenesis_ext(?:\.[A-Za-z_]\w*)+", text_of(page))):
+        assert resolved(name) is not None, name
+
+
+def test_a_name_that_a_function_hides_is_found():
+    with pytest.raises(ModuleNotFoundError):
+        resolved("genesis_ext.training.pretrain.pretrain")
+
+
+@every_page
+def test_every_source_file_that_is_named_is_there(page):
+    for name in re.findall(r"`([a-z_]+/[\w/.]+\.(?:py|h|cpp|cu))`", text_of(page)):
+        assert any((folder / name).exists() for folder in (ROOT, ROOT / "python" / "genesis_ext")), name
 
 
 @every_page

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The genesis_ext authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Sampling at positions of a matrix, and its adjoint: a thread an output. Like kernels.cuh they name nothing of torch or
+// Sampling at positions of a matrix, and its adjoint: a thread an output. Like transform.cuh they name nothing of torch or
 // of CUDA's host API.
 #pragma once
 

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Boxes cut out of volumes and resized (docs/resampling.md, "Boxes"): a block makes a tile of one sample. Sums are
-// nested, x inside y inside z, and have the order of the CPU's however they are cut into pieces. Like kernels.cuh this
+// nested, x inside y inside z, and have the order of the CPU's however they are cut into pieces. Like transform.cuh this
 // names nothing of torch or of CUDA's host API.
 #pragma once
 
@@ -45,6 +45,7 @@ __device__ __forceinline__ CropBlock crop_block(const CropJob<In>& job) {
   CropBlock block;
   uint32_t rest = blockIdx.x;
   for (int d = 2; d >= 0; --d) {
+    GX_PATH("digit", "kernel");
     const uint32_t tiles = static_cast<uint32_t>(job.tiles[d]);
     block.first[d] = static_cast<int32_t>(rest % tiles) * job.tile[d];
     block.size[d] = min_of(job.tile[d], job.to.m[d] - block.first[d]);
@@ -94,7 +95,9 @@ __device__ __forceinline__ CropPair crop_pair(const AxisSpec& axis, int32_t i) {
 template <typename At>
 __device__ __forceinline__ float pair_sum(const CropPair& pair, const At& at) {
   const float first = pair.weight[0] * at(pair.at[0]);
-  return pair.count < 2 ? first : first + pair.weight[1] * at(pair.at[1]);
+  if (pair.count < 2) return first;
+  GX_PATH("pair", "inside");
+  return first + pair.weight[1] * at(pair.at[1]);
 }
 
 template <typename In>
@@ -102,23 +105,32 @@ __global__ void __launch_bounds__(kCropThreads, 4) crop_pairs_kernel(const __gri
   __shared__ SharedCrop shared;
   __shared__ CropPair pairs[3][kPairSide];
   Crop& crop = *reinterpret_cast<Crop*>(shared.bytes);
+  GX_PATH("kernel", "");
   const CropBlock block = crop_block(job);
   const int32_t thread = static_cast<int32_t>(threadIdx.x), d = thread / kPairSide, i = thread % kPairSide;
-  if (thread == 0) crop = job.source(block.sample);
+  if (thread == 0) {
+    GX_PATH("crop", "kernel");
+    crop = job.source(block.sample);
+  }
   __syncthreads();
   const int32_t size = d == 0 ? block.size[0] : d == 1 ? block.size[1] : block.size[2];
   const int32_t first = d == 0 ? block.first[0] : d == 1 ? block.first[1] : block.first[2];
-  if (crop.usable && d < 3 && i < size) pairs[d][i] = crop_pair(crop.axes[d], first + i);
+  if (crop.usable && d < 3 && i < size) {
+    GX_PATH("taps", "kernel");
+    pairs[d][i] = crop_pair(crop.axes[d], first + i);
+  }
   __syncthreads();
   const int64_t row = crop.axes[2].n, plane = row * crop.axes[1].n;
   const In* volume = job.voxels + crop.offset;
   const int32_t sy = block.size[1], sz = block.size[2], voxels = block.size[0] * sy * sz;
   for (int32_t v = thread; v < voxels; v += kCropThreads) {
+    GX_PATH("voxel", "kernel");
     const int32_t line = v / sz, z = v - line * sz, x = line / sy, y = line - x * sy;
     float value = crop.fill;
     if (crop.usable) {
       const CropPair &px = pairs[0][x], &py = pairs[1][y], &pz = pairs[2][z];
       if (px.count > 0 && py.count > 0 && pz.count > 0) {
+        GX_PATH("inside", "voxel");
         value = pair_sum(pz, [&](int32_t k) {
           return pair_sum(py, [&](int32_t j) {
             const In* at = volume + j * row + k;

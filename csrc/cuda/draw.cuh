@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The genesis_ext authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The kernel that draws plans: a thread a sample. Like kernels.cuh it names nothing of torch or of CUDA's host API.
+// The kernel that draws plans: a thread a sample. Like transform.cuh it names nothing of torch or of CUDA's host API.
 #pragma once
 
 #include "../math/plan.h"

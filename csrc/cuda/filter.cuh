@@ -9,13 +9,6 @@
 #include "tap_tables.cuh"
 #include "volumes.cuh"
 
-// A loop that is not unrolled, so that its loads stay within the registers.
-#if defined(__CUDACC__)
-#define GX_ROLLED _Pragma("unroll 1")
-#else
-#define GX_ROLLED
-#endif
-
 namespace gx::cuda {
 
 constexpr int kLines = 128;  // threads of a block
@@ -62,11 +55,15 @@ struct LineReader {
   __device__ __forceinline__ void each(int32_t k0, int32_t steps, const Use& use) const {
     if (pass.along_from) {
       load_rows(k0, steps);
-      for (int32_t j = 0; j < steps; ++j) use(j, row[j]);
+      for (int32_t j = 0; j < steps; ++j) {
+        GX_PATH("sample", "tile");
+        use(j, row[j]);
+      }
     } else if (k0 >= 0 && k0 + kTile <= pass.n) {
       const In* at = line() + k0 * pass.from_step;
       GX_ROLLED
       for (int32_t first = 0; first < kTile; first += kInFlight) {
+        GX_PATH("samples inside", "tile");
         In loaded[kInFlight];
         for (int j = 0; j < kInFlight; ++j) loaded[j] = at[(first + j) * pass.from_step];
         for (int j = 0; j < kInFlight; ++j) use(first + j, static_cast<T>(widen(loaded[j])));
@@ -75,6 +72,7 @@ struct LineReader {
       const In* data = line();
       GX_ROLLED
       for (int32_t first = 0; first < steps; first += kFewer) {
+        GX_PATH("samples at ends", "tile");
         int32_t at[kFewer];
         In loaded[kFewer];
         for (int j = 0; j < kFewer; ++j) at[j] = pass.table.index(k0 + first + j, pass.n);
@@ -93,6 +91,7 @@ struct LineReader {
     __syncwarp();  // the tile before has been read
     GX_ROLLED
     for (int32_t first = 0; first < kWarp; first += kFewer) {
+      GX_PATH("rows", "tile");
       In loaded[kFewer];
       for (int j = 0; j < kFewer; ++j) loaded[j] = from[starts[first + j]];
       for (int j = 0; j < kFewer; ++j) rows[(first + j) * kRow + lane] = value(at, loaded[j]);
@@ -109,7 +108,11 @@ struct alignas(4 * sizeof(T)) FilterWeights {
 template <typename T>
 GX_HD T combine(const T* c, const FilterWeights<T>& weights, int32_t count) {
   const T* w = weights.w;
-  if (count == kFilterTaps) return w[0] * c[0] + w[1] * c[1] + w[2] * c[2] + w[3] * c[3];
+  if (count == kFilterTaps) {
+    GX_PATH("four taps", "output across");
+    return w[0] * c[0] + w[1] * c[1] + w[2] * c[2] + w[3] * c[3];
+  }
+  GX_PATH("fewer taps", "output across");
   const T one = w[0] * c[0];
   return count < 3 ? one : one + w[1] * c[1] + w[2] * c[2];
 }
@@ -117,6 +120,7 @@ GX_HD T combine(const T* c, const FilterWeights<T>& weights, int32_t count) {
 template <typename In, typename T>
 __global__ void __launch_bounds__(kLines, kFilterBlocks<T>)
     filter_kernel(const __grid_constant__ FilterPass<In, T> pass) {
+  GX_PATH("kernel", "");
   __shared__ T tiles[kLines * kRow];
   __shared__ int64_t from_starts[kLines], to_starts[kLines];
   const int32_t thread = static_cast<int32_t>(threadIdx.x), lane = thread % kWarp, first = thread - lane;
@@ -137,30 +141,41 @@ __global__ void __launch_bounds__(kLines, kFilterBlocks<T>)
   const T start = Pole<T>::kCausal * reader.sample(-Pole<T>::kPad);
   T before = start, after = T(0);
   for (int32_t q = 0; q < last; ++q) {
+    GX_PATH("tile", "kernel");
     reader.each(tile_start<T>(q), kTile, [&](int32_t, T sample) { before = causal_step(before, sample); });
     pass.states[q * pass.threads + slot] = before;
   }
   for (int32_t q = last; q >= 0; --q) {
+    GX_PATH("tile back", "kernel");
     const int32_t k0 = tile_start<T>(q), steps = q == last ? pass.n + Pole<T>::kPad - k0 : kTile;
     if (q < last) {
       for (int j = 0; j < 3; ++j) row[kTile + j] = row[j];
       before = q == 0 ? start : pass.states[(q - 1) * pass.threads + slot];
     }
     reader.each(k0, steps, [&](int32_t j, T sample) { row[j] = before = causal_step(before, sample); });
+    for (int32_t above = steps; above < 3; ++above) {
+      GX_PATH("above the last", "tile back");
+      row[above] = T(0);  // taken up into the next tile, and by no output
+    }
     int32_t j = steps - 1;
     after = q == last ? row[j] * Pole<T>::kAnticausal : anticausal_step(after, row[j]);
     row[j] = after;
-    for (--j; j >= 0; --j) row[j] = after = anticausal_step(after, row[j]);
+    for (--j; j >= 0; --j) {
+      GX_PATH("step back", "tile back");
+      row[j] = after = anticausal_step(after, row[j]);
+    }
 
     const int32_t begin = pass.table.begin[q], end = pass.table.begin[q + 1];
     const auto weights = reinterpret_cast<const FilterWeights<T>*>(pass.table.weights);
     if (pass.along_to) {
       __syncwarp();
       for (int32_t i = begin + lane; i < end; i += kWarp) {
+        GX_PATH("outputs", "tile back");
         const Taps taps = pass.table.taps[i];
         const FilterWeights<T> w = weights[i];
         const T* c = rows + (taps.first - k0);
         for (int32_t r = 0; r < here; ++r) {
+          GX_PATH("output along", "outputs");
           const T sum = combine(c + r * kRow, w, taps.count);
           store(pass.to, to_starts[first + r] + i * pass.to_step, taps.count == 0 ? pass.fill : sum);
         }
@@ -169,6 +184,7 @@ __global__ void __launch_bounds__(kLines, kFilterBlocks<T>)
     } else if (lane < here) {
       int64_t to = to_starts[thread] + begin * pass.to_step;
       for (int32_t i = begin; i < end; ++i, to += pass.to_step) {
+        GX_PATH("output across", "tile back");
         const Taps taps = pass.table.taps[i];
         const T sum = combine(row + (taps.first - k0), weights[i], taps.count);
         store(pass.to, to, taps.count == 0 ? pass.fill : sum);

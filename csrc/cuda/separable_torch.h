@@ -4,35 +4,11 @@
 // Separable resampling on torch's device, memory and current stream. Nothing waits for the device.
 #pragma once
 
-#include <vector>
-
 #include "../torch_api/volumes.h"
-#include "launch.h"
 #include "separable.h"
+#include "torch_device.h"
 
 namespace gx::cuda {
-
-class TorchDevice {
- public:
-  TorchDevice(const char* op, const Tensor& like) : op_(op), like_(like), stream_(current_stream(like)) {}
-
-  void* memory(int64_t bytes) {
-    memory_.push_back(new_result(op_, like_, {bytes}, ScalarType::Byte));
-    return memory_.back().mutable_data_ptr();
-  }
-
-  template <typename Job>
-  void launch(void (*kernel)(Job), int64_t blocks, int threads, const Job& job) {
-    kernel<<<grid_size(op_, blocks), static_cast<unsigned>(threads), 0, stream_>>>(job);
-    check_launch(op_);
-  }
-
- private:
-  const char* op_;
-  const Tensor& like_;
-  cudaStream_t stream_;
-  std::vector<Tensor> memory_;
-};
 
 // out: contiguous (N, C, m, m, m) of the type asked for.
 inline void run_separable(const char* op, const Separable& separable, const Tensor& out) {

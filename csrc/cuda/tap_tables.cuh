@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The genesis_ext authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Tables of taps in device memory, an entry an output of an axis, and the kernels that make them. Like kernels.cuh the files
+// Tables of taps in device memory, an entry an output of an axis, and the kernels that make them. Like transform.cuh the files
 // of resampling name nothing of torch or of CUDA's host API.
 #pragma once
 
@@ -88,6 +88,7 @@ struct TapJobs {
 
 template <typename T>
 __global__ void __launch_bounds__(kTableThreads) tap_tables_kernel(const __grid_constant__ TapJobs<T> jobs) {
+  GX_PATH("kernel", "");
   const uint32_t d = blockIdx.x / jobs.blocks;
   const int32_t i = static_cast<int32_t>(blockIdx.x % jobs.blocks * kTableThreads + threadIdx.x);
   const AxisSpec& axis = jobs.axis[d];
@@ -101,14 +102,20 @@ __global__ void __launch_bounds__(kTableThreads) tap_tables_kernel(const __grid_
   if (i > axis.m) return;
   if (i < axis.m) {
     T* weights = table.weights + int64_t{i} * table.stride;
-    for (int32_t j = 0; j < table.stride; ++j) weights[j] = T(0);
+    for (int32_t j = 0; j < table.stride; ++j) {
+      GX_PATH("weight", "kernel");
+      weights[j] = T(0);
+    }
     table.taps[i] = write_taps(axis, i, weights);
     if (axis.filtered()) table.taps[i].first = first_tap<T>(axis, i);  // within the line's tiles if it is outside, too
   }
   if (table.begin == nullptr) return;
   const int32_t from = i == 0 ? 0 : tile_of<T>(first_tap<T>(axis, i - 1)) + 1;
   const int32_t to = i == axis.m ? tiles_of<T>(axis.n) : tile_of<T>(first_tap<T>(axis, i));
-  for (int32_t q = from; q <= to; ++q) table.begin[q] = i;
+  for (int32_t q = from; q <= to; ++q) {
+    GX_PATH("tile begins", "kernel");
+    table.begin[q] = i;
+  }
 }
 
 template <typename T>

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The genesis_ext authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The kernel that draws random words: a thread a call of Philox. Like kernels.cuh it names nothing of torch or of CUDA's
+// The kernel that draws random words: a thread a call of Philox. Like transform.cuh it names nothing of torch or of CUDA's
 // host API.
 #pragma once
 

@@ -91,7 +91,10 @@ GX_HD double curve_solve_step(const CurvePiece& piece, double d, double s) {
 
 GX_HD double curve_solve(const CurvePiece& piece, double d) {
   double s = curve_solve_start(piece, d);
-  for (int i = 0; i < kNewtonSteps; ++i) s = curve_solve_step(piece, d, s);
+  for (int i = 0; i < kNewtonSteps; ++i) {
+    GX_PATH("newton", "node");
+    s = curve_solve_step(piece, d, s);
+  }
   return d > 0.0 ? s : 0.0;
 }
 
@@ -147,6 +150,7 @@ GX_HD Curve make_curve(const ControlPoints& points) {
   look.split_lo = static_cast<float>(split - look.split_hi);
   int row = 0;
   for (int p = 0; p < 2; ++p) {
+    GX_PATH("piece", "curve");
     const CurvePiece& piece = curve.piece[p];
     const double span = ((piece.c * piece.s_end + piece.b) * piece.s_end + piece.a) * piece.s_end;
     look.origin_hi[p] = static_cast<float>(piece.origin);
@@ -186,12 +190,14 @@ GX_HD CurveRow curve_fit(double f0, double f1, double f2, double f3) {
           static_cast<float>(d012 - d0123), static_cast<float>(d0123)};
 }
 
-GX_HD CurveRow curve_row(const Curve& curve, int row) {
+GX_HD double curve_y_of_node(const Curve& curve, int row, int node) {
   const CurvePiece& piece = curve.piece[row < curve.second ? 0 : 1];
+  return curve_y(curve, piece, curve_solve(piece, curve_node(curve, row, node)));
+}
+
+GX_HD CurveRow curve_row(const Curve& curve, int row) {
   double f[kCurveNodes];
-  for (int node = 0; node < kCurveNodes; ++node) {
-    f[node] = curve_y(curve, piece, curve_solve(piece, curve_node(curve, row, node)));
-  }
+  for (int node = 0; node < kCurveNodes; ++node) f[node] = curve_y_of_node(curve, row, node);
   return curve_fit(f[0], f[1], f[2], f[3]);
 }
 

@@ -74,6 +74,7 @@ GX_HD Voxel window_source(const Key& key, uint32_t index, const Window& window, 
 #pragma unroll 1  // the rounds of three permutations at once do not fit the registers
 #endif
     for (int axis = 0; axis < 3; ++axis) {
+      GX_PATH("axis", "owned");
       const uint32_t from = permutation(axis == 0   ? i
                                         : axis == 1 ? j
                                                     : k,

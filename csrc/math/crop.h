@@ -130,6 +130,7 @@ struct CropSource {
     crop.usable = true;
     crop.offset = offset[v];
     for (int a = 0; a < 3; ++a) {
+      GX_PATH("crop axis", "crop");
       AxisSpec& axis = crop.axes[a];
       const double lo = static_cast<double>(box[a]), hi = static_cast<double>(box[a + 3]);
       axis.n = shape[3 * v + a];

@@ -21,7 +21,30 @@
 #define GX_UNROLL
 #endif
 
+// Before a loop that must not be unrolled, so that it stays within the registers.
+#if defined(__CUDA_ARCH__)
+#define GX_ROLLED _Pragma("unroll 1")
+#else
+#define GX_ROLLED
+#endif
+
+// GX_PATH(name, parent) stands at the start of every loop's body and of every branch worth counting in a kernel; parent is
+// the one around it. It is nothing, but for scripts/kernel_cost: there it leaves an instruction that marks the place in
+// the machine code, and on a CPU it counts how often a warp comes by.
+#if defined(GX_MARK_PATHS) && defined(__CUDA_ARCH__)
+#define GX_PATH(name, parent) asm volatile("pmevent.mask %0;" ::"n"(static_cast<int>(::gx::path_number(name))))
+#elif !defined(GX_PATH)
+#define GX_PATH(name, parent)
+#endif
+
 namespace gx {
+
+// The number of a place that GX_PATH names, of 16 bits.
+constexpr uint32_t path_number(const char* name) {
+  uint32_t hash = 2166136261u;
+  for (; *name != 0; ++name) hash = (hash ^ static_cast<uint32_t>(*name)) * 16777619u;
+  return (hash ^ (hash >> 16)) & 0xffffu;
+}
 
 template <typename To, typename From>
 GX_HD To bit_cast(const From& from) {

@@ -4,7 +4,7 @@
 // A keyed permutation of [0, n), n <= 2^20, and its inverse: the swap-or-not shuffle of Hoang, Morris and Rogaway
 // (CRYPTO 2012), 16 rounds. No table, no cycle walking; every round is an involution, so it is a bijection by
 // construction.
-// Windows up to 32,768 voxels use 16-bit arithmetic, which has twice the lanes.
+// Windows up to 32,768 voxels use 16-bit arithmetic, which has twice the vector lanes.
 #pragma once
 
 #include "hd.h"
@@ -44,6 +44,19 @@ GX_HD uint16_t permutation_step16(uint16_t x, uint16_t n, uint16_t key_lo, Round
   return (t & 0x8000u) != 0 ? y : x;
 }
 
+// A round of the 16-bit arithmetic in 32-bit words, which spares the masks where registers have 32 bits. x, n <= 2^15.
+GX_HD uint32_t permutation_step16_wide(uint32_t x, uint32_t n, uint32_t key, int round) {
+  const uint32_t c = (mix32(static_cast<uint32_t>(round) + 1) | 1) & 0xffffu;
+  const uint32_t d = (mix32(static_cast<uint32_t>(round) + 77) | 1) & 0xffffu;
+  const uint32_t e = mix32(static_cast<uint32_t>(round) + 153) & 0xffffu;
+  uint32_t hash = ((key & 0xffffu) * c + (key >> 16) * d + e) & 0xffffu;
+  hash ^= hash >> 7;
+  uint32_t y = ((hash * n) >> 16) - x;
+  y = min_of(y, y + n);
+  const uint32_t t = (max_of(x, y) ^ hash) * 0x9E3B0000u + (key << 16);  // bit 15 as the sign
+  return static_cast<int32_t>(t) < 0 ? y : x;
+}
+
 GX_HD uint32_t permutation_step32(uint32_t x, uint32_t n, uint32_t key, int round) {
   uint32_t hash = key * (mix32(static_cast<uint32_t>(round) + 1) | 1) + (mix32(static_cast<uint32_t>(round) + 77) | 1);
   hash = (hash ^ (hash >> 15)) * 0x2c1b3c6du;
@@ -62,19 +75,15 @@ GX_HD uint32_t permutation(uint32_t x, uint32_t n, uint32_t key) {
 #if defined(__CUDA_ARCH__)
 #pragma unroll 1  // rare: its rounds must not take registers from the others
 #endif
-    for (int round = 0; round < kPermutationRounds; ++round) x = permutation_step32(x, n, key, round);
+    for (int round = 0; round < kPermutationRounds; ++round) {
+      GX_PATH("large round", "owned");
+      x = permutation_step32(x, n, key, round);
+    }
     return x;
   }
-  const uint16_t n16 = static_cast<uint16_t>(n);
-  const uint16_t lo = static_cast<uint16_t>(key), hi = static_cast<uint16_t>(key >> 16);
-  uint16_t at = static_cast<uint16_t>(x);
-#if defined(__CUDA_ARCH__)
-#pragma unroll
-#endif
-  for (int round = 0; round < kPermutationRounds; ++round) {
-    at = permutation_step16(at, n16, lo, permutation_round16(round, n16, lo, hi));
-  }
-  return at;
+  GX_UNROLL
+  for (int round = 0; round < kPermutationRounds; ++round) x = permutation_step16_wide(x, n, key, round);
+  return x;
 }
 
 GX_HD uint32_t permutation_inverse(uint32_t x, uint32_t n, uint32_t key) {

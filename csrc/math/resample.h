@@ -166,7 +166,10 @@ GX_HD StretchedTaps stretched_taps(const AxisSpec& axis, double x) {
   const int32_t first = lo < 0.0 ? 0 : static_cast<int32_t>(min_of(lo, last));
   const int32_t end = hi > last + 1.0 ? axis.n : max_of(static_cast<int32_t>(hi), first + 1);
   double sum = 0.0;
-  for (int32_t j = first; j < end; ++j) sum += stretched_kernel(axis, centre, j);
+  for (int32_t j = first; j < end; ++j) {
+    GX_PATH("stretched", "taps");
+    sum += stretched_kernel(axis, centre, j);
+  }
   return {first, end, centre, sum};
 }
 
@@ -187,6 +190,7 @@ GX_HD TapRange axis_taps(const AxisSpec& axis, int32_t i, T* weights) {
   const StretchedTaps stretched = stretched_taps(axis, x);
   int32_t from = stretched.end, to = stretched.first;
   for (int32_t j = stretched.first; j < stretched.end; ++j) {
+    GX_PATH("stretched weight", "taps");
     const T weight = static_cast<T>(stretched_kernel(axis, stretched.centre, j) / stretched.sum);
     if (weight == T(0)) continue;
     from = min_of(from, j);

@@ -30,11 +30,14 @@ GX_HD Key key_of(const int64_t* keys, int64_t n) {
 }
 
 struct PlanSource {
+  static constexpr bool kShuffles = true;
   const int32_t* plan;  // (N, length)
   int64_t length;
   int32_t numbers[kNumNumbers];
   Ranges ranges;
   bool clamp;
+
+  GX_HD int32_t curves_at_most() const { return numbers[kCurves]; }  // of a sample
 
   GX_HD Sample operator()(int64_t n) const {
     Sample sample = plan_sample(plan + n * length, numbers);
@@ -45,11 +48,14 @@ struct PlanSource {
 };
 
 struct CurveSource {
+  static constexpr bool kShuffles = false;
   const float* points;     // (N, curves, 4)
   const bool* decreasing;  // (N, curves)
   int32_t curves;
   Ranges ranges;
   bool clamp;
+
+  GX_HD int32_t curves_at_most() const { return curves; }
 
   GX_HD Sample operator()(int64_t n) const {
     Sample sample = {};
@@ -64,7 +70,10 @@ struct CurveSource {
 };
 
 struct ShuffleSource {
+  static constexpr bool kShuffles = true;
   const int64_t* keys;  // (N, 2)
+
+  GX_HD int32_t curves_at_most() const { return 0; }
 
   GX_HD Sample operator()(int64_t n) const {
     Sample sample = {};
@@ -75,6 +84,7 @@ struct ShuffleSource {
 };
 
 struct PaintSource {
+  static constexpr bool kShuffles = false;
   const int32_t* boxes;  // (N, num_boxes, 6)
   int32_t num_boxes;
   const int8_t* kind;   // (N,)
@@ -82,6 +92,8 @@ struct PaintSource {
   const float* fill;    // (N, fills)
   int32_t fills;
   Ranges ranges;
+
+  GX_HD int32_t curves_at_most() const { return 0; }
 
   GX_HD Sample operator()(int64_t n) const {
     Sample sample = {};

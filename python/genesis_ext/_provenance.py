@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""With what something was made: processor, versions of libraries, commit of the sources."""
+"""What something was made with: processor, versions of libraries, commit of the sources."""
 
 import platform
 import subprocess
@@ -20,7 +20,7 @@ def cpu_model() -> str:
 
 
 def versions(distributions: Iterable[str]) -> dict[str, str]:
-    """Of those that are installed, by name."""
+    """Name -> version of those that are installed."""
     installed = {}
     for name in distributions:
         try:
@@ -31,8 +31,8 @@ def versions(distributions: Iterable[str]) -> dict[str, str]:
 
 
 def commit(root: Path) -> str | None:
-    """Of the checkout with this root, with "-dirty" where files have changed since; None if it is the root of none."""
-    if not (root / ".git").exists():  # a package may be installed within the checkout of something else
+    """The commit checked out at `root`, with "-dirty" if files have changed; None if no checkout starts there."""
+    if not (root / ".git").exists():  # a package may be installed inside the checkout of something else
         return None
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
     try:

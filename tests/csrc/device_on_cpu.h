@@ -5,9 +5,9 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "cuda_on_cpu.h"
@@ -18,20 +18,24 @@ namespace cuda_on_cpu {
 class Device {
  public:
   void* memory(int64_t bytes) {
-    const size_t size = static_cast<size_t>(bytes / 32 + 1) * 32;
-    memory_.emplace_back(std::aligned_alloc(32, size), &std::free);
-    memset(memory_.back().get(), 0xCD, size);
+    memory_.emplace_back(::operator new(static_cast<size_t>(bytes), kAlignment));
+    memset(memory_.back().get(), 0xCD, static_cast<size_t>(bytes));
     return memory_.back().get();
   }
   template <typename Job>
-  void launch(void (*kernel)(Job), int64_t blocks, int threads, const Job& job) {
+  void launch(void (*kernel)(Job), int64_t blocks, int threads, const Job& job, int64_t shared = 0) {
     ++launches;
-    cuda_on_cpu::launch(static_cast<uint32_t>(blocks), static_cast<uint32_t>(threads), 0, [&] { kernel(job); });
+    cuda_on_cpu::launch(static_cast<uint32_t>(blocks), static_cast<uint32_t>(threads), static_cast<size_t>(shared),
+                        [&] { kernel(job); });
   }
   int launches = 0;
 
  private:
-  std::vector<std::unique_ptr<void, decltype(&std::free)>> memory_;
+  static constexpr std::align_val_t kAlignment{32};
+  struct Free {
+    void operator()(void* at) const { ::operator delete(at, kAlignment); }
+  };
+  std::vector<std::unique_ptr<void, Free>> memory_;
 };
 
 }  // namespace cuda_on_cpu

@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The genesis_ext authors
 // SPDX-License-Identifier: Apache-2.0
 
-// Random settings of a draw: everything that the operator's checks let through.
+// Settings of a draw: random ones, everything that the operator's checks let through, and those of profiles.
 #pragma once
 
 #include "math/plan.h"
@@ -36,6 +36,40 @@ inline gx::PlanSpec random_plan_spec(Random& random, gx::Shape shape) {
       numbers[first + 2 * axis] = random.between(1, sides[axis]);
       numbers[first + 2 * axis + 1] = random.between(numbers[first + 2 * axis], sides[axis]);
     }
+  }
+  return spec;
+}
+
+// `head` or `paper` of python/genesis_ext/transforms/profiles.py.
+inline gx::PlanSpec profile_spec(gx::Shape shape, bool paper) {
+  using namespace gx;
+  PlanSpec spec = {};
+  spec.shape = shape;
+  const double rates[] = {paper ? 0.0 : 0.4, 0.5, 0.9, 0.9, 0.8, 0.95, 0.95, paper ? 0.25 : 65536.0};
+  memcpy(spec.rates, rates, sizeof(rates));
+  int32_t* numbers = spec.numbers;
+  const int32_t sides[] = {shape.x, shape.y, shape.z};
+  numbers[kFlipTries] = 3;
+  numbers[kFlipNone] = numbers[kFlipNone + 1] = numbers[kFlipNone + 2] = 1;
+  numbers[kNumWindows] = paper ? 1000 : 10000;
+  numbers[kOrder] = paper ? kSequential : kLastWriter;
+  numbers[kPermute] = paper ? kAxes : kVoxel;
+  numbers[kCurves] = 1;
+  numbers[kMargin] = 3;
+  numbers[kInMin] = paper;
+  numbers[kInMax] = paper ? 10 : 5;
+  numbers[kOutMin] = 1;
+  numbers[kOutMax] = paper ? 10 : 5;
+  numbers[kInConstant] = numbers[kOutConstant] = paper;
+  for (int d = 0; d < 3; ++d) {
+    const int32_t side = sides[d];
+    numbers[kMaxWindow + d] = max_of(1, side / 10);
+    numbers[kInSides + 2 * d] = side / 6;
+    numbers[kInSides + 2 * d + 1] = side / 3;
+    numbers[kMoreSides + 2 * d] = side - 4 * side / 7;
+    numbers[kMoreSides + 2 * d + 1] = side - 3 * side / 7;
+    numbers[kFirstSides + 2 * d] = paper ? (side * 909 + 999) / 1000 : numbers[kMoreSides + 2 * d];
+    numbers[kFirstSides + 2 * d + 1] = paper ? side : numbers[kMoreSides + 2 * d + 1];
   }
   return spec;
 }

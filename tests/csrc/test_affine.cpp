@@ -292,6 +292,7 @@ void test_adjoint() {
 }  // namespace
 
 int main() {
+  cuda_on_cpu::set_order(1);
   test_bits<float>(200);
   test_bits<double>(60);
   test_bits<int16_t>(60);

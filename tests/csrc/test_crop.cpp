@@ -288,6 +288,7 @@ void test_weights_sum_up_to_one() {
 }  // namespace
 
 int main() {
+  cuda_on_cpu::set_order(1);
   test_crops<int16_t, float>();
   test_crops<uint8_t, uint8_t>();
   test_crops<Half, Half>();

@@ -4,104 +4,17 @@
 // The CUDA kernels, run on a CPU, give the bits of the CPU operators.
 #include "cuda_on_cpu.h"  // first: the kernels need its macros
 
-#include <cmath>
-#include <random>
 #include <vector>
 
+#include "both_loops.h"
 #include "check.h"
-#include "cpu/transform.h"
 #include "cuda/draw.cuh"
-#include "cuda/kernels.cuh"
 #include "cuda/words.cuh"
 
+using namespace check;
 using namespace gx;
 
 namespace {
-
-std::mt19937 random_words(20261121);
-
-int32_t random_int(int32_t lo, int32_t hi) { return std::uniform_int_distribution<int32_t>(lo, hi)(random_words); }
-
-template <typename T>
-struct Data {
-  std::vector<T> x, input, target;
-  cuda::View<T> view;
-};
-
-// A batch with strides of its own: the channels last, and a gap after each sample.
-template <typename T>
-Data<T> make_data(int64_t samples, int64_t channels, Shape shape) {
-  const int64_t voxels = voxels_of(shape), per_sample = voxels * channels + 3;
-  Data<T> data;
-  data.x.resize(static_cast<size_t>(samples * per_sample));
-  for (T& value : data.x) {
-    const float unit = static_cast<float>(random_int(-100, 1100)) / 1000.0f;
-    narrow(random_int(0, 99) == 0 ? NAN : unit, value);
-  }
-  data.input.resize(static_cast<size_t>(samples * channels * voxels));
-  data.target.resize(data.input.size());
-  data.view = {data.x.data(),
-               per_sample,
-               1,
-               channels * shape.y * shape.z,
-               channels * shape.z,
-               channels,
-               data.input.data(),
-               data.target.data(),
-               samples,
-               channels,
-               shape};
-  return data;
-}
-
-template <typename T, typename Source>
-void run_cpu(Data<T>& data, const Source& source, const ShuffleSpec& spec, std::vector<T>& input,
-             std::vector<T>& target) {
-  const cpu::ScratchPtr scratch = cpu::make_scratch();
-  const cuda::View<T>& view = data.view;
-  const int64_t voxels = voxels_of(view.shape) * view.channels;
-  input.resize(data.input.size());
-  target.resize(data.input.size());
-  for (int64_t n = 0; n < view.samples; ++n) {
-    const cpu::Patch<T> patch = {view.x + n * view.stride_n,
-                                 view.stride_c,
-                                 view.stride_x,
-                                 view.stride_y,
-                                 view.stride_z,
-                                 input.data() + n * voxels,
-                                 target.data() + n * voxels,
-                                 view.channels,
-                                 view.shape,
-                                 false};
-    cpu::transform_sample(source(n), spec, patch, *scratch);
-  }
-}
-
-template <typename T, typename Source>
-void run_kernels(Data<T>& data, const Source& source, const ShuffleSpec& spec) {
-  const cuda::View<T>& view = data.view;
-  const auto blocks = static_cast<uint32_t>(view.samples * cuda::chunks_of(view.shape));
-  const size_t rows = sizeof(CurveRow) * kCurveMaxRows;
-  if (spec.order == kSequential) {
-    std::vector<T> scratch(static_cast<size_t>(view.samples * voxels_of(spec.max_window)));
-    cuda_on_cpu::launch(static_cast<uint32_t>(view.samples), cuda::kThreads, 0,
-                        [&] { cuda::sequential_kernel<T, Source>(view, source, spec, scratch.data()); });
-    cuda_on_cpu::launch(blocks, cuda::kThreads, rows,
-                        [&] { cuda::transform_kernel<T, Source, false>(view, source, {}, true); });
-  } else {
-    cuda_on_cpu::launch(blocks, cuda::kThreads, rows + sizeof(uint32_t) * cuda::kChunk,
-                        [&] { cuda::transform_kernel<T, Source, true>(view, source, spec, false); });
-  }
-}
-
-template <typename T>
-bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
-  for (size_t i = 0; i < a.size(); ++i) {
-    const auto left = widen(a[i]), right = widen(b[i]);
-    if (memcmp(&left, &right, sizeof(left)) != 0 && (left == left || right == right)) return false;  // NaN equals NaN
-  }
-  return a.size() == b.size();
-}
 
 PlanSpec random_spec(Shape shape, int32_t curves) {
   PlanSpec spec = {};
@@ -233,14 +146,15 @@ void test_slope() {
   const bool decreasing[] = {true, false};
   const CurveSource source = {points.data(), decreasing, 1, {nullptr, 1, 0.0f, 1.0f}, true};
   Data<double> data = make_data<double>(2, 2, shape);
-  cuda_on_cpu::launch(2, cuda::kThreads, 0, [&] { cuda::slope_kernel<double>(data.view, source); });
+  cuda_on_cpu::Device device;
+  cuda::run_slope(data.view, source, device);
   for (int64_t n = 0; n < 2; ++n) {
     const Sample sample = source(n);
     const Curve curve = make_curve(control_points(sample, 0));
     for (int64_t c = 0; c < 2; ++c) {
       for (int32_t v = 0; v < voxels_of(shape); ++v) {
-        const Voxel at = cuda::voxel_at(v, shape);
-        const double x = cuda::read_flipped(data.view, data.x.data() + n * data.view.stride_n + c, 0, at);
+        const Voxel at = cuda::Grid(shape).at(v);
+        const double x = data.x[static_cast<size_t>(n * data.view.stride_n + c + cuda::layout_of(data.view, 0)(at))];
         const double slope = data.input[static_cast<size_t>((n * 2 + c) * voxels_of(shape) + v)];
         CHECK(slope == apply_slope(curve, sample_range(sample, c), true, x));
       }
@@ -251,6 +165,7 @@ void test_slope() {
 }  // namespace
 
 int main() {
+  cuda_on_cpu::set_order(1);
   test_plans<float>("float32");
   test_plans<Half>("float16");
   test_plans<BFloat16>("bfloat16");

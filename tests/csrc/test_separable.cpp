@@ -195,7 +195,7 @@ void test_division() {
 
 // Positions outside the volume, and boxes with edges of their own.
 void test_outside() {
-  for (int repeat = 0; repeat < 40; ++repeat) {
+  for (int repeat = 0; repeat < 40 / cuda_on_cpu::kShare; ++repeat) {
     Setting setting = random_setting();
     setting.boundary = repeat % 2 == 0 ? kConstant : kCrop;
     AxisSpec axes[3];
@@ -214,12 +214,13 @@ void test_outside() {
 }  // namespace
 
 int main() {
-  test_random<float>(120);
-  test_random<int16_t>(60);
-  test_random<uint8_t>(20);
-  test_random<Half>(20);
-  test_random<BFloat16>(20);
-  test_random<double>(60);
+  cuda_on_cpu::set_order(1);
+  test_random<float>(120 / cuda_on_cpu::kShare);
+  test_random<int16_t>(60 / cuda_on_cpu::kShare);
+  test_random<uint8_t>(20 / cuda_on_cpu::kShare);
+  test_random<Half>(20 / cuda_on_cpu::kShare);
+  test_random<BFloat16>(20 / cuda_on_cpu::kShare);
+  test_random<double>(60 / cuda_on_cpu::kShare);
   test_division();
   test_many_lines();
   test_outside();

@@ -14,7 +14,7 @@ Tensor bezier_map_cuda(const Tensor& x, const Tensor& control_points, const Tens
   const char* op = "bezier_map";
   const BezierArguments arguments = check_bezier_map(op, x, control_points, decreasing, value_range, lo, hi, clamp);
   const Tensor out = new_output(arguments.batch);
-  cuda::run_cuda(op, arguments.batch, arguments.source, out);
+  cuda::run_cuda<true>(op, arguments.batch, {}, arguments.source, out, nullptr);
   return out;
 }
 
@@ -22,16 +22,10 @@ Tensor bezier_map_slope_cuda(const Tensor& x, const Tensor& control_points, cons
                              std::optional<Tensor> value_range, double lo, double hi, bool clamp) {
   const char* op = "bezier_map_slope";
   const BezierArguments arguments = check_bezier_map(op, x, control_points, decreasing, value_range, lo, hi, clamp);
-  const Batch& batch = arguments.batch;
-  const Tensor out = new_output(batch);
-  if (x.numel() == 0) return out;
-  const torch::stable::accelerator::DeviceGuard guard(x.get_device_index());
-  const unsigned blocks = cuda::grid_size(op, batch.samples * cuda::chunks_of(batch.shape));
-  dispatch(batch, [&](auto element) {
-    cuda::slope_kernel<<<blocks, cuda::kThreads, 0, cuda::current_stream(x)>>>(
-        cuda::view_of<decltype(element)>(batch, out, nullptr), arguments.source);
+  const Tensor out = new_output(arguments.batch);
+  cuda::on_device<true>(op, arguments.batch, out, nullptr, [&](const auto& view, cuda::TorchDevice& device) {
+    cuda::run_slope(view, arguments.source, device);
   });
-  cuda::check_launch(op);
   return out;
 }
 

@@ -15,8 +15,7 @@ std::tuple<Tensor, Tensor> genesis_transform_cuda(const Tensor& x, const Tensor&
                                                   std::optional<Tensor> value_range, double lo, double hi, bool clamp) {
   const GenesisArguments arguments = check_genesis_transform(x, plan, numbers, value_range, lo, hi, clamp);
   const Tensor input = new_output(arguments.batch), target = new_output(arguments.batch);
-  cuda::run_cuda_shuffled<false>("genesis_transform", arguments.batch, arguments.shuffle, arguments.source, input,
-                                 &target);
+  cuda::run_cuda<false>("genesis_transform", arguments.batch, arguments.shuffle, arguments.source, input, &target);
   return {input, target};
 }
 

@@ -13,7 +13,7 @@ Tensor local_shuffle_cuda(const Tensor& x, const Tensor& key, int64_t num_window
                           int64_t order, int64_t permute) {
   const LocalShuffleArguments arguments = check_local_shuffle(x, key, num_windows, max_window, order, permute);
   const Tensor out = new_output(arguments.batch);
-  cuda::run_cuda_shuffled<true>("local_shuffle", arguments.batch, arguments.shuffle, arguments.source, out, nullptr);
+  cuda::run_cuda<true>("local_shuffle", arguments.batch, arguments.shuffle, arguments.source, out, nullptr);
   return out;
 }
 

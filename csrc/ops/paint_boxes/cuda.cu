@@ -13,7 +13,7 @@ Tensor paint_boxes_cuda(const Tensor& x, const Tensor& boxes, const Tensor& kind
                         std::optional<Tensor> fill, std::optional<Tensor> value_range, double lo, double hi) {
   const PaintArguments arguments = check_paint_boxes(x, boxes, kind, key, fill, value_range, lo, hi);
   const Tensor out = new_output(arguments.batch);
-  cuda::run_cuda("paint_boxes", arguments.batch, arguments.source, out);
+  cuda::run_cuda<true>("paint_boxes", arguments.batch, {}, arguments.source, out, nullptr);
   return out;
 }
 

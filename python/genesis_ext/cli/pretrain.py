@@ -17,6 +17,7 @@ from genesis_ext.training.pretraining.config import PretrainConfig
 from genesis_ext.training.pretraining.config_file import read_settings
 from genesis_ext.training.pretraining.presets import PRESETS
 from genesis_ext.training.pretraining.run import PretrainResult, pretrain
+from genesis_ext.transforms import TransformConfig
 
 _GOES_ON = "the same command with --resume goes on"
 
@@ -99,14 +100,15 @@ def parse(words: Sequence[str]) -> PretrainCommand:
     stored = RunFolder(given.out).stored(given.fall_back) if given.resume and given.out else None
     try:
         base = _base(given, None if stored is None else PretrainConfig.from_dict(stored.content["config"]))
-        return tyro.cli(  # type: ignore[no-any-return]
-            PretrainCommand,
-            prog="genesis pretrain",
-            description=_DESCRIPTION,
-            args=list(words),
-            default=PretrainCommand(data=tyro.MISSING, out=tyro.MISSING, settings=base),
-            config=(tyro.conf.OmitArgPrefixes,),
-        )
+        with _profiles_by_name(tyro.constructors):
+            return tyro.cli(  # type: ignore[no-any-return]
+                PretrainCommand,
+                prog="genesis pretrain",
+                description=_DESCRIPTION,
+                args=list(words),
+                default=PretrainCommand(data=tyro.MISSING, out=tyro.MISSING, settings=base),
+                config=(tyro.conf.OmitArgPrefixes,),
+            )
     except ValueError as error:
         raise argparse.ArgumentError(None, str(error)) from error
 
@@ -142,6 +144,25 @@ def run(args: PretrainCommand) -> int:
 def summary(result: PretrainResult) -> str:
     """The last validation, and where everything lies."""
     return "\n".join([str(result.validation), *(f"{name}: {path}" for name, path in result.files.items())])
+
+
+def _profiles_by_name(constructors: Any) -> Any:
+    """A context in which --profile is a word, though a config file may hold rates and sizes instead."""
+    registry = constructors.ConstructorRegistry()
+
+    def rule(info: Any) -> Any:
+        if info.type != str | TransformConfig:
+            return None
+        return constructors.PrimitiveConstructorSpec(
+            nargs=1,
+            metavar="STR",
+            instance_from_str=lambda words: words[0],
+            is_instance=lambda value: isinstance(value, str | TransformConfig),
+            str_from_instance=lambda value: [value if isinstance(value, str) else "as-stored"],
+        )
+
+    registry.primitive_rule(rule)
+    return registry
 
 
 def _sources() -> argparse.ArgumentParser:

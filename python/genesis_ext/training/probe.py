@@ -21,7 +21,7 @@ from genesis_ext.data.sampling.split import MODALITIES, Region
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.models import UNet
 
-CHANCE = 0.5  # balanced accuracy of whoever does not look
+CHANCE = 0.5  # balanced accuracy of guessing
 _FITTED, _ASKED = 256, 128  # samples
 _L2 = 1e-3
 _ITERATIONS = 1000
@@ -30,7 +30,7 @@ _DEAD = 1e-6  # a channel that varies less than this share of its mean is roundi
 
 @dataclass(frozen=True)
 class ProbeReport:
-    """Balanced accuracies, in [0, 1], on samples that the probes were not fitted to.
+    """Balanced accuracies, in [0, 1], on samples that no probe was fitted to.
 
     Attributes:
         levels: by the features of each encoder level alone, fine to coarse.

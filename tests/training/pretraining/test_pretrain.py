@@ -344,7 +344,7 @@ def losses(out: Path) -> list[float]:
         {"method": "jigsaw", "patch": (24, 24, 24)},
         {"patch": (32, 32, 1), "width": 4, "batch_size": 4},
         {"loss": "masked", "norm": "instance", "upsample": "nearest", "bn_mode": "running"},
-        {"precision": "bf16", "clip": 0.5, "warmup": 2, "schedule": "cosine"},
+        {"precision": "bf16", "patch": (24, 24, 24), "clip": 0.5, "warmup": 2, "schedule": "cosine"},
         {"ema": 0.5, "accumulate": 2, "keep_every": 2, "schedule": "polynomial", "deterministic": True},
     ],
     ids=lambda settings: "-".join(map(str, settings.values())),

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Signs that training goes wrong, each with advice."""
+"""Signs that training goes wrong, with advice."""
 
 import math
 import statistics
@@ -16,7 +16,7 @@ _ENOUGH = 10  # norms that make a median
 
 
 class TrainingDivergedError(RuntimeError):
-    """The loss is not finite, or the gradients explode; the checkpoints on disk are from before."""
+    """The loss is not finite, or the gradients explode; the checkpoints on disk are older."""
 
 
 class Health:
@@ -39,7 +39,7 @@ class Health:
         if not math.isfinite(metrics["loss"]):
             raise TrainingDivergedError(f"the loss is {metrics['loss']} at step {step}: {advice}")
         norm = metrics["gradient_norm"]
-        if self._scaled and not math.isfinite(norm):  # the loss scale was too high for a step, which was left out
+        if self._scaled and not math.isfinite(norm):  # the loss scale was too high: the step was skipped
             return None
         usual = statistics.median(self._norms) if len(self._norms) >= _ENOUGH else math.inf
         trouble = None

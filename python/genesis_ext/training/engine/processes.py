@@ -69,7 +69,7 @@ def add_up(fabric: "Fabric", tensor: Tensor) -> Tensor:
 
 
 def share_buffers(fabric: "Fabric", modules: Iterable[nn.Module]) -> None:
-    """Give all processes the buffers of the first one, such as running means, which DDP shares in training alone."""
+    """Give all processes the first one's buffers, such as running means: DDP shares them only while it trains."""
     if fabric.world_size > 1:
         for module in modules:
             for buffer in module.buffers():

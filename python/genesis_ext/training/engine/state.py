@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from genesis_ext.training.engine.framework_faults import lay_out
 from genesis_ext.training.engine.objective import Objective
 from genesis_ext.training.engine.optimizers import LearningRates, make_optimizer
 from genesis_ext.training.engine.options import Options, RunConfig
@@ -88,7 +89,7 @@ def make_state(
     for name, module in objective.modules.items():
         if sync_batch_norm:
             module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
-        _to_channels_last(module)
+        lay_out(module, fabric.device)
         if options.run.compile:
             module.compile()
         captured_on = fabric.device if options.run.cuda_graph else None
@@ -99,9 +100,3 @@ def make_state(
     if options.optim.ema:
         ema = AveragedModel(objective.network, multi_avg_fn=get_ema_multi_avg_fn(options.optim.ema), use_buffers=True)
     return TrainingState(objective, optimizers, rates, Progress(), ema, fabric.strategy.precision)
-
-
-def _to_channels_last(module: nn.Module) -> None:
-    """Lay the weights out as the convolutions run fastest: .24 instead of .34 s a step of eight 32x32x16 on a CPU."""
-    cubes = any(p.dim() == 5 for p in module.parameters())
-    module.to(memory_format=torch.channels_last_3d if cubes else torch.channels_last)  # type: ignore[call-overload]

@@ -8,6 +8,7 @@ field can be named without its group: ``PretrainConfig.of(width=8, lr=1e-2)``, `
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
 from genesis_ext._settings import check_kinds
@@ -16,6 +17,7 @@ from genesis_ext.training.pretraining.groups import DataConfig, FilesConfig, Net
 from genesis_ext.training.pretraining.methods import METHODS
 from genesis_ext.training.pretraining.methods.genesis import METHOD as DEFAULT
 from genesis_ext.training.pretraining.methods.universal import UniversalOptions
+from genesis_ext.transforms import TransformConfig
 
 if TYPE_CHECKING:
     MethodName = str
@@ -103,7 +105,7 @@ class PretrainConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """Groups of names and plain values, for YAML, JSON and checkpoints."""
-        return asdict(self)
+        return asdict(self, dict_factory=lambda pairs: {name: _plain(value) for name, value in pairs})
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "PretrainConfig":
@@ -116,12 +118,9 @@ class PretrainConfig:
 
     def difference(self, other: "PretrainConfig") -> list[str]:
         """Fields that change the weights and differ: "name: own value, other value"."""
-        own, others = self.flat(), other.flat()
-        return [
-            f"{name}: {own[name]!r}, not {others[name]!r}"
-            for name in own
-            if own[name] != others[name] and (name not in MAY_CHANGE or name in _shapes_rates(self))
-        ]
+        others = other.flat()
+        counts = {name: value for name, value in self.flat().items() if name not in MAY_CHANGE - _shapes_rates(self)}
+        return _differences("", counts, others)
 
 
 def without_groups(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,6 +139,28 @@ def without_groups(values: Mapping[str, Any]) -> dict[str, Any]:
         else:
             given[str(name)] = value
     return given
+
+
+def _differences(where: str, own: Mapping[str, Any], others: Mapping[str, Any]) -> list[str]:
+    """What differs, in words; of two transforms of one's own the rates and sizes that do."""
+    found = []
+    for name in own:
+        pair = own[name], others[name]
+        if pair[0] == pair[1]:
+            continue
+        if all(isinstance(value, TransformConfig) for value in pair):
+            found += _differences(f"{name}.", *map(asdict, pair))
+        else:
+            one, other = ("rates of one's own" if isinstance(value, TransformConfig) else repr(value) for value in pair)
+            found.append(f"{where}{name}: {one}, not {other}")
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """The value without fractions, which a ``TransformConfig`` makes of floats again."""
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    return float(value) if isinstance(value, Fraction) else value
 
 
 def _shapes_rates(config: PretrainConfig) -> set[str]:

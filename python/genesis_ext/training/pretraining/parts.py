@@ -27,11 +27,21 @@ class Parts:
         network: is trained in place.
         transform: makes input and target of patches.
         objective: makes what is learnt of the network.
+
+    Raises:
+        TypeError: one of them is of another kind.
     """
 
     network: nn.Module | None = None
     transform: SampleTransform | None = None
     objective: MakeObjective | None = None
+
+    def __post_init__(self) -> None:
+        if self.network is not None and not isinstance(self.network, nn.Module):
+            raise TypeError(f"network must be a module, got {type(self.network).__name__}")
+        for name, part in (("transform", self.transform), ("objective", self.objective)):
+            if part is not None and not callable(part):
+                raise TypeError(f"{name} must be a function, a module or a class, got {type(part).__name__}")
 
     def make_objective(self, config: PretrainConfig) -> PretextObjective:
         """What is learnt. New weights are drawn from the config's seed, on the CPU: the same on every device."""
@@ -39,7 +49,7 @@ class Parts:
             torch.manual_seed(config.run.seed)
             network = make_network(config.network, config.data) if self.network is None else self.network
             make = METHODS[config.method.method].objective if self.objective is None else self.objective
-            return make(network, config)
+            return _checked(make(network, config))
 
     def make_transform(self, config: PretrainConfig, report: Callable[[str], object] = print) -> SampleTransform:
         """What makes input and target of patches; a module is to be moved to the device of the batches.
@@ -62,6 +72,20 @@ class Parts:
         """Kind -> description of what was handed in, which is the same when the run is resumed."""
         given = {"network": self.network, "transform": self.transform, "objective": self.objective}
         return {kind: _described(kind, part) for kind, part in given.items() if part is not None}
+
+
+def _checked(objective: PretextObjective) -> PretextObjective:
+    """The objective, if it has what the engine asks of it."""
+    wanted = ("network", "modules", "learning_rates", "updates", "evaluate", "restores", "chance")
+    if missing := [name for name in wanted if not hasattr(objective, name)]:
+        raise TypeError(f"objective must have {', '.join(wanted)}, got {type(objective).__name__} without {missing[0]}")
+    names = list(objective.modules)
+    if names[:1] != ["network"] or set(names) != set(objective.learning_rates):
+        raise ValueError(
+            f'objective must have modules, "network" first, and a learning rate for each, got {names} and '
+            f"{list(objective.learning_rates)}"
+        )
+    return objective
 
 
 def _described(kind: str, part: Any) -> str:

@@ -19,6 +19,7 @@ from torch import nn
 from genesis_ext.data.loader import FixedSamples, GenesisLoader
 from genesis_ext.training.engine.checkpoint import Origin, check_same_run, restore
 from genesis_ext.training.engine.environment import write_environment
+from genesis_ext.training.engine.framework_faults import refusing_faults
 from genesis_ext.training.engine.loop import Run
 from genesis_ext.training.engine.options import check_batch
 from genesis_ext.training.engine.processes import add_up, make_fabric
@@ -114,6 +115,7 @@ def pretrain(
     Raises:
         ValueError: data, config, folder, processes or checkpoint do not fit; ``StoreError``, ``PlacementError`` and
             others of the data layer are kinds of it.
+        TypeError: network, transform or objective is none.
         TrainingDivergedError: the loss is not finite, or gradients explode.
         MemoryError: the device's memory does not hold a step; the text says what to lower.
     """
@@ -151,7 +153,7 @@ def pretrain(
             StopRequest(says=fabric.is_global_zero) as stop,
         ):
             validator = _validator(fabric, config, inputs, samples_of, learnt, report)
-            validator.try_out(state.evaluated)
+            _try_out(fabric, validator, state)
             if fabric.is_global_zero:
                 if stored is None:
                     folder.clear()
@@ -235,6 +237,15 @@ def _validator(
         partial(add_up, fabric),
         grid,
     )
+
+
+def _try_out(fabric: "Fabric", validator: Validator, state: TrainingState) -> None:
+    """Evaluate a batch in vain, so that what cannot be trained is refused before anything is cleared or written."""
+    if fabric.device.type == "cpu":
+        with refusing_faults(), fabric.autocast():  # as it trains
+            validator.try_out(state.evaluated)
+    else:
+        validator.try_out(state.evaluated)
 
 
 def _conclude(

@@ -84,7 +84,9 @@ def settings(run: RunRecord) -> Html | None:
         changed += [len(rows)] if other else []
         rows.append((name, _plain(value), _plain(usual[name]) if other else ""))
     caption = "Bold: other than the default"
-    return section("Settings", table(caption, ("setting", "value", "default"), rows, changed))
+    objects = run.environment.get("objects") or {}
+    given = [paragraph(f"Handed in as an object: {kind} {what}.") for kind, what in objects.items()]
+    return section("Settings", *given, table(caption, ("setting", "value", "default"), rows, changed))
 
 
 def versions(run: RunRecord) -> Html | None:
@@ -136,6 +138,8 @@ def how_to_go_on(run: RunRecord) -> Html:
 
 def _plain(value: Any) -> str:
     """As a reader writes it; tuples and the lists of JSON alike."""
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {_plain(inner)}" for name, inner in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(map(_plain, value))
     if isinstance(value, bool) or value is None:

@@ -31,7 +31,12 @@ from genesis_ext.training.report.run_record import BASELINES, RunRecord, points
 
 REPORT = RunFolder("").report.name
 
-_ANSWERS = {"constant": "the best constant", "blur": "the input, blurred", "identity": "the input as it is"}
+_ANSWERS = {
+    "constant": "the best constant",
+    "blur": "the input, blurred",
+    "identity": "the input as it is",
+    "chance": "one who guesses",
+}
 _SERIES = 6  # colours of the style sheet
 
 
@@ -74,7 +79,9 @@ def write_report(out: str | PathLike[str]) -> Path:
 def _subtitle(run: RunRecord) -> str:
     parts = []
     if "profile" in run.config:
-        parts.append(f"transformations: profile {run.config['profile']}, scheme {run.config.get('scheme', 'unified')}")
+        profile = run.config["profile"]
+        named = "rates of one's own" if isinstance(profile, dict) else f"profile {profile}"
+        parts.append(f"transformations: {named}, scheme {run.config.get('scheme', 'unified')}")
     planned = run.config.get("steps")
     if planned is None:
         parts.append(f"{run.steps:,} steps")
@@ -96,15 +103,16 @@ def _result(run: RunRecord) -> Html | None:
     own = range(len(answers))
     parts: list[Html] = []
     known = {name: last[name] for name in BASELINES if last.get(name) is not None}
-    if len(known) == len(BASELINES):
+    if known:
         works = ValidationReport({"loss": last["loss"]}, known).works
-        verdict = f"The network {'beats' if works else 'does not beat'} all three baselines"
+        beaten = "all three baselines" if len(known) > 1 else _ANSWERS[next(iter(known))]
+        verdict = f"The network {'beats' if works else 'does not beat'} {beaten}"
         nearest = min(known, key=lambda name: known[name])
         if known[nearest] > 0:
             change = last["loss"] / known[nearest] - 1
             side = "below" if change < 0 else "above"
-            verdict += f": its last validation loss is {percent(abs(change))} {side} that of the best of them, "
-            verdict += _ANSWERS[nearest]
+            verdict += f": its last validation loss is {percent(abs(change))} {side} that of "
+            verdict += f"the best of them, {_ANSWERS[nearest]}" if len(known) > 1 else "that answer"
         parts.append(paragraph(f"{verdict}.", f"verdict {'good' if works else 'bad'}"))
         explained = (
             "A baseline is an answer that needs no learning, on the same fixed patches; it is beaten by a loss that is "
@@ -114,8 +122,9 @@ def _result(run: RunRecord) -> Html | None:
         answers += [(_ANSWERS[name], "", known[name]) for name in sorted(known, key=lambda name: known[name])]
     worst = max(loss for _, _, loss in answers) or 1.0
     rows = [(name, step, f"{loss:.5f}", bar(loss / worst)) for name, step, loss in answers]
-    name = {"mse": "mean squared error", "l1": "mean absolute error"}.get(str(run.config.get("loss")), "loss")
-    parts.append(table(f"Validation loss ({name}), lower is better", ("answer", "step", "loss", ""), rows, own, (1, 2)))
+    names = {} if "chance" in known else {"mse": " (mean squared error)", "l1": " (mean absolute error)"}
+    name = names.get(str(run.config.get("loss")), "")
+    parts.append(table(f"Validation loss{name}, lower is better", ("answer", "step", "loss", ""), rows, own, (1, 2)))
     return section("Result", *parts)
 
 
@@ -132,8 +141,8 @@ def _curves(run: RunRecord) -> Html | None:
     ]
     parts = [panel("Loss, logarithmic", losses, logarithmic=True)]
     groups: dict[str, list[str]] = {}
-    for figure in run.other_figures():
-        groups.setdefault(figure.partition("_")[0], []).append(figure)
+    for metric in run.other_metrics():
+        groups.setdefault(metric.partition("_")[0], []).append(metric)
     for group, names in groups.items():
         lines = []
         for i, name in enumerate(names):
@@ -144,10 +153,10 @@ def _curves(run: RunRecord) -> Html | None:
     parts.append(panel("Learning rate", [Line("learning rate", points(run.training, "lr"), "series-0")]))
     if not any(parts):
         return None
-    figures = [name for name in ("loss", *BASELINES, *run.other_figures()) if points(run.validation, name)]
-    rows = [(f"{e['step']:,}", *(_figure(e.get(name)) for name in figures)) for e in run.validation]
+    metrics = [name for name in ("loss", *BASELINES, *run.other_metrics()) if points(run.validation, name)]
+    rows = [(f"{e['step']:,}", *(_number(e.get(name)) for name in metrics)) for e in run.validation]
     if rows:
-        numbers = table("All validations", ("step", *figures), rows, numbers=range(1 + len(figures)))
+        numbers = table("All validations", ("step", *metrics), rows, numbers=range(1 + len(metrics)))
         parts.append(folded("All validations in numbers", numbers))
     return section("Curves", *filter(None, parts))
 
@@ -195,5 +204,5 @@ def _first_middle_last(steps: list[int]) -> Iterator[tuple[str, int]]:
         yield "Last", steps[-1]
 
 
-def _figure(value: Any) -> str:
+def _number(value: Any) -> str:
     return f"{value:.5g}" if isinstance(value, int | float) else ""

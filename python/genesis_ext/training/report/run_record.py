@@ -15,8 +15,8 @@ from genesis_ext.training.engine.run_log import read_log
 Entry = dict[str, Any]
 
 MEASURED = ("steps_per_s", "samples_per_s", "data_share", "memory_gib", "elapsed_s")
-BASELINES = ("identity", "constant", "blur")
-_NO_FIGURES = {"kind", "step", "loss", "lr", "note", "text", "works", *MEASURED, *BASELINES}
+BASELINES = ("identity", "constant", "blur", "chance")
+_NO_METRICS = {"kind", "step", "loss", "lr", "note", "text", "works", *MEASURED, *BASELINES}
 
 
 @dataclass
@@ -74,13 +74,13 @@ class RunRecord:
         """Training steps done, as far as the log tells."""
         return max((entry["step"] for entry in (*self.training, *self.validation)), default=0)
 
-    def other_figures(self) -> list[str]:
-        """Names of the figures beyond loss, learning rate, baselines and times, in the order of their appearance."""
+    def other_metrics(self) -> list[str]:
+        """Names of the metrics beyond loss, learning rate, baselines and times, in the order of their appearance."""
         names = {
             name: None
             for entry in (*self.training, *self.validation)
             for name, value in entry.items()
-            if name not in _NO_FIGURES and isinstance(value, int | float)
+            if name not in _NO_METRICS and isinstance(value, int | float)
         }
         return list(names)
 
@@ -100,5 +100,5 @@ class RunRecord:
 
 
 def points(entries: list[Entry], name: str) -> list[tuple[float, float]]:
-    """Step and value of a figure, of the entries that have it."""
+    """Step and value of a metric, of the entries that have it."""
     return [(entry["step"], entry[name]) for entry in entries if isinstance(entry.get(name), int | float)]

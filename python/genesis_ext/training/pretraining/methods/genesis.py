@@ -3,23 +3,25 @@
 """Models Genesis: restore the patch before its transformations (Zhou et al., MICCAI 2019)."""
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 from torch import nn
 
 from genesis_ext.training.engine.objective import Batch, Evaluation, Update
 from genesis_ext.training.pretraining.losses import LOSSES, Loss
 from genesis_ext.training.pretraining.methods.method import Method, MethodOptions, Settings
-from genesis_ext.transforms import GenesisTransform, make_config
+from genesis_ext.transforms import GenesisTransform, TransformConfig, make_config
 
 
 @dataclass(frozen=True)
 class GenesisOptions(MethodOptions):
     """Of every method that restores."""
 
-    profile: str = "head"
-    """Profile of the transformations: head, paper, release-2019-11 or release-2019-09."""
+    profile: str | TransformConfig = "head"
+    """Profile of the transformations: head, paper, release-2019-11 or release-2019-09; in Python and YAML also rates
+    and sizes of your own."""
     scheme: str = "unified"
     """Which of them: unified, distortion, painting, autoencoder, or the name of a single one."""
     loss: Loss = "mse"
@@ -27,10 +29,19 @@ class GenesisOptions(MethodOptions):
     the transformations changed."""
 
     def __post_init__(self) -> None:
+        if isinstance(self.profile, Mapping):  # as a file has it
+            object.__setattr__(self, "profile", _rates(self.profile))
         super().__post_init__()
         make_config(self.profile, self.scheme)
         if self.loss == "masked" and self.scheme == "autoencoder":
             raise ValueError("loss must not be masked with scheme autoencoder, which changes no voxel")
+
+
+def _rates(given: Mapping[str, Any]) -> TransformConfig:
+    known = [field.name for field in fields(TransformConfig)]
+    if unknown := sorted(str(name) for name in given if name not in known):
+        raise ValueError(f"unknown settings in profile: {', '.join(unknown)}")
+    return TransformConfig(**given)
 
 
 class Restoration:

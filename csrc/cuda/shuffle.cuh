@@ -1,0 +1,225 @@
+// SPDX-FileCopyrightText: 2026 The genesis_ext authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Where the voxels of a chunk come from. A slot of shared memory a voxel: by last writer first the number of the window
+// that owns it, then, whatever the order, the place of its source within the channel, counted from 1; 0: its own.
+#pragma once
+
+#include "windows.cuh"
+
+namespace gx::cuda {
+
+constexpr int32_t kQueue = 2 * kWarpSize;  // voxels of a warp that wait to be traced
+constexpr int32_t kInverses = 65;          // window sides below this are divided by with a product
+
+// What a block needs beside its slots: for each warp a queue, of voxels of the chunk or of windows in planes.
+struct ShuffleShared {
+  uint16_t queue[kWarps][kQueue];
+  int32_t windows[kWarps][kQueue];
+  uint32_t inverse[kInverses];
+};
+
+__device__ __forceinline__ void fill_inverses(ShuffleShared& shared, int32_t thread) {
+  if (thread > 1 && thread < kInverses) shared.inverse[thread] = 0xffffffffu / static_cast<uint32_t>(thread) + 1;
+}
+
+// n / by for n < 2^20.
+__device__ __forceinline__ uint32_t divided(const ShuffleShared& shared, uint32_t n, uint32_t by) {
+  if (by >= kInverses) {
+    GX_PATH("long side", "owned");
+    return n / by;
+  }
+  return by == 1 ? n : static_cast<uint32_t>((uint64_t{n} * shared.inverse[by]) >> 32);
+}
+
+// The voxel from which a window takes the value of one inside it.
+__device__ __forceinline__ Voxel source_in_window(const WindowIndex& index, const ShuffleShared& shared, const Key& key,
+                                                  int64_t n, int32_t w, const Window& window, Voxel at) {
+  const int32_t i = at.x - window.x.start, j = at.y - window.y.start, k = at.z - window.z.start;
+  if (index.spec.permute == kAxes) {
+    if (index.axes == nullptr) {
+      GX_PATH("axes drawn", "owned");
+      return window_source(key, static_cast<uint32_t>(w), window, kAxes, at);
+    }
+    GX_PATH("axes", "owned");
+    const uint8_t* x = index.axes + (n * index.spec.num_windows + w) * index.axes_pitch;
+    const uint8_t *y = x + index.spec.max_window.x, *z = y + index.spec.max_window.y;
+    return {window.x.start + x[i], window.y.start + y[j], window.z.start + z[k]};
+  }
+  GX_PATH("permuted", "owned");
+  const uint32_t sy = static_cast<uint32_t>(window.y.size), sz = static_cast<uint32_t>(window.z.size);
+  const uint32_t q = (static_cast<uint32_t>(i) * sy + static_cast<uint32_t>(j)) * sz + static_cast<uint32_t>(k);
+  const uint32_t from = permutation(q, static_cast<uint32_t>(window.x.size) * sy * sz, window.key);
+  const uint32_t rest = divided(shared, from, sz), from_i = divided(shared, rest, sy);
+  return {window.x.start + static_cast<int32_t>(from_i), window.y.start + static_cast<int32_t>(rest - from_i * sy),
+          window.z.start + static_cast<int32_t>(from - rest * sz)};
+}
+
+__device__ __forceinline__ bool in_span(Span span, int32_t at) {
+  return static_cast<uint32_t>(at - span.start) < static_cast<uint32_t>(span.size);
+}
+
+// The part of a window that lies in a plane of the chunk.
+struct Slice {
+  int32_t at, lines;  // the first voxel, counted from the chunk's first one; the chunk may cut lines at its ends
+
+  __device__ __forceinline__ Slice(const Grid& grid, const Chunk& chunk, const Window& window, int32_t plane) {
+    const int32_t line = plane * grid.shape.y;
+    const int32_t first = static_cast<int32_t>(grid.row(static_cast<uint32_t>(chunk.begin))) - line;
+    const int32_t last = static_cast<int32_t>(grid.row(static_cast<uint32_t>(chunk.end - 1))) - line;
+    const int32_t y = max_of(window.y.start, first);
+    lines = min_of(window.y.start + window.y.size, last + 1) - y;
+    at = (line + y) * grid.shape.z + window.z.start - chunk.begin;
+  }
+};
+
+// Takes the first `count` places off a queue, which holds `waiting`.
+template <typename T>
+__device__ __forceinline__ void advance(T* queue, int32_t waiting, int32_t lane) {
+  if (lane < waiting - kWarpSize) queue[lane] = queue[kWarpSize + lane];
+}
+
+// Windows that cover voxels of the chunk write their number + 1; the largest wins. Lanes look for windows that reach into
+// the chunk, and then take one and a plane each.
+__device__ __forceinline__ void find_owners(const WindowIndex& index, ShuffleShared& shared, const Grid& grid,
+                                            const Key& key, const Chunk& chunk, uint32_t* slots, int32_t lane,
+                                            int32_t warp) {
+  int32_t* windows = shared.windows[warp];
+  uint16_t* planes = shared.queue[warp];
+  const uint32_t size = static_cast<uint32_t>(chunk.end - chunk.begin);
+  const int32_t first = grid.at(chunk.begin).x, last = grid.at(chunk.end - 1).x;
+  const int32_t* begins = index.begins + chunk.sample * (index.bins + 1);
+  const int32_t* entries = index.entries + chunk.sample * index.capacity;
+  const int32_t from = begins[(max_of(first - index.spec.max_window.x + 1, 0) >> index.bits.x) * kAreas];
+  const int32_t to = begins[((last >> index.bits.x) + 1) * kAreas];
+  int32_t waiting = 0;
+  const auto claim = [&] {
+    GX_PATH("claims", "candidate in plane");
+    if (lane < waiting) {
+      GX_PATH("window in plane", "claims");
+      const int32_t w = windows[lane];
+      const Window window = window_at(index, key, chunk.sample, w);
+      const Slice slice(grid, chunk, window, first + planes[lane]);
+      int32_t at = slice.at, left = window.z.size;
+      for (int32_t count = slice.lines * window.z.size; count > 0; --count) {
+        GX_PATH("claim", "window in plane");
+        if (static_cast<uint32_t>(at) < size) atomicMax(slots + at, static_cast<uint32_t>(w) + 1);
+        ++at;
+        if (--left == 0) {
+          left = window.z.size;
+          at += grid.shape.z - left;
+        }
+      }
+    }
+    __syncwarp();
+    advance(windows, waiting, lane);
+    advance(planes, waiting, lane);
+    waiting = max_of(waiting - kWarpSize, 0);
+    __syncwarp();
+  };
+  for (int32_t p = from + warp * kWarpSize; p < to; p += kThreads) {
+    GX_PATH("candidates", "shuffled sample");
+    const int32_t w = p + lane < to ? entries[p + lane] : -1;
+    const Window window = w < 0 ? Window{} : window_at(index, key, chunk.sample, w);
+    for (int32_t plane = first; plane <= last; ++plane) {
+      GX_PATH("candidate in plane", "candidates");
+      const bool hit = in_span(window.x, plane) && Slice(grid, chunk, window, plane).lines > 0;
+      const uint32_t ballot = __ballot_sync(kAllLanes, hit);
+      if (hit) {
+        const int32_t place = waiting + __popc(ballot & ((1u << lane) - 1));
+        windows[place] = w;
+        planes[place] = static_cast<uint16_t>(plane - first);
+      }
+      waiting += __popc(ballot);
+      __syncwarp();
+      if (waiting >= kWarpSize) claim();
+    }
+  }
+  if (waiting > 0) claim();
+}
+
+// The window of an entry of a list; its key is left out.
+__device__ __forceinline__ Window listed_window(const WindowIndex& index, const Key& key, const PackedWindow& entry) {
+  if (index.windows == nullptr) {
+    GX_PATH("drawn again", "kernel");
+    return draw_window(key, entry.key, index.shape, index.spec.max_window);
+  }
+  return {span_of(entry.x), span_of(entry.y), span_of(entry.z), 0};
+}
+
+// Back through the windows in sequence, from the last one on: by the lists of the bins that a voxel comes to.
+__device__ __forceinline__ Voxel traced(const WindowIndex& index, const ShuffleShared& shared, const Key& key,
+                                        int64_t n, Voxel at) {
+  const int32_t* begins = index.begins + n * (index.bins + 1);
+  const PackedWindow* listed = index.listed + n * index.capacity;
+  uint32_t before = static_cast<uint32_t>(index.spec.num_windows);
+  while (true) {
+    GX_PATH("hop", "owned");
+    const int32_t bin = ((at.x >> index.bits.x) * index.bins_along.y + (at.y >> index.bits.y)) * index.bins_along.z +
+                        (at.z >> index.bits.z);
+    int32_t p = begins[bin];
+    const int32_t end = begins[bin + 1];
+    PackedWindow entry = {};
+    for (; p < end; ++p) {
+      GX_PATH("test", "hop");
+      entry = listed[p];
+      const Window window = listed_window(index, key, entry);
+      if (entry.key < before && in_span(window.x, at.x) && in_span(window.y, at.y) && in_span(window.z, at.z)) break;
+    }
+    if (p == end) return at;
+    GX_PATH("moved", "hop");
+    before = entry.key;
+    const int32_t w = static_cast<int32_t>(before);
+    Window window = listed_window(index, key, entry);
+    if (index.spec.permute == kVoxel) {
+      GX_PATH("moved by key", "moved");
+      window.key = window_at(index, key, n, w).key;
+    }
+    at = source_in_window(index, shared, key, n, w, window, at);
+  }
+}
+
+// The slots of a warp's voxels, from `first` of the chunk on, become places of sources. Those that need it (kept, and owned
+// by a window or to be traced) wait in a queue, so that all lanes work.
+template <bool kSequentially>
+__device__ __forceinline__ void find_sources(const WindowIndex& index, ShuffleShared& shared, const Grid& grid,
+                                             const Layout& layout, const Key& key, const Chunk& chunk,
+                                             const uint32_t* painted, uint32_t* slots, int32_t first, int32_t lane) {
+  uint16_t* queue = shared.queue[first / (kChunk / kWarps)];
+  int32_t waiting = 0;
+  const auto work = [&] {
+    GX_PATH("sources", "step");
+    if (lane < waiting) {
+      GX_PATH("owned", "sources");
+      const int32_t v = queue[lane];
+      const Voxel at = grid.at(chunk.begin + v);
+      Voxel from;
+      if constexpr (kSequentially) {
+        from = traced(index, shared, key, chunk.sample, at);
+      } else {
+        const int32_t w = static_cast<int32_t>(slots[v]) - 1;
+        from = source_in_window(index, shared, key, chunk.sample, w, window_at(index, key, chunk.sample, w), at);
+      }
+      slots[v] = static_cast<uint32_t>(layout(from)) + 1;
+    }
+    __syncwarp();
+    advance(queue, waiting, lane);
+    waiting = max_of(waiting - kWarpSize, 0);
+    __syncwarp();
+  };
+  GX_ROLLED
+  for (int32_t i = 0; i < kChunk / kWarps; i += kWarpSize) {
+    GX_PATH("step", "shuffled sample");
+    const int32_t v = first + i + lane;
+    const bool kept = (painted[v / kWarpSize] >> lane & 1u) == 0 && v < chunk.end - chunk.begin;
+    const bool wants = kept && (kSequentially || slots[v] != 0);
+    const uint32_t ballot = __ballot_sync(kAllLanes, wants);
+    if (wants) queue[waiting + __popc(ballot & ((1u << lane) - 1))] = static_cast<uint16_t>(v);
+    waiting += __popc(ballot);
+    __syncwarp();
+    if (waiting >= kWarpSize) work();
+  }
+  if (waiting > 0) work();
+}
+
+}  // namespace gx::cuda

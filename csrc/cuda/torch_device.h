@@ -1,0 +1,37 @@
+// SPDX-FileCopyrightText: 2026 The genesis_ext authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The `Device` of csrc/cuda/*.h that is torch's: its memory and its current stream. Nothing waits for the device.
+#pragma once
+
+#include <vector>
+
+#include "../torch_api/result.h"
+#include "launch.h"
+
+namespace gx::cuda {
+
+class TorchDevice {
+ public:
+  TorchDevice(const char* op, const Tensor& like) : op_(op), like_(like), stream_(current_stream(like)) {}
+
+  void* memory(int64_t bytes) {
+    memory_.push_back(new_result(op_, like_, {bytes}, ScalarType::Byte));
+    return memory_.back().mutable_data_ptr();
+  }
+
+  // `shared`: bytes of dynamic shared memory a block, at most 48 KB.
+  template <typename Job>
+  void launch(void (*kernel)(Job), int64_t blocks, int threads, const Job& job, int64_t shared = 0) {
+    kernel<<<grid_size(op_, blocks), static_cast<unsigned>(threads), static_cast<size_t>(shared), stream_>>>(job);
+    check_launch(op_);
+  }
+
+ private:
+  const char* op_;
+  const Tensor& like_;
+  cudaStream_t stream_;
+  std::vector<Tensor> memory_;
+};
+
+}  // namespace gx::cuda

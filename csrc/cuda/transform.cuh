@@ -1,0 +1,268 @@
+// SPDX-FileCopyrightText: 2026 The genesis_ext authors
+// SPDX-License-Identifier: Apache-2.0
+
+// The kernel around csrc/math: flip, shuffle, curve and paint in one pass over the voxels, four of a thread at a time: those
+// whose noise is one call of Philox.
+#pragma once
+
+#include "prepare.cuh"
+#include "shuffle.cuh"
+
+namespace gx::cuda {
+
+// What a launch may have to shuffle; one that cannot shuffle has no slots.
+enum class Shuffling { kNone, kLastWriter, kSequential };
+
+template <typename T, typename Source>
+struct TransformJob {
+  View<T> view;
+  Grid grid;
+  Source source;
+  Curves curves;
+  WindowIndex index;
+};
+
+constexpr int kMaskWords = kChunk / kWarpSize;
+constexpr int32_t kOfWarp = kChunk / kWarps;  // voxels that a warp finishes alone
+
+// What is the same for all voxels of a channel of the chunk. In shared memory, which spares registers.
+template <typename T>
+struct ChannelState {
+  const T* x;
+  T *input, *target;  // of the chunk's first voxel
+  int64_t noise;      // the number of its noise
+  const Curve* curve;
+  const CurveRow* rows;
+  CurveLookup lookup;
+  Range range;
+  bool curved, decreasing, clamp;
+};
+
+// Bits of voxels [from, to) of the chunk.
+__device__ __forceinline__ void set_bits(uint32_t* mask, int32_t from, int32_t to) {
+  for (int32_t word = from / kWarpSize; word * kWarpSize < to; ++word) {
+    GX_PATH("mask word", "line in box");
+    const int32_t lo = max_of(from - word * kWarpSize, 0), hi = min_of(to - word * kWarpSize, kWarpSize);
+    atomicOr(mask + word, (hi == kWarpSize ? kAllLanes : (1u << hi) - 1) & ~((1u << lo) - 1));
+  }
+}
+
+// The voxels of a chunk that lie in any box; `mask` is clear. A thread a line along z.
+__device__ __forceinline__ void mask_boxes(const Sample& sample, const Grid& grid, const Chunk& chunk, uint32_t* mask,
+                                           int32_t thread) {
+  const int32_t first = static_cast<int32_t>(grid.row(static_cast<uint32_t>(chunk.begin)));
+  const int32_t last = static_cast<int32_t>(grid.row(static_cast<uint32_t>(chunk.end - 1)));
+  for (int32_t line = first + thread; line <= last; line += kThreads) {
+    GX_PATH("line", "kernel");
+    const int32_t x = static_cast<int32_t>(grid.plane(static_cast<uint32_t>(line))), y = line - x * grid.shape.y;
+    const int32_t at = line * grid.shape.z - chunk.begin;
+    for (int32_t b = 0; b < sample.num_boxes; ++b) {
+      GX_PATH("box", "line");
+      const Box box = sample_box(sample, b, grid.shape);
+      if (x < box.x0 || x >= box.x1 || y < box.y0 || y >= box.y1) continue;
+      const int32_t from = max_of(at + box.z0, 0), to = min_of(at + box.z1, chunk.end - chunk.begin);
+      if (from < to) {
+        GX_PATH("line in box", "box");
+        set_bits(mask, from, to);
+      }
+    }
+  }
+}
+
+// The last box that holds the voxel, or the first one.
+GX_HD int32_t covering_box(const Sample& sample, Shape shape, Voxel at) {
+  for (int32_t b = sample.num_boxes - 1; b > 0; --b) {
+    GX_PATH("covering box", "constant");
+    if (contains(sample_box(sample, b, shape), at.x, at.y, at.z)) return b;
+  }
+  return 0;
+}
+
+template <typename T>
+__device__ __forceinline__ T curved(const ChannelState<T>& channel, T value) {
+  if constexpr (sizeof(T) == 8) {  // the exact root, as on the CPU
+    return apply_curve_exact(*channel.curve, channel.range, channel.clamp, value);
+  } else {
+    T out;
+    const float x = widen(value);
+    narrow(apply_curve(channel.lookup, channel.rows, channel.decreasing, channel.range, channel.clamp, x), out);
+    return out;
+  }
+}
+
+// Paints those of the voxels v, v + 8, v + 16 and v + 24 of the chunk whose bits 0, 8, 16, 24 are set.
+template <typename T>
+__device__ __forceinline__ void paint(const ChannelState<T>& channel, const Sample& sample, const Grid& grid,
+                                      const Chunk& chunk, int32_t v, uint32_t painted) {
+  const int64_t at = channel.noise + v;
+  const Range range = channel.range;
+  T* const input = channel.input + v;
+  const auto write = [&](int i, float fill) {
+    T value;
+    narrow(painted_value(range, fill), value);
+    input[8 * i] = value;
+  };
+  if (!sample.constant && (at & 31) < 8) {
+    GX_PATH("noise", "painted");
+    const Words words = philox(sample.key, Purpose::kNoise, noise_index(at));
+    const uint32_t of[4] = {words.w0, words.w1, words.w2, words.w3};
+    GX_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      if ((painted >> (8 * i) & 1) != 0) write(i, uniform(of[i]));
+    }
+    return;
+  }
+  GX_ROLLED
+  for (int i = 0; i < 4; ++i) {  // constants, and noise of a channel that begins amid a call
+    GX_PATH("one by one", "painted");
+    if ((painted >> (8 * i) & 1) == 0) continue;
+    if (sample.constant) {
+      GX_PATH("constant", "one by one");
+      const Voxel here = grid.at(chunk.begin + v + 8 * i);
+      write(i, sample_fill(sample, sample.paint == kOut ? 0 : covering_box(sample, grid.shape, here)));
+    } else {
+      GX_PATH("noise across", "one by one");
+      write(i, noise(sample.key, at + 8 * i));
+    }
+  }
+}
+
+template <typename T, typename Source>
+__device__ __forceinline__ void begin_channel(const TransformJob<T, Source>& job, const Sample& sample,
+                                              const Chunk& chunk, int64_t c, ChannelState<T>& channel) {
+  const int64_t out = (chunk.sample * job.view.channels + c) * job.grid.voxels + chunk.begin;
+  channel.x = job.view.x + chunk.sample * job.view.stride_n + c * job.view.stride_c;
+  channel.input = job.view.input + out;
+  channel.target = job.view.target == nullptr ? nullptr : job.view.target + out;
+  channel.range = sample_range(sample, c);
+  channel.noise = noise_origin(sample, c, job.grid.shape) + chunk.begin;
+  channel.clamp = sample.clamp;
+  channel.curved = sample.nonlinear && !channel.range.empty;
+  if (!channel.curved) return;
+  const int64_t curve = int64_t{chunk.sample} * job.curves.a_sample + (sample.curves > 1 ? c : 0);
+  channel.curve = job.curves.curves + curve;
+  channel.rows = job.curves.rows + curve * kCurveMaxRows;
+  channel.lookup = channel.curve->lookup;
+  channel.decreasing = channel.curve->decreasing;
+}
+
+// Blocks of an SM, which bound the registers: 48 warps, and as many as do not spill where the registers do not reach.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ == 800
+constexpr int kLastWriterBlocks = 5, kSequentialBlocks = 4;
+#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ == 900
+constexpr int kLastWriterBlocks = 6, kSequentialBlocks = 5;
+#else
+constexpr int kLastWriterBlocks = 6, kSequentialBlocks = 4;
+#endif
+template <typename T, Shuffling kShuffling>
+constexpr int kBlocks = sizeof(T) == 8                         ? 3
+                        : kShuffling == Shuffling::kNone       ? 6
+                        : kShuffling == Shuffling::kLastWriter ? kLastWriterBlocks
+                                                               : kSequentialBlocks;
+
+template <typename T, typename Source, Shuffling kShuffling>
+__global__ void __launch_bounds__(kThreads, kBlocks<T, kShuffling>)
+    transform_kernel(const __grid_constant__ TransformJob<T, Source> job) {
+  GX_DYNAMIC_SHARED(dynamic);
+  __shared__ Sample sample;
+  __shared__ Layout layout;
+  __shared__ ChannelState<T> channel;
+  __shared__ uint32_t mask[kMaskWords];
+  GX_PATH("kernel", "");
+  const Grid& grid = job.grid;
+  const Chunk chunk = chunk_of(grid);
+  const int32_t thread = static_cast<int32_t>(threadIdx.x), lane = thread % kWarpSize;
+  const int32_t first = thread / kWarpSize * kOfWarp;  // of the warp's own voxels
+  if (thread == 0) {
+    GX_PATH("sample", "kernel");
+    sample = job.source(chunk.sample);
+    layout = layout_of(job.view, sample.flips);
+  }
+  if (thread < kMaskWords) mask[thread] = 0;
+  uint32_t* slots = reinterpret_cast<uint32_t*>(dynamic);
+  if constexpr (kShuffling != Shuffling::kNone) {
+    for (int32_t v = thread; v < kChunk; v += kThreads) {
+      GX_PATH("clear", "kernel");
+      slots[v] = 0;
+    }
+    fill_inverses(*reinterpret_cast<ShuffleShared*>(slots + kChunk), thread);
+  }
+  __syncthreads();
+  if (sample.paint != kNothing) mask_boxes(sample, grid, chunk, mask, thread);
+  if constexpr (kShuffling == Shuffling::kLastWriter) {
+    if (sample.shuffle) {
+      GX_PATH("shuffled sample", "kernel");
+      find_owners(job.index, *reinterpret_cast<ShuffleShared*>(slots + kChunk), grid, sample.key, chunk, slots, lane,
+                  first / kOfWarp);
+    }
+  }
+  __syncthreads();
+  if (sample.paint == kOut && thread < kMaskWords) mask[thread] = ~mask[thread];
+  __syncthreads();
+  if constexpr (kShuffling != Shuffling::kNone) {
+    if (sample.shuffle) {
+      GX_PATH("shuffled sample", "kernel");
+      find_sources<kShuffling == Shuffling::kSequential>(job.index, *reinterpret_cast<ShuffleShared*>(slots + kChunk),
+                                                         grid, layout, sample.key, chunk, mask, slots, first, lane);
+    }
+  }
+  const uint32_t channels = static_cast<uint32_t>(job.view.channels);
+  for (uint32_t c = 0; c < channels; ++c) {
+    GX_PATH("channel", "kernel");
+    __syncthreads();  // the channel before is done
+    if (thread == 0) {
+      GX_PATH("channel begins", "channel");
+      begin_channel(job, sample, chunk, c, channel);
+    }
+    __syncthreads();
+    GX_ROLLED
+    for (int32_t group = first; group < first + kOfWarp; group += 4 * kWarpSize) {
+      __syncwarp();  // so that what the voxels share is read again and keeps no registers meanwhile
+      const int32_t v = group + lane / 8 * kWarpSize + lane % 8, end = chunk.end - chunk.begin;
+      if (v >= end) continue;
+      GX_PATH("voxel", "channel");
+      // Bits 0, 8, 16 and 24 are those of the four voxels.
+      const uint32_t here = 0x01010101u & (v + 24 < end ? kAllLanes : (1u << (end - v)) - 1);
+      const uint32_t painted = mask[v / kWarpSize] >> (lane % 8) & here, kept = here ^ painted;
+      T value[4];
+      GX_UNROLL
+      for (int i = 0; i < 4; ++i) value[i] = channel.x[layout(grid.at(chunk.begin + min_of(v + 8 * i, end - 1)))];
+      if (channel.target != nullptr) {
+        T* target = channel.target + v;
+        GX_UNROLL
+        for (int i = 0; i < 4; ++i) {
+          if ((here >> (8 * i) & 1) != 0) target[8 * i] = value[i];
+        }
+      }
+      if (kept != 0) {
+        GX_PATH("kept", "voxel");
+        if constexpr (kShuffling != Shuffling::kNone) {
+          if (sample.shuffle) {
+            GX_PATH("shuffled", "kept");
+            GX_UNROLL
+            for (int i = 0; i < 4; ++i) {
+              const uint32_t slot = slots[v + 8 * i];
+              if (slot != 0 && (kept >> (8 * i) & 1) != 0) value[i] = channel.x[slot - 1];
+            }
+          }
+        }
+        if (channel.curved) {
+          GX_PATH("curved", "kept");
+          GX_UNROLL
+          for (int i = 0; i < 4; ++i) value[i] = curved(channel, value[i]);
+        }
+        T* input = channel.input + v;
+        GX_UNROLL
+        for (int i = 0; i < 4; ++i) {
+          if ((kept >> (8 * i) & 1) != 0) input[8 * i] = value[i];
+        }
+      }
+      if (painted != 0) {
+        GX_PATH("painted", "voxel");
+        paint(channel, sample, grid, chunk, v, painted);
+      }
+    }
+  }
+}
+
+}  // namespace gx::cuda

@@ -1,0 +1,221 @@
+// SPDX-FileCopyrightText: 2026 The genesis_ext authors
+// SPDX-License-Identifier: Apache-2.0
+
+// What is drawn and ordered once a sample, before its voxels: the windows of the shuffle with an index of them, and the
+// tables of curves. Last writer: windows by where they start along x. Sequential: for every bin of voxels the windows that
+// touch it, last first.
+#pragma once
+
+#include "view.cuh"
+
+namespace gx::cuda {
+
+constexpr int kPrepareThreads = 256, kIndexThreads = 512;
+constexpr int32_t kWindowTile = 1024, kAxesTile = 128;  // windows that a block draws, without and with axis tables
+constexpr int32_t kMostBins = 4096;                     // so that their counts take 16 KB
+constexpr int32_t kMostStarts = 256;                    // of windows along x, by last writer
+constexpr int32_t kAreas = 4;           // windows of one start are in order of their cross-section, by so many classes
+constexpr int32_t kMostSide = 256;      // of windows whose axis permutations are tabulated, a byte each
+constexpr int32_t kPackedSide = 65536;  // of patches whose windows are packed
+
+// start | size << 16.
+struct alignas(16) PackedWindow {
+  uint32_t x, y, z, key;
+};
+
+// How windows are found. The launch fills it; the pointers are to the device.
+struct WindowIndex {
+  ShuffleSpec spec;
+  Shape shape;
+  PackedWindow* windows;  // (N, num_windows); null: patches too long, windows are drawn where they are needed
+  uint8_t* axes;          // (N, num_windows, axes_pitch): permutations along the axes; null: none
+  int32_t axes_pitch;
+  int32_t* entries;      // last writer: (N, capacity) windows
+  PackedWindow* listed;  // sequential: (N, capacity), with the window's number in place of its key
+  int32_t* begins;       // (N, bins + 1): where the entries of a bin begin
+  int32_t bins;
+  int64_t capacity;
+  Shape bits;        // sequential: a bin has 2^bits voxels along each axis; last writer: starts along x
+  Shape bins_along;  // sequential
+  int32_t blocks;    // that draw, a sample
+
+  GX_HD bool sequential() const { return spec.order == kSequential; }
+};
+
+GX_HD Span span_of(uint32_t packed) {
+  return {static_cast<int32_t>(packed & 0xffffu), static_cast<int32_t>(packed >> 16)};
+}
+
+GX_HD Window window_at(const WindowIndex& index, const Key& key, int64_t n, int32_t w) {
+  if (index.windows == nullptr) {
+    GX_PATH("drawn again", "kernel");
+    return draw_window(key, static_cast<uint32_t>(w), index.shape, index.spec.max_window);
+  }
+  const PackedWindow packed = index.windows[n * index.spec.num_windows + w];
+  return {span_of(packed.x), span_of(packed.y), span_of(packed.z), packed.key};
+}
+
+GX_HD PackedWindow packed(const Window& window, uint32_t key) {
+  const auto pack = [](Span span) {
+    return static_cast<uint32_t>(span.start) | static_cast<uint32_t>(span.size) << 16;
+  };
+  return {pack(window.x), pack(window.y), pack(window.z), key};
+}
+
+// Windows [begin, end) of a sample.
+__device__ __forceinline__ void draw_windows(const WindowIndex& index, const Key& key, int64_t n, int32_t begin,
+                                             int32_t end, int32_t thread) {
+  PackedWindow* windows = index.windows + n * index.spec.num_windows;
+  for (int32_t w = begin + thread; w < end; w += kPrepareThreads) {
+    GX_PATH("draw", "kernel");
+    const Window drawn = draw_window(key, static_cast<uint32_t>(w), index.shape, index.spec.max_window);
+    windows[w] = packed(drawn, drawn.key);
+  }
+}
+
+// Their permutations along the axes, a thread an entry. `keys`: one of the three of each window.
+__device__ __forceinline__ void tabulate_axes(const WindowIndex& index, const Key& key, int64_t n, int32_t begin,
+                                              int32_t end, uint32_t* keys, int32_t thread) {
+  const Shape most = index.spec.max_window;
+  const PackedWindow* windows = index.windows + n * index.spec.num_windows;
+  uint8_t* axes = index.axes + n * index.spec.num_windows * index.axes_pitch;
+  for (int32_t w = begin + thread; w < end; w += kPrepareThreads) {
+    GX_PATH("axis keys", "kernel");
+    const Words words = axis_keys(key, static_cast<uint32_t>(w));
+    uint32_t* three = keys + 3 * (w - begin);
+    three[0] = words.w0;
+    three[1] = words.w1;
+    three[2] = words.w2;
+  }
+  __syncthreads();
+  for (int32_t i = thread; i < (end - begin) * index.axes_pitch; i += kPrepareThreads) {
+    GX_PATH("axis entry", "kernel");
+    const int32_t w = begin + i / index.axes_pitch, slot = i % index.axes_pitch;
+    const int32_t axis = slot < most.x ? 0 : slot < most.x + most.y ? 1 : 2;
+    const int32_t at = slot - (axis == 0 ? 0 : axis == 1 ? most.x : most.x + most.y);
+    const PackedWindow window = windows[w];
+    const int32_t size = span_of(axis == 0 ? window.x : axis == 1 ? window.y : window.z).size;
+    if (at >= size) continue;
+    GX_PATH("axis permutation", "axis entry");
+    const uint32_t from =
+        permutation(static_cast<uint32_t>(at), static_cast<uint32_t>(size), keys[3 * (w - begin) + axis]);
+    axes[static_cast<int64_t>(w) * index.axes_pitch + slot] = static_cast<uint8_t>(from);
+  }
+}
+
+// Calls use(bin) for the bins of a window: of its start, or all that it touches.
+template <typename Use>
+__device__ __forceinline__ void each_bin(const WindowIndex& index, const Window& window, const Use& use) {
+  const Span x = window.x, y = window.y, z = window.z;
+  if (!index.sequential()) {
+    const int32_t most = index.spec.max_window.y * index.spec.max_window.z;
+    const int32_t area = y.size * z.size * kAreas / (most + 1);
+    use((x.start >> index.bits.x) * kAreas + area);
+    return;
+  }
+  for (int32_t i = x.start >> index.bits.x; i <= (x.start + x.size - 1) >> index.bits.x; ++i) {
+    GX_PATH("bin x", "index");
+    for (int32_t j = y.start >> index.bits.y; j <= (y.start + y.size - 1) >> index.bits.y; ++j) {
+      GX_PATH("bin y", "bin x");
+      for (int32_t k = z.start >> index.bits.z; k <= (z.start + z.size - 1) >> index.bits.z; ++k) {
+        GX_PATH("bin", "bin y");
+        use((i * index.bins_along.y + j) * index.bins_along.z + k);
+      }
+    }
+  }
+}
+
+// The sum of a warp's values up to its lane.
+__device__ __forceinline__ int32_t sum_to_lane(int32_t value, int32_t lane) {
+  for (int32_t step = 1; step < kWarpSize; step *= 2) {
+    GX_PATH("scan step", "scan");
+    const int32_t other = __shfl_up_sync(kAllLanes, value, static_cast<uint32_t>(step));
+    value += lane >= step ? other : 0;
+  }
+  return value;
+}
+
+// Counts become the places where bins begin, also in `begins`; begins[bins] is their sum. By one warp.
+__device__ __forceinline__ void scan(int32_t* counts, int32_t bins, int32_t* begins, int32_t lane) {
+  int32_t before = 0;
+  for (int32_t first = 0; first <= bins; first += kWarpSize) {
+    GX_PATH("scan", "kernel");
+    const int32_t bin = first + lane, count = bin < bins ? counts[bin] : 0;
+    const int32_t sum = before + sum_to_lane(count, lane);
+    if (bin < bins) counts[bin] = sum - count;
+    if (bin <= bins) begins[bin] = sum - count;
+    before = __shfl_sync(kAllLanes, sum, kWarpSize - 1);
+  }
+}
+
+// The last windows of a list first, by insertion: lists are short.
+__device__ __forceinline__ void sort_descending(PackedWindow* list, int32_t count) {
+  for (int32_t i = 1; i < count; ++i) {
+    GX_PATH("insert", "sort");
+    const PackedWindow one = list[i];
+    int32_t j = i;
+    for (; j > 0 && list[j - 1].key < one.key; --j) {
+      GX_PATH("shift", "insert");
+      list[j] = list[j - 1];
+    }
+    list[j] = one;
+  }
+}
+
+template <typename Source>
+struct IndexJob {
+  Source source;
+  WindowIndex index;
+};
+
+// The index of a sample's windows, by one block a sample.
+template <typename Source>
+__global__ void __launch_bounds__(kIndexThreads, 2) index_kernel(const __grid_constant__ IndexJob<Source> job) {
+  __shared__ int32_t counts[kMostBins];
+  __shared__ Sample sample;
+  GX_PATH("kernel", "");
+  const WindowIndex& index = job.index;
+  const int64_t n = blockIdx.x;
+  const int32_t thread = static_cast<int32_t>(threadIdx.x), windows = index.spec.num_windows;
+  if (thread == 0) {
+    GX_PATH("sample", "kernel");
+    sample = job.source(n);
+  }
+  for (int32_t b = thread; b < index.bins; b += kIndexThreads) {
+    GX_PATH("clear", "kernel");
+    counts[b] = 0;
+  }
+  __syncthreads();
+  if (!sample.shuffle) return;
+  for (int32_t w = thread; w < windows; w += kIndexThreads) {
+    GX_PATH("index", "kernel");
+    each_bin(index, window_at(index, sample.key, n, w), [&](int32_t bin) { atomicAdd(counts + bin, 1); });
+  }
+  __syncthreads();
+  int32_t* begins = index.begins + n * (index.bins + 1);
+  if (thread < kWarpSize) scan(counts, index.bins, begins, thread);
+  __syncthreads();
+  if (!index.sequential()) {
+    int32_t* entries = index.entries + n * index.capacity;
+    for (int32_t w = thread; w < windows; w += kIndexThreads) {
+      GX_PATH("index", "kernel");
+      each_bin(index, window_at(index, sample.key, n, w),
+               [&](int32_t bin) { entries[atomicAdd(counts + bin, 1)] = w; });
+    }
+    return;
+  }
+  PackedWindow* listed = index.listed + n * index.capacity;
+  for (int32_t w = thread; w < windows; w += kIndexThreads) {
+    GX_PATH("list", "kernel");
+    const Window window = window_at(index, sample.key, n, w);
+    const PackedWindow entry = packed(window, static_cast<uint32_t>(w));
+    each_bin(index, window, [&](int32_t bin) { listed[atomicAdd(counts + bin, 1)] = entry; });
+  }
+  __syncthreads();
+  for (int32_t b = thread; b < index.bins; b += kIndexThreads) {
+    GX_PATH("sort", "kernel");
+    sort_descending(listed + begins[b], begins[b + 1] - begins[b]);
+  }
+}
+
+}  // namespace gx::cuda
