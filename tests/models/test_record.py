@@ -34,7 +34,7 @@ def network(seed: int, spec: NetworkSpec = TINY) -> nn.Module:
 def record(net: nn.Module, spec: NetworkSpec | None = TINY, **fields: Any) -> ModelRecord:
     filled = {"method": "genesis", "patch": (16, 16, 8), "modalities": ("ct",), "patients": ("a", "b")}
     filled |= {"normalization": {"ct_hu": (-1000.0, 1000.0)}, "spacing_mm": (1, 1, 2.5), "versions": {"torch": "2"}}
-    return ModelRecord(spec, trained_parts(net), **(filled | fields)).of(net.state_dict())
+    return ModelRecord(spec, *trained_parts(net), **(filled | fields)).of(net.state_dict())
 
 
 def checkpoint(folder: Path, net: nn.Module, written: ModelRecord | None, **content: Any) -> Path:

@@ -3,6 +3,7 @@
 """Networks by name: those of this package, of nnU-Net, of MONAI, and any other by the path of its class."""
 
 import inspect
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -10,20 +11,23 @@ from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from genesis_ext._settings import check_kinds
 from genesis_ext.models import dynamic
 from genesis_ext.models.interface import UNetLike
-from genesis_ext.models.unet import Activation, check_choice, check_positive
+from genesis_ext.models.unet import Activation, UNet, check_choice, check_positive
 from genesis_ext.models.unet2d import UNet2D
 from genesis_ext.models.unet3d import UNet3D
 
 OWN = "unet"
 """Name of the networks of this package: ``UNet3D``, or ``UNet2D`` for two dimensions."""
 
-_OWN: dict[int, type[nn.Module]] = {2: UNet2D, 3: UNet3D}
 _MONAI = "monai.networks.nets"
+_KNOWN = ("genesis_ext.", f"{_MONAI}.")  # packages whose classes a file alone may lead to
+_OFFERED = ("spatial_dims", "in_channels", "out_channels", "num_classes", "input_channels", "activation")
+_OWN: dict[int, type[UNet]] = {2: UNet2D, 3: UNet3D}
 
 
 class _OneOutput(nn.Module):
@@ -46,8 +50,8 @@ class NetworkSpec:
     """All that is needed to build a network again, in plain values.
 
     Attributes:
-        name: see ``build_network``; so the others.
-        spatial_dims, in_channels, out_channels, activation, arguments: what ``build_network`` takes.
+        name, spatial_dims, in_channels, out_channels, activation: what ``build_network`` takes.
+        arguments: the others, which must be plain values.
     """
 
     name: str = OWN
@@ -61,6 +65,26 @@ class NetworkSpec:
         check_kinds(self, "NetworkSpec: ")
         check_choice("NetworkSpec", "spatial_dims", self.spatial_dims, tuple(_OWN))
         check_positive("NetworkSpec", in_channels=self.in_channels, out_channels=self.out_channels)
+        if fixed := [name for name in _OFFERED if name in self.arguments]:
+            raise ValueError(f"NetworkSpec: arguments must leave out what has a field of its own, got {fixed[0]}")
+        try:
+            json.dumps(self.arguments, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"NetworkSpec: arguments must hold plain values only ({error})") from error
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is a network of this package, of nnU-Net or of MONAI: no other code runs when it is built."""
+        return "." not in self.name or self.name.startswith(_KNOWN)
+
+    @property
+    def stride(self) -> int:
+        """By which every side of the input must be divisible; 1 where the network does not say."""
+        if self.name == OWN:
+            return _OWN[self.spatial_dims].stride
+        with torch.device("meta"):
+            network = self.build()
+        return network.stride if isinstance(network, UNetLike) else 1
 
     def build(self) -> nn.Module:
         """The network, with new weights."""
@@ -116,7 +140,7 @@ def build_network(
     if name in dynamic.NAMES:
         with _in_words(name):
             return dynamic.build_dynamic(name, spatial_dims, in_channels, out_channels, activation, arguments)
-    kind = _OWN[spatial_dims] if name == OWN else _class_of(name)
+    kind: type[nn.Module] = _OWN[spatial_dims] if name == OWN else _class_of(name)
     offered = {
         "spatial_dims": spatial_dims,
         "in_channels": in_channels,
@@ -137,6 +161,19 @@ def build_network(
         if isinstance(network, UNetLike):
             raise ValueError("a class with encode and decode must take activation, and apply it in out_tr")
         return network
+
+
+def options_of(name: str, spatial_dims: int) -> frozenset[str]:
+    """Which of the options of this package's U-Nets a network has too, ``width`` say: all, one or none.
+
+    Raises:
+        ValueError: no such network. Paths are not followed.
+    """
+    if name == OWN:
+        return frozenset(inspect.signature(_OWN[spatial_dims]).parameters) - set(_OFFERED)
+    if name not in dynamic.NAMES and "." not in name:
+        _class_of(name)
+    return frozenset({"width"} if name in dynamic.NAMES else ())
 
 
 @contextmanager

@@ -23,7 +23,6 @@ from genesis_ext.models.weight_file import WeightFile
 # Of files without a record, which would tell the channels: 3D; 2D, its encoder alone; heads of ours and of nnU-Net's.
 _FIRST_CONVS = ("down_tr64.ops.0.conv1.weight", "encoder.conv1.weight", "conv1.weight")
 _HEADS = ("out_tr.final_conv.", "decoder.seg_layers.")
-_OWN_PACKAGES = ("genesis_ext.", "monai.networks.nets.")  # whose classes a file may name
 
 
 @dataclass(frozen=True)
@@ -123,7 +122,7 @@ def load_network(
         raise ValueError(f"load_network: {file.path} {why}: build the network and use load_weights(network, path)")
     spec = file.record.network
     package = spec.name.rpartition(".")[0]
-    if package and package not in sys.modules and not spec.name.startswith(_OWN_PACKAGES):
+    if not spec.is_known and package not in sys.modules:
         raise ValueError(f"load_network: {file.path} holds a {spec.name}: import {package} first, if you trust it")
     spec = replace(
         spec,
@@ -168,7 +167,7 @@ def _copy(model: nn.Module, file: WeightFile, report: Callable[[str], object] | 
                 f"load_weights: {path}: {name} has shape {have}, the model has {want}; "
                 "give the model the width with which the file was written"
             )
-    if not copies:
+    if not copies and not skipped:
         raise ValueError(
             f"load_weights: {path} must hold weights of {type(model).__name__}, got entries such as "
             f"{', '.join(sorted(stored)[:3])}"

@@ -26,7 +26,7 @@ _CLASSES = (
     "block",
 )  # arguments that are classes, in plans by their paths
 _PACKAGES = ("torch.nn", _LIBRARY)  # where those classes may come from: a file that names them must not run any code
-_STAGES = 5
+_WIDTH, _STAGES = 32, 5
 _BLOCKS = (1, 3, 4, 6, 6, 6)  # of a residual encoder; its deeper stages have six, too
 
 
@@ -81,7 +81,7 @@ def build_dynamic(
     """A network of the library, its weights drawn as nnU-Net draws them.
 
     arguments: as ``arch_kwargs`` of a plans file has them, classes by their paths. What is not given is as nnU-Net
-        plans it for isotropic scans.
+        plans it for isotropic scans; ``width``, of the first stage, scales the features of all.
 
     Raises:
         ImportError: the library is not installed.
@@ -90,8 +90,10 @@ def build_dynamic(
     library = require(f"{_LIBRARY}.architectures.unet", "networks", f"for {name}")
     if arguments.get("deep_supervision"):
         raise ValueError("deep_supervision must be false: a restoration is one output")
-    classes = {key: _class_at(key, arguments[key]) for key in _CLASSES if isinstance(arguments.get(key), str)}
-    settings = {**_planned(name, spatial_dims, arguments), **arguments, **classes}
+    given = dict(arguments)
+    planned = _planned(name, spatial_dims, given.pop("width", _WIDTH), given)
+    given |= {key: _class_at(key, given[key]) for key in _CLASSES if isinstance(given.get(key), str)}
+    settings = {**planned, **given}
     kind = type(name, (_Features, getattr(library, name)), {})
     network: Any = kind(input_channels=in_channels, num_classes=out_channels, **settings)
     if network.encoder.conv_op is not _convolution(spatial_dims):
@@ -99,6 +101,8 @@ def build_dynamic(
             f"conv_op must be {_convolution(spatial_dims).__name__}, got {network.encoder.conv_op.__name__}"
         )
     network.apply(network.initialize)
+    for unused in network.decoder.seg_layers[:-1]:  # of deep supervision: they get no gradient
+        unused.requires_grad_(False)
     network.spatial_dims, network.activation = spatial_dims, activation
     network.feature_channels = tuple(network.encoder.output_channels)
     network.stride = math.lcm(*(math.prod(steps) for steps in zip(*network.encoder.strides, strict=True)))
@@ -106,8 +110,8 @@ def build_dynamic(
     return network
 
 
-def _planned(name: str, spatial_dims: int, given: Mapping[str, Any]) -> dict[str, Any]:
-    """What nnU-Net's planner chooses for isotropic scans."""
+def _planned(name: str, spatial_dims: int, width: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """What nnU-Net's planner chooses for isotropic scans, with the width 32."""
     features = given.get("features_per_stage")
     stages = given.get("n_stages", len(features) if isinstance(features, list | tuple) else _STAGES)
     depth: dict[str, Any] = {"n_conv_per_stage": 2, "n_conv_per_stage_decoder": 2}
@@ -115,7 +119,7 @@ def _planned(name: str, spatial_dims: int, given: Mapping[str, Any]) -> dict[str
         depth = {"n_blocks_per_stage": [*_BLOCKS, *_BLOCKS[-1:] * stages][:stages], "n_conv_per_stage_decoder": 1}
     return {
         "n_stages": stages,
-        "features_per_stage": [min(32 * 2**stage, 320) for stage in range(stages)],
+        "features_per_stage": [min(width * 2**stage, 10 * width) for stage in range(stages)],
         "conv_op": _convolution(spatial_dims),
         "kernel_sizes": 3,
         "strides": [1] + [2] * (stages - 1),

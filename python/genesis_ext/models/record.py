@@ -27,8 +27,8 @@ class ModelRecord:
 
     Attributes:
         network: from which it can be built again; None for a network that was handed in as an object.
-        trained: names of its modules (of its children, ``encoder`` say) whose weights were trained. Weights of other
-            modules are those of the start, and are not loaded.
+        trained: names of its modules (of its children, ``encoder`` say) whose weights were trained.
+        untrained: of the others, whose weights are those of the start, and are not loaded.
         method: by which it was trained; empty if not known, and so the following ones.
         patch: sides of the input in training, in voxels.
         axes: where the axes of the input after N and C point: R to the right, A to the front, S to the head.
@@ -43,6 +43,7 @@ class ModelRecord:
 
     network: NetworkSpec | None
     trained: tuple[str, ...]
+    untrained: tuple[str, ...] = ()
     method: str = ""
     patch: tuple[int, ...] = ()
     axes: str = "RAS"
@@ -60,7 +61,7 @@ class ModelRecord:
 
     def was_trained(self, name: str) -> bool:
         """Whether a weight, by its name in the network, was trained."""
-        return name.partition(".")[0] in self.trained
+        return name.partition(".")[0] not in self.untrained
 
     def of(self, state: Mapping[str, Tensor]) -> "ModelRecord":
         """The record of these weights: with their checksum."""
@@ -86,9 +87,11 @@ class ModelRecord:
             raise ValueError(f"no record of a network: {error}") from error
 
 
-def trained_parts(network: nn.Module) -> tuple[str, ...]:
-    """Names of the children of a network, or of its own parameters, that are trained: they require gradients."""
-    return _first_parts(name for name, value in network.named_parameters() if value.requires_grad)
+def trained_parts(network: nn.Module) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the children of a network with weights that require gradients, and of those with no such weights."""
+    parameters = dict(network.named_parameters())
+    trained = _first_parts(name for name, value in parameters.items() if value.requires_grad)
+    return trained, tuple(part for part in _first_parts(parameters) if part not in trained)
 
 
 def checksum_of(state: Mapping[str, Tensor]) -> str:
@@ -129,12 +132,13 @@ def record_of(content: Mapping[str, Any], state: Mapping[str, Tensor]) -> ModelR
         return None
     flat = tuple(config["data"]["patch"])[2:] == (1,)
     names = ("width",) if flat else ("width", "norm", "bn_mode", "upsample")
-    parts = _first_parts(state)
+    parts, untrained = _first_parts(state), tuple[str, ...]()
     if content["heads"].get("network"):  # a classifier at the encoder's end: the decoder had no part
-        parts = tuple(part for part in parts if f"{part}.".startswith(ENCODER_PREFIXES))
+        untrained = tuple(part for part in parts if not f"{part}.".startswith(ENCODER_PREFIXES))
     return ModelRecord(
         NetworkSpec(spatial_dims=2 if flat else 3, arguments={name: config["network"][name] for name in names}),
-        parts,
+        tuple(part for part in parts if part not in untrained),
+        untrained,
         config["method"]["method"],
         tuple(config["data"]["patch"])[: 2 if flat else 3],
         "RAS"[: 2 if flat else 3],

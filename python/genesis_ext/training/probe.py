@@ -8,7 +8,7 @@ on the mean of every channel over a sub-volume that nothing distorts. It is fitt
 about volumes that validate, so it cannot go by the patient; where a patient is on both sides, the report says so.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -19,7 +19,6 @@ from genesis_ext.data.loader import Batch, FixedSamples
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.sampling.split import MODALITIES, Region
 from genesis_ext.data.store.volume_store import VolumeStore
-from genesis_ext.models import UNet
 
 CHANCE = 0.5  # balanced accuracy of guessing
 _FITTED, _ASKED = 256, 128  # samples
@@ -58,7 +57,7 @@ class ProbeReport:
 def probe_modality(network: nn.Module, fitted: Iterable[Batch], asked: Iterable[Batch]) -> ProbeReport:
     """Fit probes to the features of some samples, and measure them on others.
 
-    network: a ``UNet``; its encoder is used in evaluation mode, and left in the mode that it was in.
+    network: has ``encode``, as ``UNetLike``; it is used in evaluation mode, and left in the mode that it was in.
     fitted, asked: batches with "input" (N, 1, X, Y[, Z]) and "modality" (N,), both CT and MRI among the samples.
 
     Raises:
@@ -112,13 +111,15 @@ def balanced_accuracy(logits: Tensor, labels: Tensor) -> float:
 @torch.no_grad()
 def _features(network: nn.Module, batches: Iterable[Batch]) -> tuple[list[Tensor], Tensor]:
     """Means of channels, (N, channels) float64 on the CPU for each level, and labels (N,): 0 CT, 1 MRI."""
-    assert isinstance(network, UNet)
+    encode: Callable[[Tensor], list[Tensor]] | None = getattr(network, "encode", None)
+    if encode is None:
+        raise ValueError(f"probe_modality: network must have encode, as UNetLike has, got {type(network).__name__}")
     was_training = network.training
     network.eval()
     pooled: list[list[Tensor]] = []
     labels: list[Tensor] = []
     for batch in batches:
-        levels = network.encode(batch["input"])
+        levels = encode(batch["input"])
         pooled.append([level.double().flatten(2).mean(dim=2).cpu() for level in levels])
         labels.append(batch["modality"].cpu() - MODALITIES.index("ct"))
     network.train(was_training)
