@@ -107,7 +107,7 @@ print(*sorted(set(sys.modules) - before))
     assert result.returncode == 0, result.stderr
     loaded = set(result.stdout.split())
     assert "genesis_ext.ops" in loaded
-    layers = ("data", "models", "training", "evaluation", "adapters", "benchmarks", "cli")
+    layers = ("data", "models", "figures", "evaluation", "training", "adapters", "benchmarks", "cli")
     assert loaded.isdisjoint({f"genesis_ext.{layer}" for layer in layers})
     extras = {
         "SimpleITK",
@@ -129,7 +129,7 @@ print(*sorted(set(sys.modules) - before))
 
 def test_layers_are_imported_on_first_use_and_unknown_names_are_refused():
     assert genesis_ext.models.UNet3D.__module__.startswith("genesis_ext.models")
-    assert {"data", "models", "training", "evaluation"} <= set(dir(genesis_ext))
+    assert {"data", "models", "figures", "evaluation", "training"} <= set(dir(genesis_ext))
     with pytest.raises(AttributeError, match="has no attribute 'modles'"):
         _ = genesis_ext.modles
 

@@ -24,7 +24,7 @@ __all__ = ["GenesisTransform", "__version__", "empty_cache", "ops"]
 __version__ = version("genesis_ext")
 
 # Imported when first used, so that `import genesis_ext` stays light.
-_LAZY = ("data", "evaluation", "models", "reference", "training")
+_LAZY = ("data", "evaluation", "figures", "models", "reference", "training")
 
 
 def __getattr__(name: str) -> Any:

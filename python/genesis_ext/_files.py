@@ -1,7 +1,8 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and what they hold in a number."""
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,16 @@ from typing import BinaryIO
 
 ASIDE = ".part"
 """At the end of names of files that are being written."""
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, as ``sha256sum`` prints it.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_aside(path: Path, write: Callable[[BinaryIO], object]) -> None:

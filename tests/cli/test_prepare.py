@@ -67,6 +67,18 @@ def test_a_wrong_setting_is_wrong_use(
     assert not (tmp_path / "store").exists()
 
 
+def test_labels_are_found_by_the_names_of_the_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_ct(tmp_path / "images" / "a_0000.nii", (6, 5, 4))
+    write_nifti(tmp_path / "labels" / "a.nii", random_voxels((6, 5, 4), 0, 3).astype("uint8"))
+    arguments = (tmp_path / "images", "--labels", tmp_path / "labels", "--out", tmp_path / "store")
+    assert prepare(*arguments, "--dry-run") == 0
+    assert ", with label\n" in capsys.readouterr().out
+    assert prepare(*arguments) == 0
+    assert VolumeStore(tmp_path / "store").entries[0].label_source == str(tmp_path / "labels" / "a.nii")
+    assert prepare(tmp_path / "images", "--labels", tmp_path / "none", "--out", tmp_path / "store") == 1
+    assert "none: labels must be a folder, and there is none" in capsys.readouterr().err
+
+
 def test_help_has_examples_and_every_recipe(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["prepare", "--help"])

@@ -8,7 +8,7 @@ import pytest
 
 from genesis_ext.cli.main import main
 from tests.data_layer.stores import entry_of, write_store
-from tests.evaluation.scans import scan
+from tests.figures.scans import scan
 
 pytest.importorskip("matplotlib")
 

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small stores for tests, made without `prepare`."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genesis_ext._types import Shape3
-from genesis_ext.data.store.entry import StoredVolume
-from genesis_ext.data.store.volume_store import VolumeStore
+from genesis_ext.data.store.entry import StoredVolume, seal_of
+from genesis_ext.data.store.volume_store import INDEX, VolumeStore
 from genesis_ext.data.store.writer import volume_files, write_index, write_volume
 from genesis_ext.reference.philox import words
 
@@ -48,10 +50,35 @@ def noise(entry: StoredVolume, seed: int = 0) -> NDArray[Any]:
 
 
 def write_store(
-    path: Path, entries: Sequence[StoredVolume], voxels: Sequence[NDArray[Any]] | None = None
+    path: Path,
+    entries: Sequence[StoredVolume],
+    voxels: Sequence[NDArray[Any]] | None = None,
+    labels: Sequence[NDArray[Any] | None] | None = None,
 ) -> VolumeStore:
     """A store of these volumes; noise where no voxels are given."""
     arrays = [noise(entry) for entry in entries] if voxels is None else voxels
-    written = [write_volume(path, entry, array) for entry, array in zip(entries, arrays, strict=True)]
+    marks = [None] * len(entries) if labels is None else labels
+    written = [
+        write_volume(path, replace(entry, label=None if mark is None else volume_files(entry.name)[1]), array, mark)
+        for entry, array, mark in zip(entries, arrays, marks, strict=True)
+    ]
     write_index(path, {}, entries[0].dtype, written)
     return VolumeStore(path)
+
+
+def change_index(store: Path, change: Callable[[dict[str, Any]], object], sealed: bool = True) -> None:
+    """Change the index of a store; sealed: with its checksum, as if it had been written so."""
+    content = json.loads((store / INDEX).read_text())
+    change(content)
+    if sealed:
+        content["sha256"] = seal_of(content)
+    (store / INDEX).write_text(json.dumps(content))
+
+
+def make_old(index: dict[str, Any]) -> None:
+    """Turn an index into one of format 1."""
+    del index["sha256"]
+    index["format"] = 1
+    for volume in index["volumes"]:
+        for name in ("original", "source_checksum", "label_source", "label_names"):
+            del volume[name]

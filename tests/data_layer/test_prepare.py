@@ -5,6 +5,8 @@ import csv
 import json
 import os
 import shutil
+import subprocess
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ import torch
 from genesis_ext.data.prepare.preprocess import PrepareSettings
 from genesis_ext.data.prepare.run import PrepareError, Step, prepare_cached
 from genesis_ext.data.store.volume_store import StoreError, VolumeStore
+from genesis_ext.data.volume import OriginalGrid
 from tests.data_layer.images import random_voxels, write_ct, write_dicom, write_mri, write_nifti
-from tests.data_layer.preparing import THIN, run, table
+from tests.data_layer.preparing import THIN, reasons, run, table
 
 
 def test_a_folder_becomes_a_store(scans: Path, tmp_path: Path) -> None:
@@ -32,6 +35,8 @@ def test_a_folder_becomes_a_store(scans: Path, tmp_path: Path) -> None:
     assert np.array_equal(store[0].voxels, np.asarray(raw.dataobj))
     assert store.entries[2].spacing_mm == (1.0, 1.0, 1.0)
     assert store.entries[2].source == str(scans / "c.nii.gz")
+    assert store.entries[2].source_checksum == sha256((scans / "c.nii.gz").read_bytes()).hexdigest()
+    assert store.entries[2].original == OriginalGrid((6, 6, 6), tuple(map(tuple, THIN.tolist())))
     assert dict(report.counts) == {"taken": 3}
     assert [(step.done, step.total) for step in steps] == [(1, 3), (2, 3), (3, 3)]
     assert steps[-1].bytes_done == steps[-1].bytes_total == sum(p.stat().st_size for p in scans.iterdir())
@@ -110,6 +115,26 @@ def test_labels_are_stored_on_the_grid_of_their_volumes(scans: Path, tmp_path: P
     assert item.label is not None
     assert np.array_equal(item.label, label.repeat(2, axis=2))
     assert store.packed(labels=True).voxels.dtype == torch.int16
+    assert (item.entry.label_source, item.entry.label_names) == (str(tmp_path / "c_seg.nii.gz"), None)
+
+
+def test_what_values_of_labels_mean_is_kept_and_a_value_without_a_name_is_refused(tmp_path: Path) -> None:
+    for case, greatest in (("a", 3), ("b", 4)):
+        write_ct(tmp_path / "imagesTr" / f"{case}_0000.nii.gz", (6, 5, 4))
+        label = random_voxels((6, 5, 4), 0, greatest + 0.5).astype(np.int16) - (case == "a")
+        write_nifti(tmp_path / "labelsTr" / f"{case}.nii.gz", label)
+    dataset: dict[str, Any] = {"channel_names": {"0": "CT"}}
+    names = {"background": 0, "organ": [1, 2], "tumour": 2, "ignore": -1}
+    (tmp_path / "dataset.json").write_text(json.dumps({**dataset, "labels": names}))
+    report = run(tmp_path, tmp_path / "store")
+    a, b = VolumeStore(tmp_path / "store").entries
+    assert (a.label_names, a.ignore_label) == (names, -1)
+    assert (b.label, b.label_names, b.label_source) == (None, None, None)
+    assert "values must be those that have a name, [-1, 0, 1, 2], got 3" in reasons(report)["b.nii.gz"]
+    names |= {"cyst": 3, "node": 4}
+    (tmp_path / "dataset.json").write_text(json.dumps({**dataset, "labels": names}))
+    run(tmp_path, tmp_path / "store")
+    assert [entry.label_names for entry in VolumeStore(tmp_path / "store").entries] == [names, names]
 
 
 def test_frames_of_4d_files_are_volumes_of_one_patient(tmp_path: Path) -> None:
@@ -145,6 +170,8 @@ def test_series_of_one_dicom_folder_are_volumes_of_the_patient_in_the_tags(tmp_p
     assert [entry.shape for entry in entries] == [(5, 6, 8), (5, 6, 8)]
     assert {entry.patient for entry in entries} == {"Patient 7"}
     assert len({entry.name for entry in entries}) == 2
+    listed = subprocess.run("sha256sum *", shell=True, cwd=tmp_path / "scans", capture_output=True, check=True).stdout
+    assert {entry.source_checksum for entry in entries} == {sha256(listed).hexdigest()}
     run(tmp_path / "scans", tmp_path / "store")
     assert {entry.patient for entry in VolumeStore(tmp_path / "store").entries} == {"Patient 7"}
 

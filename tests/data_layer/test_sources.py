@@ -230,6 +230,7 @@ def test_a_dataset_of_the_decathlon_is_read(tmp_path: Path) -> None:
         {"image": "./imagesTr/la_004.nii.gz", "label": "./labelsTr/la_004.nii.gz"},
     ]
     content = {"modality": {"0": "MRI"}, "training": training, "test": ["./imagesTs/la_001.nii.gz"]}
+    content["labels"] = {"0": "background", "1": "left atrium"}
     path = write_json(tmp_path / "dataset.json", content)
     found = find_sources(path)
     assert [(s.name, s.modality, s.split) for s in found.sources] == [
@@ -237,6 +238,7 @@ def test_a_dataset_of_the_decathlon_is_read(tmp_path: Path) -> None:
         ("la_001", "mri", "test"),
     ]
     assert [s.label for s in found.sources] == [tmp_path / "labelsTr" / "la_003.nii.gz", None]
+    assert [s.label_names for s in found.sources] == [{"background": 0, "left atrium": 1}, None]
     assert found.skipped[0][0].name == "la_004.nii.gz"
     whole = find_sources(tmp_path)  # the folder would hold labels as scans
     assert [s.path for s in whole.sources] == [s.path for s in found.sources]
@@ -253,9 +255,47 @@ def test_a_dataset_of_nnunet_is_read_with_a_source_for_each_channel(tmp_path: Pa
     assert [s.label and s.label.name for s in found.sources] == ["a.nii.gz", "a.nii.gz", None]
     assert {s.modality for s in found.sources} == {"mri"}
     assert found.skipped[0][0].name == "odd.nii.gz"
+    assert [s.label_names for s in found.sources] == [{"background": 0}, {"background": 0}, None]
     training = [{"image": "./imagesTr/a.nii.gz", "label": "./labelsTr/a.nii.gz"}]
     old = {"modality": {"0": "T1", "1": "FLAIR"}, "training": training}
     assert names(find_sources(write_json(tmp_path / "dataset.json", old))) == [("a_T1", "a"), ("a_FLAIR", "a")]
+
+
+def test_labels_in_a_folder_are_found_by_the_names_of_the_images(tmp_path: Path) -> None:
+    for name in ("p1/a.nii", "p2/a.nii.gz", "b_0000.nii", "b_0001.nii", "c.mhd", "d.nii", "labels/x.nii"):
+        touch(tmp_path / "images" / name)
+    for name in ("p1/a.nii.gz", "a.nii", "b.nii", "sub/c.nii", "sub/d.nii", "other/d.nii", "e.nii"):
+        touch(tmp_path / "images" / "labels" / name)
+    found = find_sources(tmp_path / "images", labels=tmp_path / "images" / "labels")
+    labels = tmp_path / "images" / "labels"
+    assert {source.name: source.label and str(source.label.relative_to(labels)) for source in found.sources} == {
+        "p1_a": "p1/a.nii.gz",
+        "p2_a": None,  # a.nii could be that of either
+        "b_0000": "b.nii",
+        "b_0001": "b.nii",
+        "c": "sub/c.nii",
+        "d": None,  # there are two
+    }
+    assert [s.patient for s in found.sources] == ["b_0000", "b_0000", "c", "d", "p1", "p2"]  # labels do not count
+    assert names(found) == names(find_sources(str(tmp_path / "images" / "**" / "*.[nm]*"), labels=labels))
+    assert found.notes[-2].startswith(f"2 sources have no label in {labels}, the first is ")
+    assert found.notes[-1].startswith(f"5 files of {labels} are the label of no source, the first is ")
+    lines = "path,label\nimages/c.mhd,images/labels/e.nii\nimages/b_0000.nii,"
+    found = find_sources(write_table(tmp_path / "list.csv", lines), labels=labels)
+    assert [s.label and s.label.name for s in found.sources] == ["e.nii", "b.nii"]
+
+
+def test_labels_that_cannot_be_found_are_told(tmp_path: Path) -> None:
+    for name in ("images/a.nii", "labels/a.nii", "labels/a.nii.gz", "others/z.nii"):
+        touch(tmp_path / name)
+    for folder, complaint in (
+        ("none", "labels must be a folder, and there is none"),
+        ("images", "labels must lie in a folder of their own, got one that holds "),
+        ("labels", r"a\.nii: must have one label in \S*labels, got \S*a\.nii and \S*a\.nii\.gz"),
+        ("others", "others: must hold files named as the sources are, such as a"),
+    ):
+        with pytest.raises(SourceError, match=complaint):
+            find_sources(tmp_path / "images", labels=tmp_path / folder)
 
 
 @pytest.mark.parametrize(
@@ -265,6 +305,12 @@ def test_a_dataset_of_nnunet_is_read_with_a_source_for_each_channel(tmp_path: Pa
         ({}, "must name its channels"),
         ({"modality": {"0": "CT"}}, "names no cases"),
         ({"modality": {"0": "CT"}, "training": [{"label": "a"}]}, "every case of training must name its image"),
+        (
+            {"modality": {"0": "CT"}, "training": ["a.nii"], "labels": ["a"]},
+            "labels must give each name a whole number",
+        ),
+        ({"modality": {"0": "CT"}, "training": ["a.nii"], "labels": {"a": "b"}}, "got {'a': 'b'}"),
+        ({"modality": {"0": "CT"}, "training": ["a.nii"], "labels": {"background": 1, "a": 0}}, "the background 0"),
     ],
 )
 def test_a_wrong_dataset_json_is_told(tmp_path: Path, content: Any, complaint: str) -> None:

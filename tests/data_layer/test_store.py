@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,8 @@ from genesis_ext.data.store.writer import (
     write_record,
     write_volume,
 )
-from tests.data_layer.stores import entry_of, noise, write_store
+from genesis_ext.data.volume import OriginalGrid
+from tests.data_layer.stores import change_index, entry_of, make_old, noise, write_store
 
 SHAPES = ((5, 6, 7), (4, 3, 2))
 
@@ -38,12 +38,6 @@ def small_store(path: Path, dtype: str = "int16") -> VolumeStore:
     a = entry_of("a", SHAPES[0], dtype=dtype, window=(0.0, 1.0) if dtype == "float16" else (0.0, 200.0))
     b = replace(a, name="b", file=volume_files("b")[0], shape=SHAPES[1], modality="mri", split="test")
     return write_store(path, [a, b])
-
-
-def change_index(store: VolumeStore, change: Callable[[dict[str, Any]], object]) -> None:
-    content = json.loads((store.path / "index.json").read_text())
-    change(content)
-    (store.path / "index.json").write_text(json.dumps(content))
 
 
 @pytest.mark.parametrize("dtype", ["int16", "uint8", "float16"])
@@ -111,10 +105,13 @@ def test_packing_on_a_gpu_gives_the_same_numbers(tmp_path: Path) -> None:
 def test_equal_stores_have_equal_checksums_and_others_have_not(tmp_path: Path) -> None:
     a, b = small_store(tmp_path / "a"), small_store(tmp_path / "b")
     assert a.checksum == b.checksum
-    change_index(b, lambda index: index["volumes"][0].update(source="elsewhere.nii"))
+    change_index(b.path, lambda index: index["volumes"][0].update(source="elsewhere.nii"))
     assert VolumeStore(b.path).checksum == a.checksum
-    change_index(b, lambda index: index["volumes"][0].update(window=[0, 100]))
-    assert VolumeStore(b.path).checksum != a.checksum
+    change_index(b.path, lambda index: index["volumes"][0].update(label_names={"organ": 1}))
+    assert VolumeStore(b.path).checksum == a.checksum
+    for change in ({"label_names": {"ignore": 1}}, {"label_names": None, "window": [0, 100]}):
+        change_index(b.path, lambda index, change=change: index["volumes"][0].update(change))
+        assert VolumeStore(b.path).checksum != a.checksum
 
 
 def test_a_changed_file_is_named(tmp_path: Path) -> None:
@@ -145,13 +142,51 @@ def test_a_changed_file_is_named(tmp_path: Path) -> None:
         (lambda v: v.update(split="dev"), "split must be one of"),
         (lambda v: v.update(name="b"), "two volumes are called 'b'"),
         (lambda v: v.update(file="volumes/none.npy"), r"none\.npy: missing"),
+        (lambda v: v.update(original={"shape": [5, 6, 7]}), "'a': a field has the wrong type"),
+        (lambda v: v.update(original={"shape": [5], "affine": [[1]]}), "original must hold three sizes"),
     ],
 )
 def test_a_damaged_entry_is_told(tmp_path: Path, change: Any, complaint: str) -> None:
     store = small_store(tmp_path)
-    change_index(store, lambda index: change(index["volumes"][0]))
+    change_index(store.path, lambda index: change(index["volumes"][0]))
     with pytest.raises(StoreError, match=complaint):
         VolumeStore(tmp_path)
+
+
+def test_an_index_changed_by_hand_is_refused_and_so_is_a_record(tmp_path: Path) -> None:
+    store = small_store(tmp_path)
+    for change in (
+        lambda index: index["volumes"][1].update(split="train"),
+        lambda index: index["settings"].update(dtype="uint8"),
+        lambda index: index.pop("sha256"),
+    ):
+        index = (tmp_path / "index.json").read_bytes()
+        change_index(tmp_path, change, sealed=False)
+        assert not is_store(tmp_path)
+        with pytest.raises(
+            StoreError, match=r"index\.json: damaged, or changed by hand: .* run `genesis prepare` again"
+        ):
+            VolumeStore(tmp_path)
+        (tmp_path / "index.json").write_bytes(index)
+    write_record(tmp_path, Record("a", "mark", store.entries[:1], ("P1",)))
+    file = tmp_path / "records" / "a.json"
+    file.write_text(file.read_text().replace("P1", "P2"))
+    assert read_record(tmp_path, "a") is None
+
+
+def test_a_store_of_format_1_opens_and_means_what_it_meant(tmp_path: Path) -> None:
+    original = OriginalGrid((7, 6, 5), tuple(map(tuple, np.diag((0.5, -2.0, 1.0, 1.0)).tolist())))
+    added = {"original": original, "source_checksum": "0" * 64, "label_source": "b.nii", "label_names": {"organ": 2}}
+    entry = entry_of("a", (5, 6, 7), notes=("one",), **added)
+    store = write_store(tmp_path, [entry])
+    assert store.entries[0].original == original
+    assert (original.spacing_mm, original.orientation) == ((0.5, 2.0, 1.0), "RPS")
+    change_index(tmp_path, make_old, sealed=False)
+    old = VolumeStore(tmp_path)
+    old.verify()
+    assert [getattr(old.entries[0], name) for name in (*added, "ignore_label")] == [None] * 5
+    assert replace(old.entries[0], **added) == store.entries[0]
+    assert old.checksum == store.checksum == "480b5845a21765bda3a7920f638724342d4ef3d00f20328a6596d033e94d3e1f"
 
 
 def test_what_is_no_store_is_told_with_the_way_out(tmp_path: Path) -> None:
@@ -166,7 +201,7 @@ def test_what_is_no_store_is_told_with_the_way_out(tmp_path: Path) -> None:
             VolumeStore(tmp_path)
     store = small_store(tmp_path / "store")
     assert is_store(store.path)
-    change_index(store, lambda index: index.update(format=99))
+    change_index(store.path, lambda index: index.update(format=99))
     with pytest.raises(StoreError, match="format 99 is not read by this version"):
         VolumeStore(store.path)
 

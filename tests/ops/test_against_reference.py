@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The CPU operators against the NumPy reference: bit for bit, and the curve within 1e-5 of the range."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
@@ -277,6 +279,8 @@ def test_the_transform_of_no_samples_is_empty():
 
 def test_the_profile_head_draws_by_the_numbers_of_the_reference():
     for shape in [(64, 64, 32), (13, 20, 7), (30, 40, 1), (1, 1, 1)]:
-        plan = genesis_ext.GenesisTransform("head", seed=4).plan(torch.arange(20), shape)
+        small = max(shape) < 20  # said, since nothing is shuffled there
+        with pytest.warns(UserWarning, match="shuffle anything") if small else nullcontext():
+            plan = genesis_ext.GenesisTransform("head", seed=4).plan(torch.arange(20), shape)
         expected = draw_plan.draw_plan(np.arange(20), 4, shape, head.RATES, head.numbers(shape))
         np.testing.assert_array_equal(plan.tensor.numpy(), expected)

@@ -14,11 +14,11 @@ import torch
 
 from genesis_ext.data.prepare.run import prepare_cached
 from genesis_ext.data.store.volume_store import VolumeStore
+from genesis_ext.figures import save_picture
 from genesis_ext.models import ModelRecord, NetworkSpec
 from genesis_ext.training import PretrainConfig
 from genesis_ext.training.engine.environment import write_environment
 from genesis_ext.training.engine.run_folder import RunFolder
-from genesis_ext.training.pictures import save_picture
 from genesis_ext.training.report import write_report
 from tests.browser import look_at
 from tests.data_layer.images import write_ct, write_mri

@@ -26,6 +26,7 @@ _EPILOG = """\
 examples:
   genesis prepare scans --out store
   genesis prepare LUNA16 --recipe luna16 --out stores/luna16 --splits train validation
+  genesis prepare images --labels labels --out store
   genesis prepare list.csv --out store --dtype uint8 --spacing native
   genesis prepare Task02_Heart/dataset.json 'more/**/*.nii.gz' --out store --dry-run
 
@@ -52,6 +53,9 @@ def add_parser(subparsers: Any) -> None:
     )
     parser.add_argument("sources", nargs="+", metavar="SOURCES", help="what to prepare")
     parser.add_argument("--out", required=True, type=Path, metavar="STORE", help="folder of the store")
+    parser.add_argument(
+        "--labels", type=Path, metavar="FOLDER", help="label maps, named as the images are or as nnU-Net names them"
+    )
     parser.add_argument("--recipe", choices=RECIPES, help="layout of a public dataset that SOURCES hold")
     parser.add_argument(
         "--modality", choices=get_args(Modality), help="of scans that do not tell (default: guessed by their values)"
@@ -109,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(f"--workers must be at least 0, got {args.workers}")
     except ValueError as error:
         raise argparse.ArgumentError(None, str(error)) from error
-    found = find_sources(args.sources, args.recipe, args.modality, args.patient, args.splits)
+    found = find_sources(args.sources, args.recipe, args.modality, args.patient, args.splits, args.labels)
     if args.dry_run:
         return _tell(found, args.out, settings, args.overwrite)
     try:

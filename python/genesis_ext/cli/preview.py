@@ -13,10 +13,10 @@ from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.store.volume_store import INDEX, VolumeStore
 from genesis_ext.data.store.writer import SETTINGS
 from genesis_ext.data.volume import Modality, is_picture
-from genesis_ext.evaluation.content import richest_patch
-from genesis_ext.evaluation.preview import write_preview
-from genesis_ext.evaluation.store_sheets import write_store_preview
-from genesis_ext.evaluation.subject import Subject, times
+from genesis_ext.figures.content import richest_patch
+from genesis_ext.figures.preview import write_preview
+from genesis_ext.figures.store_sheets import write_store_preview
+from genesis_ext.figures.subject import Subject, times
 from genesis_ext.transforms import PROFILES, SCHEMES, make_config
 
 _EPILOG = """\

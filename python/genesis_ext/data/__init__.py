@@ -3,9 +3,11 @@
 """Files to volumes, volumes to a store, a store to batches on the device."""
 
 from genesis_ext._renamed import old_names
-from genesis_ext.data.loader import Batch, FixedSamples, GenesisLoader
+from genesis_ext.data.batch import Batch
+from genesis_ext.data.loader import FixedSamples, GenesisLoader
 from genesis_ext.data.placement.placement import PlacementError
 from genesis_ext.data.prepare.intensity import IntensityWindow
+from genesis_ext.data.prepare.inverse import to_original_grid
 from genesis_ext.data.prepare.preprocess import PrepareSettings
 from genesis_ext.data.prepare.run import prepare_cached
 from genesis_ext.data.readers import read_volume, read_volumes
@@ -46,6 +48,7 @@ __all__ = [
     "read_volume",
     "read_volumes",
     "split_regions",
+    "to_original_grid",
     "whole_regions",
 ]
 

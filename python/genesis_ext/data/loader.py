@@ -8,8 +8,8 @@ from types import TracebackType
 import torch
 from torch import Tensor
 
-from genesis_ext import ops
 from genesis_ext._renamed import warn_renamed
+from genesis_ext.data.batch import Batch, LabelTransform, Transform, check_takes_labels, cut_batch, distorted
 from genesis_ext.data.placement.placement import DEFAULT_BUDGET, Placement, PlacementName, Resident, Room
 from genesis_ext.data.placement.shards import note_on_mix
 from genesis_ext.data.placement.transfer import copy_from_disk
@@ -20,12 +20,7 @@ from genesis_ext.data.store.entry import GREYS
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.ops._checks import TensorLike, as_ids
 
-# keys: input and target (N, 1, X, Y, Z), or (N, 1, X, Y) of slices, float32 in [0, 1]; scale, modality and sample_id
-# (N,) int64. What a transform returns takes the place of input and target, (N,) int64 labels for example.
-Batch = dict[str, Tensor]
-
-# (batch, sample_id) -> input, target, such as ``GenesisTransform``.
-Transform = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+__all__ = ["FIRST_VALIDATION_ID", "SAMPLES_A_VOLUME", "Batch", "FixedSamples", "GenesisLoader", "Transform"]
 
 FIRST_VALIDATION_ID = 2**62
 """Training counts sample ids from 0; validation has ids that no training run reaches."""
@@ -57,11 +52,14 @@ class GenesisLoader:
         samples_a_volume: how many samples a volume of weight 1 gives before its shard makes room for the next.
         device: where batches are made.
         report: told of the split, of shrunk borders and of what is loaded.
+        labels: cut the labels at the same boxes, and tell where these lie: see ``Batch``. All volumes that may be drawn
+            must have one, and the transform takes it: ``LabelTransform``.
         residence: the old name of `placement`.
 
     Raises:
         ValueError: an argument breaks its rule.
         PlacementError: the store does not fit its placement.
+        StoreError: labels are asked for, and a volume has none: give it weight 0.
 
     Example:
         >>> loader = GenesisLoader(VolumeStore("store"), 64, transform=GenesisTransform(), device="cuda")
@@ -74,7 +72,7 @@ class GenesisLoader:
         store: VolumeStore,
         batch_size: int,
         sampling: Sampling | None = None,
-        transform: Transform | None = None,
+        transform: Transform | LabelTransform | None = None,
         *,
         regions: Sequence[Region] | None = None,
         weights: Sequence[int] | None = None,
@@ -87,6 +85,7 @@ class GenesisLoader:
         samples_a_volume: int = SAMPLES_A_VOLUME,
         device: torch.device | str = "cpu",
         report: Callable[[str], object] = print,
+        labels: bool = False,
         residence: PlacementName | None = None,
     ) -> None:
         if residence is not None:
@@ -104,6 +103,8 @@ class GenesisLoader:
                 f"GenesisLoader: start_step must be at least 0 and samples_a_volume at least 1, got {start_step} and "
                 f"{samples_a_volume}"
             )
+        if labels:
+            check_takes_labels("GenesisLoader", transform)
         self.step = start_step
         """The step of the next batch."""
         self.batch_size = batch_size
@@ -139,6 +140,7 @@ class GenesisLoader:
             batch_size=batch_size,
             weights=weights,
             report=report,
+            labels=labels,
         )
         self._samplers = {
             shard: SubvolumeSampler(
@@ -190,7 +192,7 @@ class GenesisLoader:
         capture: replayed, it makes the batch of the ids that the tensor then holds.
         """
         ids, resident, drawn = self.draw(step, ids)
-        return _distorted(_cut(resident, drawn, self._sampling), drawn.scale, drawn.modality, ids, self._transform)
+        return distorted(cut_batch(resident, drawn, ids, self._sampling), self._transform)
 
     @property
     def residence(self) -> Placement:
@@ -210,7 +212,7 @@ class FixedSamples:
     each time.
 
     Args:
-        store, sampling, transform, weights, seed, device: as for ``GenesisLoader``.
+        store, sampling, transform, weights, seed, device, labels: as for ``GenesisLoader``.
         regions: where boxes may lie.
         count: samples at least; whole batches are made of them (batch norm would treat a smaller last one otherwise).
         batch_size: samples a batch.
@@ -224,13 +226,16 @@ class FixedSamples:
         count: int,
         batch_size: int,
         sampling: Sampling | None = None,
-        transform: Transform | None = None,
+        transform: Transform | LabelTransform | None = None,
         *,
         weights: Sequence[int] | None = None,
         seed: int = 0,
         device: torch.device | str = "cpu",
         report: Callable[[str], object] = print,
+        labels: bool = False,
     ) -> None:
+        if labels:
+            check_takes_labels("FixedSamples", transform)
         sampling = sampling or Sampling()
         device = torch.device(device)
         self.batch_size = batch_size
@@ -239,16 +244,19 @@ class FixedSamples:
         sampler = SubvolumeSampler(store.entries, regions, sampling, seed, device, weights)
         volumes = sampler.volumes_of(self._ids).tolist()
         needed = sorted(set(volumes))
-        room, copy = Room(store, [(volume,) for volume in needed], sampling, device), copy_from_disk(store, device)
-        self._targets = torch.empty(len(volumes), 1, *sampling.out_shape, device=device)
-        self._scale, self._modality = torch.empty_like(self._ids), torch.empty_like(self._ids)
+        label = store.label_dtype(needed) if labels else None
+        room = Room(store, [(volume,) for volume in needed], sampling, device, label=label)
+        copies = [copy_from_disk(store, device, of) for of in ((None, label) if label else (None,))]
+        self._samples: Batch = {}
         for volume in needed:
-            resident = room.fill((volume,), copy)
+            resident = room.fill((volume,), *copies)
             own = torch.tensor([i for i, other in enumerate(volumes) if other == volume], device=device)
             drawn = sampler.on((volume,), resident.tables)(self._ids[own])
-            self._targets[own] = _cut(resident, drawn, sampling)
-            self._scale[own], self._modality[own] = drawn.scale, drawn.modality
-        cut = self._targets.flatten(1)
+            for name, part in cut_batch(resident, drawn, self._ids[own], sampling).items():
+                if name not in self._samples:
+                    self._samples[name] = part.new_empty(len(volumes), *part.shape[1:])
+                self._samples[name][own] = part
+        cut = self._samples["cut"].flatten(1)
         constant = int((cut.amax(1) - cut.amin(1) < 1 / GREYS).sum())
         if constant and not sampling.allow_constant:
             report(
@@ -261,24 +269,6 @@ class FixedSamples:
         return len(self._ids) // self.batch_size
 
     def __iter__(self) -> Iterator[Batch]:
-        parts = (tensor.split(self.batch_size) for tensor in (self._targets, self._scale, self._modality, self._ids))
-        for cut, scale, modality, ids in zip(*parts, strict=True):
-            yield _distorted(cut, scale, modality, ids, self._transform)
-
-
-def _cut(resident: Resident, drawn: Subvolumes, sampling: Sampling) -> Tensor:
-    """The sub-volumes, (N, 1, *out_shape) in [0, 1]."""
-    cut: Tensor = ops.crop_resize(
-        resident.packed,
-        drawn.volume_index,
-        drawn.boxes,
-        sampling.out_shape,
-        order=sampling.order,
-        antialias=sampling.antialias,
-    )
-    return cut
-
-
-def _distorted(cut: Tensor, scale: Tensor, modality: Tensor, ids: Tensor, transform: Transform | None) -> Batch:
-    x, y = (cut, cut) if transform is None else transform(cut, ids)
-    return {"input": x, "target": y, "scale": scale, "modality": modality, "sample_id": ids}
+        parts = {name: tensor.split(self.batch_size) for name, tensor in self._samples.items()}
+        for number in range(len(self)):
+            yield distorted({name: part[number] for name, part in parts.items()}, self._transform)

@@ -4,8 +4,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import nibabel
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
@@ -24,6 +25,36 @@ class VolumeError(ValueError):
     """A file that cannot serve as a volume; the text names the file and the rule that it breaks."""
 
 
+@dataclass(frozen=True)
+class OriginalGrid:
+    """The voxels as the file has them, before its axes are turned.
+
+    Attributes:
+        shape: voxels along the axes of the file, of one frame.
+        affine: 4 by 4, voxel indices in the order of the file to RAS millimetres; of a picture, to millimetres from its
+            first pixel.
+    """
+
+    shape: Shape3
+    affine: tuple[tuple[float, ...], ...]
+
+    def __post_init__(self) -> None:
+        if len(self.shape) != 3 or np.shape(self.affine) != (4, 4):
+            raise ValueError(f"original must hold three sizes and an affine of 4 by 4, got {self}")
+
+    @property
+    def spacing_mm(self) -> Spacing3:
+        """Voxel size along the axes of the file."""
+        x, y, z = (float(mm) for mm in np.linalg.norm(np.array(self.affine)[:3, :3], axis=0))
+        return x, y, z
+
+    @property
+    def orientation(self) -> str:
+        """Where the axes of the file run, nearest, as in "LPS"; of a picture it says nothing."""
+        orientations: Any = nibabel.orientations
+        return "".join(orientations.aff2axcodes(np.array(self.affine)))
+
+
 @dataclass(frozen=True, eq=False)
 class Volume:
     """One scan.
@@ -38,6 +69,7 @@ class Volume:
         name: of the file without its suffix, with ``_t03`` for frame 3; of a DICOM series ``patient_series``.
         patient: DICOM's Patient ID, None where the file names none.
         notes: what was decided or changed while reading it, a sentence each.
+        original: the grid of the file; None of a volume that was not read from one.
     """
 
     voxels: Tensor
@@ -48,6 +80,7 @@ class Volume:
     name: str = ""
     patient: str | None = None
     notes: tuple[str, ...] = ()
+    original: OriginalGrid | None = None
 
 
 @dataclass(frozen=True, eq=False)

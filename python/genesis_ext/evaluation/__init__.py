@@ -1,10 +1,12 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of what the transformations do to a scan, and of what a store holds."""
+"""How good a network is: metrics, and protocols that measure it on data of its own, one a file."""
 
-from genesis_ext.evaluation.content import richest_patch
-from genesis_ext.evaluation.preview import write_preview
-from genesis_ext.evaluation.store_sheets import write_store_preview
-from genesis_ext.evaluation.subject import Subject
+from genesis_ext._renamed import old_names
+from genesis_ext.evaluation.metrics import balanced_accuracy
+from genesis_ext.evaluation.probe import ProbeReport, probe_modality, probe_stores
 
-__all__ = ["Subject", "richest_patch", "write_preview", "write_store_preview"]
+__all__ = ["ProbeReport", "balanced_accuracy", "probe_modality", "probe_stores"]
+
+_FIGURES = ("Subject", "richest_patch", "write_preview", "write_store_preview")
+__getattr__ = old_names(__name__, {name: f"genesis_ext.figures.{name}" for name in _FIGURES})

@@ -4,7 +4,7 @@
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
@@ -99,16 +99,34 @@ class GenesisTransform(nn.Module):
         self._asks_for_range = self._uses_range and not isinstance(value_range, str)
         self._warns_of_windows = True
 
-    def forward(self, batch: Tensor, sample_id: TensorLike) -> tuple[Tensor, Tensor]:
+    @overload
+    def forward(self, batch: Tensor, sample_id: TensorLike) -> tuple[Tensor, Tensor]: ...
+    @overload
+    def forward(self, batch: Tensor, sample_id: TensorLike, label: Tensor) -> tuple[Tensor, Tensor, Tensor]: ...
+    def forward(self, batch: Tensor, sample_id: TensorLike, label: Tensor | None = None) -> tuple[Tensor, ...]:
         """Distort a batch.
 
         batch: (N, C, X, Y, Z), or (N, C, X, Y) with `spatial_dims=2`, float32, float16 or bfloat16.   sample_id: (N,)
-        int64 beside it; other integers and lists are converted.
-        Returns input, target: shape and dtype of the batch, contiguous.
+        int64 beside it; other integers and lists are converted.   label: of the same N and spatial shape, any channels
+        and dtype; it is flipped as the target is.
+        Returns input, target: shape and dtype of the batch, contiguous; and the label, if there is one.
+
+        Raises:
+            ValueError: the label has another shape.
         """
         batch = check_voxels("GenesisTransform", batch, self.spatial_dims)
         ids = as_ids("GenesisTransform", sample_id, batch.device)
-        return self.replay(batch, self.plan(ids, batch.shape[2:], batch.shape[1]))
+        plan = self.plan(ids, batch.shape[2:], batch.shape[1])
+        if label is None:
+            return self.replay(batch, plan)
+        if label.shape[:1] + label.shape[2:] != batch.shape[:1] + batch.shape[2:]:
+            raise ValueError(
+                f"GenesisTransform: label must have the N and the spatial shape of the batch {tuple(batch.shape)}, got "
+                f"{tuple(label.shape)}"
+            )
+        for axis, flips in enumerate(plan.flips.unbind(1)[: self.spatial_dims], start=2):
+            label = torch.where(flips.view(-1, *[1] * (label.dim() - 1)), label.flip(axis), label)
+        return *self.replay(batch, plan), label
 
     def plan(self, sample_id: TensorLike, spatial_shape: Sequence[int], channels: int = 1) -> ops.Plan:
         """Draw what `forward` would do: for (N,) int64 ids and patches (X, Y, Z), or (X, Y) with `spatial_dims=2`.

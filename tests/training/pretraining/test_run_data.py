@@ -1,7 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,13 @@ import pytest
 from genesis_ext.data.prepare.intensity import PAPER_MRI_WINDOW, IntensityWindow
 from genesis_ext.data.prepare.run import prepare_cached
 from genesis_ext.data.sampling.split import Region
-from genesis_ext.data.store.volume_store import INDEX, VolumeStore
+from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.training.pretraining.config import PretrainConfig
 from genesis_ext.training.pretraining.data import choose_regions, open_store
 from genesis_ext.training.pretraining.parts import Parts
 from genesis_ext.training.pretraining.presets import PRESETS
 from tests.data_layer.images import random_voxels, write_mri, write_nifti
+from tests.data_layer.stores import change_index
 
 CONFIG = PretrainConfig.of(patch=(8, 8, 8), boxes="scales")
 PAPER = PretrainConfig.of(**PRESETS["model-mri"])
@@ -50,10 +50,12 @@ def test_mri_is_prepared_as_the_preset_says(scans: Path, tmp_path: Path) -> None
 
 def as_prepared_before(store: VolumeStore, changes: dict[str, Any]) -> VolumeStore:
     """The store as one whose window made the volumes white that `changes` names, by their share above it."""
-    index = json.loads((store.path / INDEX).read_text())
-    for values in index["volumes"]:
-        values["statistics"]["clipped_above"] = changes.get(values["name"], 0.0)
-    (store.path / INDEX).write_text(json.dumps(index))
+
+    def change(index: dict[str, Any]) -> None:
+        for values in index["volumes"]:
+            values["statistics"]["clipped_above"] = changes.get(values["name"], 0.0)
+
+    change_index(store.path, change)
     return VolumeStore(store.path)
 
 

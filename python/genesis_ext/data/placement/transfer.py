@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genesis_ext.data.store.volume_store import VolumeStore
 
-# Writes a volume of a store, by its number, into a flat tensor on the device, on the current stream.
+# Writes a volume of a store, or its label, by its number into a flat tensor on the device, on the current stream.
 CopyVoxels = Callable[[Tensor, int], None]
 
 _CHUNK = 1 << 25  # voxels copied at once from disk to a CUDA device
@@ -38,12 +38,15 @@ class _Staging:
             left.record()
 
 
-def copy_from_disk(store: VolumeStore, device: torch.device) -> CopyVoxels:
-    """Copies from the mapped files."""
-    staging = _Staging(store.dtype) if device.type == "cuda" else None
+def copy_from_disk(store: VolumeStore, device: torch.device, label: torch.dtype | None = None) -> CopyVoxels:
+    """Copies from the mapped files.
+
+    label: copy labels, in this type.
+    """
+    staging = _Staging(label or store.dtype) if device.type == "cuda" else None
 
     def copy(target: Tensor, volume: int) -> None:
-        source = store[volume].voxels.reshape(-1)
+        source = store.array(volume, label is not None).reshape(-1)
         if staging is None:
             np.copyto(target.numpy(), source)
         else:
@@ -52,13 +55,18 @@ def copy_from_disk(store: VolumeStore, device: torch.device) -> CopyVoxels:
     return copy
 
 
-def copy_from_host(store: VolumeStore, volumes: Sequence[int], device: torch.device) -> CopyVoxels:
-    """Copies from host memory, into which the volumes are read now."""
+def copy_from_host(
+    store: VolumeStore, volumes: Sequence[int], device: torch.device, label: torch.dtype | None = None
+) -> CopyVoxels:
+    """Copies from host memory, into which the volumes are read now.
+
+    label: copy labels, in this type.
+    """
     pinned = device.type == "cuda"
     held: dict[int, Tensor] = {}
     for volume in volumes:
-        held[volume] = torch.empty(store.entries[volume].voxels, dtype=store.dtype, pin_memory=pinned)
-        np.copyto(held[volume].numpy(), store[volume].voxels.reshape(-1))
+        held[volume] = torch.empty(store.entries[volume].voxels, dtype=label or store.dtype, pin_memory=pinned)
+        np.copyto(held[volume].numpy(), store.array(volume, label is not None).reshape(-1))
 
     def copy(target: Tensor, volume: int) -> None:
         target.copy_(held[volume], non_blocking=True)

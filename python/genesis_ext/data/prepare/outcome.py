@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from torch import Tensor
+
+from genesis_ext._files import sha256_of
 from genesis_ext.data.prepare.preprocess import Prepared, PrepareSettings, prepare_volume
 from genesis_ext.data.prepare.stopwatch import Stopwatch
 from genesis_ext.data.readers import files_of, read_label, read_volumes
 from genesis_ext.data.sources.source import Source, safe_name
-from genesis_ext.data.store.entry import StoredVolume
+from genesis_ext.data.store.entry import LabelNames, StoredVolume
 from genesis_ext.data.store.writer import Record, forget, volume_files, write_record, write_volume
 from genesis_ext.data.volume import Volume, VolumeError
 
@@ -74,7 +78,7 @@ def prepare_source(task: Task) -> Outcome:
 
 
 def fingerprint(source: Source, settings: PrepareSettings) -> str:
-    """SHA-256 over all that decides the voxels: path, size and time of each file, modality, label and settings.
+    """SHA-256 over all that decides the voxels: path, size and time of each file, modality, settings, label, its names.
 
     Raises:
         OSError: a file cannot be looked at. A label that cannot is told when it is read.
@@ -85,13 +89,22 @@ def fingerprint(source: Source, settings: PrepareSettings) -> str:
             files += [_stamp(path) for path in files_of(source.label)]
         except OSError:
             files.append([str(source.label)])
-    content = [files, source.modality, settings.to_dict()]
+    content = [files, source.modality, settings.to_dict(), source.label_names]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def bytes_of(source: Source) -> int:
     """Size of its files, without the label."""
     return sum(path.stat().st_size for path in files_of(source.path))
+
+
+def checksum_of_files(path: Path) -> str:
+    """SHA-256 of a file; of several, as a folder of slices, of the lines that ``sha256sum`` prints of them in order."""
+    files = files_of(path)
+    if len(files) == 1:
+        return sha256_of(files[0])
+    lines = "".join(f"{sha256_of(file)}  {file.name}\n" for file in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 class _WriteError(Exception):
@@ -103,6 +116,7 @@ def _prepare_source(task: Task, clock: Stopwatch) -> Outcome:
     forget(task.store, source.name)
     with clock("read"):
         volumes = read_volumes(source.path, source.modality, frames=settings.frames)
+        checksum = checksum_of_files(source.path)
     problems: list[tuple[str, str]] = []
     stored: list[StoredVolume] = []
     patients: list[str | None] = []
@@ -111,7 +125,7 @@ def _prepare_source(task: Task, clock: Stopwatch) -> Outcome:
         if source.label is not None:
             try:
                 with clock("read"):
-                    label = read_label(source.label, volume)
+                    label = _named_values(source.label, read_label(source.label, volume), source.label_names)
             except (VolumeError, OSError) as error:
                 problems.append((str(source.label), f"label of {source.path} not used: {error}"))
         try:
@@ -121,7 +135,7 @@ def _prepare_source(task: Task, clock: Stopwatch) -> Outcome:
                 raise
             problems.append((str(source.path), f"{volume.name} skipped: {error}"))
             continue
-        entry = _entry(name, volume, prepared, source)
+        entry = _entry(name, volume, prepared, source, checksum)
         try:
             with clock("write"):
                 stored.append(write_volume(task.store, entry, prepared.voxels, prepared.label))
@@ -137,6 +151,23 @@ def _prepare_source(task: Task, clock: Stopwatch) -> Outcome:
     except OSError as error:
         raise _WriteError(error.strerror or str(error)) from error
     return Outcome(source, "taken", "", tuple(stored), tuple(problems), clock.seconds)
+
+
+def _named_values(path: Path, label: Tensor, names: LabelNames | None) -> Tensor:
+    """The label, unless values have names and one of its own has none.
+
+    Raises:
+        VolumeError: it has such a value.
+    """
+    if not names:
+        return label
+    known = {0, *(number for value in names.values() for number in (value if isinstance(value, list) else [value]))}
+    seen = np.zeros(2**16, bool)
+    for part in label.numpy():  # an index takes 8 bytes a voxel
+        seen[part] = True  # a negative one counts from the end
+    if strange := set(np.flatnonzero(seen).astype(np.int16).tolist()) - known:
+        raise VolumeError(f"{path}: label values must be those that have a name, {sorted(known)}, got {min(strange)}")
+    return label
 
 
 def patient_of(source: Source, of_file: str | None) -> str:
@@ -158,8 +189,8 @@ def _named(source: Source, volumes: list[Volume]) -> Iterator[tuple[str, Volume]
         yield name, volume
 
 
-def _entry(name: str, volume: Volume, prepared: Prepared, source: Source) -> StoredVolume:
-    """All but the checksums, which writing tells."""
+def _entry(name: str, volume: Volume, prepared: Prepared, source: Source, source_checksum: str) -> StoredVolume:
+    """All but the checksums of what is stored, which writing tells."""
     file, label = volume_files(name)
     x, y, z = prepared.voxels.shape
     return StoredVolume(
@@ -181,6 +212,10 @@ def _entry(name: str, volume: Volume, prepared: Prepared, source: Source) -> Sto
         label_checksum=None,
         statistics=prepared.statistics,
         notes=(*volume.notes, *prepared.notes),
+        original=volume.original,
+        source_checksum=source_checksum,
+        label_source=None if prepared.label is None else str(source.label),
+        label_names=None if prepared.label is None else source.label_names,
     )
 
 

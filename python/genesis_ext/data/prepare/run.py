@@ -118,12 +118,14 @@ def prepare_cached(
     sources: as for ``find_sources``.
     cache_dir: default ``$GENESIS_CACHE``, or ``~/.cache/genesis_ext``.
     report: told what is skipped and where the store is.
-    settings: recipe, modality, patient and splits of ``find_sources``, and those of ``PrepareSettings``.
+    settings: recipe, modality, patient, splits and labels of ``find_sources``, and those of ``PrepareSettings``.
 
     Raises:
         SourceError, PrepareError: nothing could be found, or taken.
     """
-    choice = {name: settings.pop(name) for name in ("recipe", "modality", "patient", "splits") if name in settings}
+    choice = {
+        name: settings.pop(name) for name in ("recipe", "modality", "patient", "splits", "labels") if name in settings
+    }
     how = PrepareSettings(**settings)
     found = find_sources(sources, **choice)
     digest = hashlib.sha256(f"{FORMAT}\n".encode())

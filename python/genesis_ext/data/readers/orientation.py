@@ -9,6 +9,7 @@ from typing import Any
 import nibabel
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from genesis_ext._types import Shape3, Spacing3
 from genesis_ext.data.volume import VolumeError
@@ -62,6 +63,12 @@ class Turn:
     def view(self, voxels: NDArray[Any]) -> NDArray[Any]:
         """The turned image, without a copy."""
         return voxels.transpose(self._order)[self._flips]
+
+    def undo(self, voxels: Tensor) -> Tensor:
+        """(..., X, Y, Z) of the turned image in the axes that the image had."""
+        flipped = voxels.flip([axis - 3 for axis, part in enumerate(self._flips) if part.step < 0])
+        axes = voxels.dim() - 3 + np.argsort(self._order)
+        return flipped.permute(*range(voxels.dim() - 3), *axes.tolist())
 
 
 def slabs(source: NDArray[Any], out: NDArray[Any]) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:

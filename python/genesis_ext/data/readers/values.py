@@ -13,7 +13,7 @@ from torch import Tensor
 from genesis_ext.data.readers.modality import guess
 from genesis_ext.data.readers.orientation import Turn, slabs, spacing
 from genesis_ext.data.readers.stored import StoredImage
-from genesis_ext.data.volume import Header, Modality, Volume, VolumeError
+from genesis_ext.data.volume import Header, Modality, OriginalGrid, Volume, VolumeError
 
 MAX_SHARE_NOT_FINITE = 0.05
 CT_LEAST_HU = -1024.0  # what lies below is no tissue but padding around the field of view
@@ -51,6 +51,7 @@ def volumes(image: StoredImage, modality: Modality | None) -> Iterator[Volume]:
         VolumeError: too many voxels are not finite, or all hold one value.
     """
     known = header(image)
+    original = OriginalGrid(image.shape, tuple(map(tuple, image.affine.tolist())))
     stored = _load(image)
     for frame in range(image.frames):
         voxels, kind, notes = _voxels(image, stored[..., frame], modality)
@@ -63,6 +64,7 @@ def volumes(image: StoredImage, modality: Modality | None) -> Iterator[Volume]:
             name=image.name if image.frames == 1 else f"{image.name}_t{frame:02d}",
             patient=image.patient,
             notes=image.notes + notes,
+            original=original,
         )
 
 
@@ -81,8 +83,12 @@ def label(image: StoredImage, like: Volume) -> Tensor:
     corners = np.array([(x, y, z, 1) for x in (0, 1) for y in (0, 1) for z in (0, 1)]).T
     corners[:3] *= (np.array(wanted) - 1)[:, None]
     off = float(np.sqrt((((known.affine - like.affine) @ corners) ** 2).sum(axis=0)).max())
-    if not off <= GRID_TOLERANCE * min(like.spacing_mm):
-        raise VolumeError(f"{image.path}: a label must lie where its volume lies, got corners {off:.3g} mm apart")
+    most = GRID_TOLERANCE * min(like.spacing_mm)
+    if not off <= most:
+        raise VolumeError(
+            f"{image.path}: a label must lie where its volume lies, its corners at most {most:.3g} mm apart (a "
+            f"tenth of a voxel), got {off:.3g} mm"
+        )
     stored = _load(image)[..., 0]
     least, greatest = _ends(stored)
     least, greatest = sorted(end * image.slope + image.intercept for end in (least, greatest))

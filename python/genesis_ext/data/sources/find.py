@@ -9,6 +9,7 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
+from genesis_ext.data.sources.labels import add_labels
 from genesis_ext.data.sources.lists import read_csv, read_dataset_json
 from genesis_ext.data.sources.recipes import RECIPES
 from genesis_ext.data.sources.source import Found, PatientRule, Source, SourceError, safe_name
@@ -23,6 +24,7 @@ def find_sources(
     modality: Modality | None = None,
     patient: PatientRule = "auto",
     splits: Sequence[SplitName] | None = None,
+    labels: str | PathLike[str] | None = None,
 ) -> Found:
     """The sources behind some paths, with unique names and each file once.
 
@@ -33,6 +35,8 @@ def find_sources(
     patient: what tells patients apart below a folder: "name" of the file, "folder" that holds it, or "auto": the name,
         but the folder where names repeat from folder to folder.
     splits: keep only sources of these splits.
+    labels: folder of the label maps, named as the images are; see ``add_labels``. What lies there is no source. A list,
+        a ``dataset.json`` and a recipe name labels of their own, which go before.
 
     Raises:
         SourceError: a path leads to nothing, a list is wrong, or no source is left.
@@ -42,13 +46,16 @@ def find_sources(
         raise SourceError("no sources are given")
     if recipe is not None and recipe not in RECIPES:
         raise SourceError(f"recipe must be one of {', '.join(RECIPES)}, got {recipe!r}")
+    labels = None if labels is None else Path(labels)
+    if labels is not None:
+        _check_labels(labels, roots)
     found = Found()
     whose: dict[str, Path] = {}  # patients that names of files or folders told, by where they were found
     files = [
         root for root in roots if recipe is None and root.is_file() and root.suffix.lower() not in (".csv", ".json")
     ]
     if files:
-        found.extend(_apart(sources_below(files, patient), files[0].parent, whose))
+        found.extend(_apart(sources_below(files, patient, labels), files[0].parent, whose))
     for root in roots:
         if recipe is not None:
             if not root.is_dir():
@@ -64,11 +71,13 @@ def find_sources(
             found.extend(read_dataset_json(root / "dataset.json"))
             found.notes.append(f"{root}: the sources are those that its dataset.json names")
         elif root.exists() or root.is_symlink():
-            found.extend(_apart(sources_below(root, patient), root, whose))
+            found.extend(_apart(sources_below(root, patient, labels), root, whose))
         elif matches := sorted(Path(match) for match in glob.glob(str(root), recursive=True)):
-            found.extend(_apart(sources_below(matches, patient), root, whose))
+            found.extend(_apart(sources_below(matches, patient, labels), root, whose))
         else:
             raise SourceError(f"{root}: no such file or folder, and no file matches it as a pattern")
+    if labels is not None and found.sources:
+        add_labels(found, labels)
     if splits is not None and found.sources:
         found.sources = [source for source in found.sources if source.split in splits]
         if not found.sources:
@@ -81,6 +90,15 @@ def find_sources(
         reason = f" ({left_out[0][0]}: {left_out[0][1]})" if left_out else ""
         raise SourceError(f"no image file was found in {', '.join(map(str, roots))}{reason}")
     return found
+
+
+def _check_labels(labels: Path, roots: Sequence[Path]) -> None:
+    """Raise SourceError unless the labels have a folder of their own."""
+    if not labels.is_dir():
+        raise SourceError(f"{labels}: labels must be a folder, and there is none")
+    for root in roots:
+        if labels.resolve() in (root.resolve(), *root.resolve().parents):
+            raise SourceError(f"{labels}: labels must lie in a folder of their own, got one that holds {root}")
 
 
 def _apart(found: Found, root: Path, whose: dict[str, Path]) -> Found:

@@ -6,12 +6,13 @@ import csv
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
 from genesis_ext.data.sources.source import Found, Source, SourceError
 from genesis_ext.data.sources.walk import stem
-from genesis_ext.data.store.entry import SplitName
+from genesis_ext.data.store.entry import LabelNames, SplitName
 from genesis_ext.data.volume import Modality
 
 _COLUMNS = ("path", "label", "name", "patient", "modality", "split")
@@ -92,9 +93,10 @@ def read_dataset_json(path: Path) -> Found:
         raise SourceError(f"{path}: must name its channels under modality (MSD) or channel_names (nnU-Net)")
     names = {int(number): str(name) for number, name in channels.items()}
     listed = [(split, case) for key, split in _SPLIT_WORDS.items() for case in _cases(path, content, key)]
-    if listed:
-        return _listed(path, names, listed)
-    return _in_folders(path, names, content)
+    found = _listed(path, names, listed) if listed else _in_folders(path, names, content)
+    if meanings := _label_names(path, content.get("labels")):
+        found.sources = [replace(source, label_names=meanings) if source.label else source for source in found.sources]
+    return found
 
 
 def channel_modality(name: str) -> Modality | None:
@@ -107,6 +109,25 @@ def channel_modality(name: str) -> Modality | None:
     if re.search(r"ultrasound|^us$", word):
         return "us"
     return "mri" if _MRI_CHANNEL.search(word) else None
+
+
+def _label_names(path: Path, labels: Any) -> LabelNames | None:
+    """Values by name, of nnU-Net's ``{"tumour": 1}`` or the older ``{"1": "tumour"}``.
+
+    Raises:
+        SourceError: neither of these, or 0 is not the background.
+    """
+    if not labels:
+        return None
+    wrong = f"{path}: labels must give each name a whole number, or a list of them, and the background 0, got {labels}"
+    if not isinstance(labels, dict):
+        raise SourceError(wrong)
+    if all(isinstance(name, str) and value.isdigit() for value, name in labels.items()):
+        labels = {name: int(value) for value, name in labels.items()}
+    numbers = [value if isinstance(value, list) else [value] for value in labels.values()]
+    if not all(type(number) is int for several in numbers for number in several) or labels.get("background", 0) != 0:
+        raise SourceError(wrong)
+    return dict(labels)
 
 
 def _cases(path: Path, content: Mapping[str, Any], key: str) -> list[dict[str, Any]]:

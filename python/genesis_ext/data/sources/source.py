@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from genesis_ext.data.store.entry import SplitName
+from genesis_ext.data.store.entry import LabelNames, SplitName
 from genesis_ext.data.volume import Modality
 
 PatientRule = Literal["auto", "name", "folder"]
@@ -29,6 +29,7 @@ class Source:
         split: None where nothing tells.
         label: file of the label on the same grid, or None.
         patient_known: `patient` was told by a list or a recipe; else DICOM's Patient ID goes before it.
+        label_names: what the values of the label mean, None where nothing tells.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class Source:
     split: SplitName | None = None
     label: Path | None = None
     patient_known: bool = False
+    label_names: LabelNames | None = None
 
 
 @dataclass

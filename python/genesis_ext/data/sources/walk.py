@@ -31,11 +31,12 @@ class _Walk:
     seen: dict[tuple[int, int], Path]
 
 
-def sources_below(roots: Path | Sequence[Path], patient: PatientRule = "auto") -> Found:
+def sources_below(roots: Path | Sequence[Path], patient: PatientRule = "auto", labels: Path | None = None) -> Found:
     """The image files and DICOM folders below some folders, or among some files, sorted by path.
 
-    Links are followed, each folder is entered once. Hidden files, and folders that are stores, are left out. Names are
-    the path below the root, joined by ``_``; the patient is told by `patient`, see ``find_sources``.
+    Links are followed, each folder is entered once. Hidden files, folders that are stores, and what lies in the folder
+    `labels` are left out. Names are the path below the root, joined by ``_``; the patient is told by `patient`, see
+    ``find_sources``.
     """
     walk = _Walk(Found(), {})
     paths = [roots] if isinstance(roots, Path) else list(roots)
@@ -48,6 +49,9 @@ def sources_below(roots: Path | Sequence[Path], patient: PatientRule = "auto") -
             files += [path] if _reader(path, walk.found) else []
         else:
             walk.found.skipped.append((path, "a link that leads nowhere"))
+    if labels is not None:
+        apart = labels.resolve()
+        files = [path for path in files if apart not in (path.resolve(), *path.resolve().parents)]
     named = [Source(path, _name(path, base), stem(path)) for path in dict.fromkeys(files)]
     walk.found.sources = _with_patients(named, base, patient, walk.found.notes)
     return walk.found

@@ -7,20 +7,23 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import PurePosixPath
 from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from genesis_ext._types import Shape3, Spacing3
-from genesis_ext.data.volume import Modality
+from genesis_ext.data.volume import Modality, OriginalGrid
 
 SplitName = Literal["train", "validation", "test"]
 StoreDtype = Literal["int16", "uint8", "float16"]
 TORCH_DTYPES: dict[StoreDtype, torch.dtype] = {"int16": torch.int16, "uint8": torch.uint8, "float16": torch.float16}
 LABEL_DTYPES = ("uint8", "int16")
+LabelNames = dict[str, int | list[int]]
+"""Values of a label by the name of the class, of a region of several classes a list; 0 is always the background."""
 
 GREYS = 255
 """Voxels differ where they lie at least one of so many parts of the window apart; else they have one grey."""
@@ -48,6 +51,12 @@ class StoredVolume:
         label_checksum: the same of the label's file.
         statistics: min, max, mean and percentiles before and after, the share clipped at each end, and more.
         notes: what was said about the volume when it was read and prepared.
+        original: the grid of the file, to which ``to_original_grid`` leads back.
+        source_checksum: SHA-256 of the source's file; of several, of the lines that ``sha256sum`` prints of them.
+        label_source: path of the file that the label was made from.
+        label_names: what the values of the label mean, None where nothing tells.
+
+    A store of format 1 knows none of the last four: they are None.
     """
 
     name: str
@@ -68,6 +77,10 @@ class StoredVolume:
     label_checksum: str | None
     statistics: dict[str, Any]
     notes: tuple[str, ...] = ()
+    original: OriginalGrid | None = None
+    source_checksum: str | None = None
+    label_source: str | None = None
+    label_names: LabelNames | None = None
 
     def __post_init__(self) -> None:
         for rule, holds in (
@@ -99,6 +112,24 @@ class StoredVolume:
         """How many voxels it has."""
         return math.prod(self.shape)
 
+    @property
+    def ignore_label(self) -> int | None:
+        """The value of the label that neither loss nor metric counts, named "ignore"; None if there is none."""
+        value = (self.label_names or {}).get("ignore")
+        return value if isinstance(value, int) else None
+
+    def patch_affine(self, box: Sequence[float], shape: Sequence[int]) -> NDArray[np.float64]:
+        """(4, 4) affine of a sub-volume, its voxel indices to RAS millimetres.
+
+        box: x0, y0, z0, x1, y1, z1 in voxel edges, as in a batch.   shape: to which it was resized; two sides are one
+        slice.
+        """
+        low, high = np.array(box, np.float64).reshape(2, 3)
+        step = (high - low) / (*shape, 1)[:3]
+        within = np.diag((*step, 1.0))
+        within[:3, 3] = low + step / 2 - 0.5
+        return np.array(self.affine) @ within
+
     def files(self) -> list[tuple[str, tuple[int, ...]]]:
         """Its files, relative to the store, and the sizes in bytes that each may have."""
         files: list[tuple[str, tuple[int, ...]]] = [(self.file, (_npy_bytes(self.shape, self.dtype),))]
@@ -117,24 +148,38 @@ class StoredVolume:
         Raises:
             ValueError: a field is missing or breaks its rule.
         """
-        names = [field.name for field in fields(cls)]
-        if missing := [name for name in names if name not in values]:
+        if missing := [f.name for f in fields(cls) if f.default is MISSING and f.name not in values]:
             raise ValueError(f"volume {values.get('name', '?')!r}: {missing[0]} is missing")
-        known: dict[str, Any] = {name: values[name] for name in names}
+        known: dict[str, Any] = {field.name: values[field.name] for field in fields(cls) if field.name in values}
         try:
-            for name in ("shape", "spacing_mm", "window", "notes"):
+            for name in {"shape", "spacing_mm", "window", "notes"} & known.keys():
                 known[name] = tuple(known[name])
-            known["affine"] = tuple(tuple(row) for row in known["affine"])
+            known["affine"] = _rows(known["affine"])
+            if (original := known.get("original")) is not None:
+                known["original"] = OriginalGrid(tuple(original["shape"]), _rows(original["affine"]))
             return cls(**known)
-        except TypeError as error:
+        except (KeyError, TypeError) as error:
             raise ValueError(f"volume {values['name']!r}: a field has the wrong type: {error}") from error
 
 
 def checksum_of(entries: Sequence[StoredVolume]) -> str:
-    """SHA-256 over all that makes batches: order, voxels, labels, geometry, windows, modalities and splits."""
-    left_out = ("source", "statistics", "notes", "file", "label")
+    """SHA-256 over all that makes batches: order, voxels, labels, geometry, windows, modalities and splits.
+
+    What format 2 added does not count, so that a run goes on with a store that was prepared anew; but an ignore value.
+    """
+    left_out = {"source", "statistics", "notes", "file", "label"}
+    left_out |= {"original", "source_checksum", "label_source", "label_names"}  # since format 2
     kept = [{name: value for name, value in entry.to_dict().items() if name not in left_out} for entry in entries]
+    for values, entry in zip(kept, entries, strict=True):
+        if entry.ignore_label is not None:
+            values["ignore_label"] = entry.ignore_label
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def seal_of(content: Mapping[str, Any]) -> str:
+    """SHA-256 of a JSON object without its entry of that name, ``sha256``."""
+    plain = json.loads(json.dumps({name: value for name, value in content.items() if name != "sha256"}))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def npy_header(shape: tuple[int, ...], dtype: str) -> bytes:
@@ -147,6 +192,10 @@ def npy_header(shape: tuple[int, ...], dtype: str) -> bytes:
 
 def _npy_bytes(shape: tuple[int, ...], dtype: str) -> int:
     return len(npy_header(shape, dtype)) + math.prod(shape) * np.dtype(dtype).itemsize
+
+
+def _rows(matrix: Sequence[Sequence[float]]) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in matrix)
 
 
 def _within(file: object) -> bool:

@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A store of prepared volumes, read: one memory-mapped ``.npy`` file a volume, described by ``index.json``.
 
-``store_writer`` writes it. Stored numbers are small integers or halves; ``slope`` and ``intercept`` of an entry lead
+``writer`` writes it. Stored numbers are small integers or halves; ``slope`` and ``intercept`` of an entry lead
 back to the units of the scan, ``window`` to [0, 1].
 """
 
-import hashlib
 import json
 from collections.abc import Sequence
 from itertools import accumulate
@@ -20,15 +19,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genesis_ext import ops
+from genesis_ext._files import sha256_of
 from genesis_ext._types import Shape3
-from genesis_ext.data.store.entry import LABEL_DTYPES, TORCH_DTYPES, StoredVolume, checksum_of
+from genesis_ext.data.store.entry import LABEL_DTYPES, TORCH_DTYPES, StoredVolume, checksum_of, seal_of
 
 __all__ = ["FORMAT", "INDEX", "StoreError", "StoredItem", "StoredVolume", "VolumeStore", "is_store"]
 
-FORMAT = 1  # of index.json and of what prepare computes; raised when either changes
+FORMAT = 2  # of index.json and of what prepare computes; raised when either changes
 INDEX = "index.json"
-
-_CHUNK = 1 << 22  # bytes read at once to verify a file
+_UNSEALED = 1  # a format that is still read: its index and records have no checksum, its volumes no original grid
 
 
 class StoreError(ValueError):
@@ -78,9 +77,7 @@ class VolumeStore:
     def __getitem__(self, i: int) -> StoredItem:
         """Volume `i` and its label, without reading a voxel until it is looked at."""
         entry = self.entries[i]
-        voxels = self._map(entry.file, entry.shape, (entry.dtype,))
-        label = None if entry.label is None else self._map(entry.label, entry.shape, LABEL_DTYPES)
-        return StoredItem(entry, voxels, label)
+        return StoredItem(entry, self.array(i), None if entry.label is None else self.array(i, label=True))
 
     def __repr__(self) -> str:
         return f"VolumeStore({str(self.path)!r}: {len(self)} volumes of {self.dtype}, {self.bytes() / 1e9:.2f} GB)"
@@ -103,7 +100,7 @@ class VolumeStore:
             for file, checksum in pairs:
                 path = self.path / file
                 try:
-                    found = _checksum_of_file(path)
+                    found = sha256_of(path)
                 except OSError as error:
                     raise StoreError(f"{path}: unreadable: {error.strerror or error}") from error
                 if found != checksum:
@@ -120,21 +117,14 @@ class VolumeStore:
         Raises:
             StoreError: a file is missing or damaged, or a volume has no label.
         """
-        items = [self[i] for i in (range(len(self)) if indices is None else indices)]
-        arrays: list[NDArray[Any]] = []
-        for item in items:
-            array = item.label if labels else item.voxels
-            if array is None:
-                raise StoreError(f"{self.path}: volume {item.entry.name!r} has no label")
-            arrays.append(array)
-        dtype = self.dtype
-        if labels:
-            dtype = torch.int16 if any(array.dtype == np.int16 for array in arrays) else torch.uint8
-        device = torch.device(device)
-        places = packed_places([item.entry for item in items], device, windows=not labels)
-        voxels = torch.empty(sum(item.entry.voxels for item in items), dtype=dtype, device=device)
+        chosen = range(len(self)) if indices is None else indices
+        dtype = self.label_dtype(chosen) if labels else self.dtype
+        entries, device = [self.entries[i] for i in chosen], torch.device(device)
+        places = packed_places(entries, device, windows=not labels)
+        voxels = torch.empty(sum(entry.voxels for entry in entries), dtype=dtype, device=device)
         begin = 0
-        for array in arrays:
+        for i in chosen:
+            array = self.array(i, labels)
             part = voxels[begin : begin + array.size]
             begin += array.size
             if device.type == "cpu":
@@ -142,6 +132,27 @@ class VolumeStore:
             else:
                 part.copy_(torch.from_numpy(array.reshape(-1).astype(_numpy_name(dtype))))
         return ops.PackedVolumes(voxels, *places)
+
+    def array(self, i: int, label: bool = False) -> NDArray[Any]:
+        """The voxels of volume `i`, or its label alone, (X, Y, Z), as in the item.
+
+        Raises:
+            StoreError: it has no label; or its file is missing or damaged.
+        """
+        entry = self.entries[i]
+        if not label:
+            return self._map(entry.file, entry.shape, (entry.dtype,))
+        if entry.label is None:
+            raise StoreError(f"{self.path}: volume {entry.name!r} has no label: leave it out, in a loader by weight 0")
+        return self._map(entry.label, entry.shape, LABEL_DTYPES)
+
+    def label_dtype(self, indices: Sequence[int]) -> torch.dtype:
+        """That of the labels of some volumes together: uint8, or int16 if one of them is.
+
+        Raises:
+            StoreError: a volume has no label.
+        """
+        return torch.int16 if any([self.array(i, label=True).dtype == np.int16 for i in indices]) else torch.uint8
 
     def _check(self, dtype: str) -> None:
         """Names are unique, dtypes agree, files are there and large enough."""
@@ -220,17 +231,15 @@ def _read_index(path: Path) -> dict[str, Any]:
         raise StoreError(f"{file}: damaged: {error}") from error
     if not isinstance(index, dict) or not {"format", "dtype", "settings", "volumes"} <= index.keys():
         raise StoreError(f"{file}: not the index of a store")
-    if index["format"] != FORMAT:
-        raise StoreError(f"{file}: format {index['format']} is not read by this version, which reads {FORMAT}")
+    if index["format"] not in (_UNSEALED, FORMAT):
+        known = f"{_UNSEALED} and {FORMAT}"
+        raise StoreError(f"{file}: format {index['format']} is not read by this version, which reads {known}")
+    if index["format"] != _UNSEALED and index.get("sha256") != seal_of(index):
+        raise StoreError(
+            f"{file}: damaged, or changed by hand: its sha256 must be that of its content, got {index.get('sha256')}; "
+            "run `genesis prepare` again, which keeps what is done (a CSV tells patients and splits)"
+        )
     return index
-
-
-def _checksum_of_file(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while chunk := stream.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def _numpy_name(dtype: torch.dtype) -> str:

@@ -9,6 +9,8 @@ it names, the index after all records; both carry what is needed to tell whether
     volumes/NAME.npy     voxels; NAME.label.npy the label
     records/NAME.json    what became of one source, and the fingerprint of the source
     index.json           all volumes; its presence makes the folder a store
+
+Records and index hold the SHA-256 of their own content: one that was damaged or changed by hand is not believed.
 """
 
 import hashlib
@@ -24,7 +26,7 @@ from numpy.typing import NDArray
 
 from genesis_ext._files import ASIDE, write_aside
 from genesis_ext._lock import LOCK, FolderLock, LockedError, NoLocksError
-from genesis_ext.data.store.entry import StoredVolume, npy_header
+from genesis_ext.data.store.entry import StoredVolume, npy_header, seal_of
 from genesis_ext.data.store.volume_store import FORMAT, INDEX, StoreError
 
 SETTINGS = "settings.json"
@@ -77,19 +79,21 @@ def write_volume(
 def write_index(store: Path, settings: Mapping[str, Any], dtype: str, entries: Iterable[StoredVolume]) -> None:
     """Write ``index.json``: from here on the folder is a store."""
     volumes = [entry.to_dict() for entry in entries]
-    write_json(store / INDEX, {"format": FORMAT, "dtype": dtype, "settings": dict(settings), "volumes": volumes})
+    _write_sealed(store / INDEX, {"format": FORMAT, "dtype": dtype, "settings": dict(settings), "volumes": volumes})
 
 
 def write_record(store: Path, record: Record) -> None:
     """Write what became of a source, after its volumes."""
     volumes = [entry.to_dict() for entry in record.volumes]
-    write_json(_record_path(store, record.name), {**asdict(record), "volumes": volumes})
+    _write_sealed(_record_path(store, record.name), {**asdict(record), "volumes": volumes})
 
 
 def read_record(store: Path, name: str) -> Record | None:
-    """The record of a source if it is whole, and the files of its volumes are there in their full size; else None."""
+    """The record of a source if it is as written, and the files of its volumes are there in full size; else None."""
     try:
         content = json.loads(_record_path(store, name).read_text(encoding="utf-8"))
+        if content["sha256"] != seal_of(content):
+            return None
         volumes = tuple(StoredVolume.from_dict(values) for values in content["volumes"])
         for entry in volumes:
             for file, sizes in entry.files():
@@ -97,7 +101,7 @@ def read_record(store: Path, name: str) -> Record | None:
                     return None
         problems = tuple((str(path), str(reason)) for path, reason in content["problems"])
         return Record(content["name"], content["fingerprint"], volumes, tuple(content["patients"]), problems)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -186,6 +190,10 @@ def record_names(store: Path) -> set[str]:
 
 def _record_path(store: Path, name: str) -> Path:
     return store / RECORDS / f"{name}.json"
+
+
+def _write_sealed(path: Path, content: Mapping[str, Any]) -> None:
+    write_json(path, {**content, "sha256": seal_of(content)})
 
 
 def _write_array(path: Path, array: NDArray[Any]) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from genesis_ext.figures import save_loss_curve
 from genesis_ext.training.engine.capture import CapturedStep
 from genesis_ext.training.engine.checkpoint import Origin, best_loss_on_disk, save_checkpoint
 from genesis_ext.training.engine.health import Health
@@ -24,7 +25,6 @@ from genesis_ext.training.engine.signals import StopRequest
 from genesis_ext.training.engine.state import TrainingState
 from genesis_ext.training.engine.step import gradient_norm, take_step
 from genesis_ext.training.engine.validation import Evaluator, ValidationReport
-from genesis_ext.training.pictures import save_loss_curve
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from genesis_ext.data.loader import FixedSamples, GenesisLoader
+from genesis_ext.figures import RestorationGrid
 from genesis_ext.training.engine.checkpoint import Origin, check_same_run, restore
 from genesis_ext.training.engine.environment import write_environment
 from genesis_ext.training.engine.framework_faults import refusing_faults
@@ -28,7 +29,6 @@ from genesis_ext.training.engine.run_folder import RunFolder, Stored
 from genesis_ext.training.engine.signals import StopRequest
 from genesis_ext.training.engine.state import TrainingState, make_state
 from genesis_ext.training.engine.validation import ValidationReport
-from genesis_ext.training.pictures import RestorationGrid
 from genesis_ext.training.pretraining.config import PretrainConfig
 from genesis_ext.training.pretraining.config_file import read_config, write_config
 from genesis_ext.training.pretraining.data import RunData, open_data

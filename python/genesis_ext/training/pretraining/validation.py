@@ -20,11 +20,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from genesis_ext.figures import RestorationGrid, save_picture, save_restorations
 from genesis_ext.training.engine.objective import Batch
 from genesis_ext.training.engine.run_folder import RunFolder
 from genesis_ext.training.engine.run_log import Log
 from genesis_ext.training.engine.validation import ValidationReport
-from genesis_ext.training.pictures import RestorationGrid, save_picture, save_restorations
 from genesis_ext.training.pretraining.losses import LOSSES, Loss, best_constant
 from genesis_ext.training.pretraining.methods.method import PretextObjective
 

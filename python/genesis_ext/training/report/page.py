@@ -112,8 +112,8 @@ def _result(run: RunRecord) -> Html | None:
         if known[nearest] > 0:
             change = last["loss"] / known[nearest] - 1
             side = "below" if change < 0 else "above"
-            verdict += f": its last validation loss is {percent(abs(change))} {side} that of "
-            verdict += f"the best of them, {_ANSWERS[nearest]}" if len(known) > 1 else "that answer"
+            beside = f"that of the best of them, {_ANSWERS[nearest]}" if len(known) > 1 else nearest
+            verdict += f": its last validation loss is {percent(abs(change))} {side} {beside}"
         parts.append(paragraph(f"{verdict}.", f"verdict {'good' if works else 'bad'}"))
         explained = (
             "A baseline is an answer that needs no learning, on the same fixed patches; it is beaten by a loss that is "

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.sampling.split import MODALITIES
+from genesis_ext.evaluation import probe_stores
 from genesis_ext.models import Discriminator, ScaleClassifier, UNetLike, as_unet, gradient_reversal
 from genesis_ext.training.engine.objective import Batch, Evaluation, Metrics, Update, accuracy, bare, frozen
 from genesis_ext.training.engine.options import check
@@ -25,7 +26,6 @@ from genesis_ext.training.pretraining.losses import LOSSES, Loss
 from genesis_ext.training.pretraining.methods.genesis import METHOD as GENESIS
 from genesis_ext.training.pretraining.methods.genesis import GenesisOptions
 from genesis_ext.training.pretraining.methods.method import Method, Needs, Settings, Side
-from genesis_ext.training.probe import probe_stores
 from genesis_ext.transforms import GenesisTransform
 
 Adversary = Literal["off", "alternating", "reversal"]

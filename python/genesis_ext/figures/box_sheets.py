@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Boxes of every scale in volumes of a store, and what training gets of them."""
+"""Boxes of every scale in volumes of a store, and the crops that training gets."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -16,19 +16,11 @@ from genesis_ext.data.sampling.split import whole_regions
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.data.volume import is_picture
-from genesis_ext.evaluation.content import richest
-from genesis_ext.evaluation.pictures import (
-    AMBER,
-    BLUE,
-    GREEN,
-    Row,
-    Sheet,
-    panel_height,
-    planes_of,
-    show_slices,
-)
-from genesis_ext.evaluation.subject import times
-from genesis_ext.evaluation.volume_sheets import size_text
+from genesis_ext.figures.content import richest
+from genesis_ext.figures.page import AMBER, BLUE, GREEN, Row, Sheet
+from genesis_ext.figures.slices import panel_height, planes_of, show_slices
+from genesis_ext.figures.subject import times
+from genesis_ext.figures.volume_sheets import size_text
 
 _PANEL, _MOST_HEIGHT = 1.7, 2.9  # inches
 _COLOURS = (AMBER, BLUE, GREEN)
@@ -39,7 +31,7 @@ _IDS = 256  # sample ids among which they are found
 def boxes_sheet(
     store: VolumeStore, indices: Sequence[int], title: str, about: str, sampling: Sampling, seed: int
 ) -> Sheet:
-    """A row a volume: for each scale the volume with the outline of a box, and the box resized."""
+    """One row per volume: for each scale the volume with a box outlined, and the box resized."""
     entries = [store.entries[i] for i in indices]
     columns = 2 * len(sampling.weights)
     sheet = Sheet(
@@ -76,7 +68,7 @@ def boxes_sheet(
 def _drawn(
     entry: StoredVolume, packed: ops.PackedVolumes, sampling: Sampling, seed: int
 ) -> dict[int, tuple[list[float], Tensor]]:
-    """Of every scale a box and its crop (X, Y, Z)."""
+    """For every scale a box and its crop (X, Y, Z)."""
     sampler = SubvolumeSampler([entry], whole_regions([entry], sampling.smallest), sampling, seed)
     drawn = sampler(torch.arange(_IDS))
     out = {}
@@ -102,7 +94,7 @@ def _name(sampling: Sampling, scale: int) -> str:
 
 
 def _place(box: Sequence[float], entry: StoredVolume) -> str:
-    """Where a box lies, in voxels, and how large it is."""
+    """Position in voxels and size in mm."""
     lines = [
         f"{'xyz'[axis]} {box[axis]:.0f}–{box[axis + 3]:.0f}" for axis in range(2 if is_picture(entry.modality) else 3)
     ]

@@ -5,7 +5,7 @@
 import torch
 from torch import Tensor
 
-from genesis_ext.evaluation.subject import Subject
+from genesis_ext.figures.subject import Subject
 from genesis_ext.transforms import make_config
 
 

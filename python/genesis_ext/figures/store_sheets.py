@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures of a volume store: its volumes with their grey values, and boxes as training cuts them."""
+"""Pictures of a volume store: its volumes with their histograms, and boxes as training crops them."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -9,9 +9,9 @@ from pathlib import Path
 
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.store.volume_store import VolumeStore
-from genesis_ext.evaluation.box_sheets import boxes_sheet
-from genesis_ext.evaluation.subject import evenly
-from genesis_ext.evaluation.volume_sheets import MODALITY_NAMES, volumes_sheet
+from genesis_ext.figures.box_sheets import boxes_sheet
+from genesis_ext.figures.subject import evenly
+from genesis_ext.figures.volume_sheets import MODALITY_NAMES, volumes_sheet
 
 _VOLUMES_A_PAGE, _BOXES_A_PAGE = 5, 4
 
@@ -24,10 +24,10 @@ def write_store_preview(
     sampling: Sampling | None = None,
     seed: int = 0,
 ) -> Iterator[Path]:
-    """Draw and write the pages one by one, and give the path of each as soon as it is there.
+    """Write the pages one by one, and yield the path of each once it is written.
 
-    volumes_01.png, ...: of each volume slices in three planes and its histogram before and after normalisation.
-    boxes_01.png, ...: of each volume a box of every scale, outlined, and beside it what training gets of it.
+    volumes_01.png, ...: for each volume slices in three planes, and histograms before and after normalisation.
+    boxes_01.png, ...: for each volume an outlined box of every scale, with the crop that training gets.
 
     most: volumes shown, evenly spread over the store; the sheets say so where there are more.
     names: show these volumes instead.
@@ -69,14 +69,14 @@ def _chosen(store: VolumeStore, most: int, names: Sequence[str]) -> list[int]:
 
 
 def _pages(chosen: list[int], size: int) -> Iterator[tuple[int, int, list[int]]]:
-    """Number, count and volumes of every page."""
+    """For every page its number, the number of pages, and its volumes."""
     count = -(-len(chosen) // size)
     for page in range(count):
         yield page + 1, count, chosen[page * size : (page + 1) * size]
 
 
 def _about(store: VolumeStore, shown: int, by_name: bool) -> str:
-    """The store in a sentence or two."""
+    """The store in a sentence or two, for captions."""
     modalities = Counter(entry.modality for entry in store.entries)
     kinds = ", ".join(f"{number} {MODALITY_NAMES[name]}" for name, number in modalities.items())
     patients = len({entry.patient for entry in store.entries})

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where in a scan there is something to see."""
+"""Which part of a scan is worth showing."""
 
 import math
 from itertools import product
@@ -15,10 +15,10 @@ _MOST_VOXELS = 2**15  # looked at in a candidate: enough for its histogram
 
 
 def richest_patch(voxels: Tensor, patch: Shape3) -> Shape3:
-    """Start of the patch whose grey values tell most: the highest entropy of a histogram of 64 bins.
+    """Start of the patch with the highest entropy of a 64-bin histogram of its grey values.
 
-    Entropy rather than variance, which is highest where half of a patch is air and half is tissue. Candidates lie half
-    a patch apart; of equals the first counts.
+    Not variance, which is highest where a patch is half air and half tissue. Candidates lie half a patch apart; the
+    first of equals wins.
 
     voxels: (X, Y, Z) in [0, 1].   patch: sides in voxels, none longer than the scan's.
     """
@@ -35,7 +35,7 @@ def richest_patch(voxels: Tensor, patch: Shape3) -> Shape3:
 
 
 def richest(patches: Tensor) -> int:
-    """Which of the patches (N, 1, X, Y, Z) in [0, 1] tells most, the first of equals."""
+    """Index of the patch with the highest entropy, the first of equals; patches: (N, 1, X, Y, Z) in [0, 1]."""
     entropies = [_entropy(bins) for bins in _binned(patches)]
     return entropies.index(max(entropies))
 
@@ -51,6 +51,6 @@ def _entropy(bins: Tensor) -> float:
 
 
 def _starts(size: int, side: int) -> list[int]:
-    """From 0 to size - side in about half sides, evenly."""
+    """Evenly from 0 to size - side, about half a side apart."""
     steps = max(1, math.ceil(2 * (size - side) / side))
     return sorted({round(i * (size - side) / steps) for i in range(steps + 1)})

@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from genesis_ext import ops
-from genesis_ext.evaluation import write_preview
-from genesis_ext.evaluation.pictures import AMBER
-from genesis_ext.evaluation.single_transformations import _through_most, _window_sizes
-from genesis_ext.evaluation.subject import evenly, painted
-from tests.evaluation.scans import scan, subject
+from genesis_ext.figures import write_preview
+from genesis_ext.figures.page import AMBER
+from genesis_ext.figures.single_transformations import _through_most, _window_sizes
+from genesis_ext.figures.subject import evenly, painted
+from tests.figures.scans import scan, subject
 
 pytest.importorskip("matplotlib")
-from genesis_ext.evaluation.combinations import combinations_sheet, samples_sheet
-from genesis_ext.evaluation.single_transformations import curves_sheet, painting_sheet, shuffling_sheet
+from genesis_ext.figures.combinations import combinations_sheet, samples_sheet
+from genesis_ext.figures.single_transformations import curves_sheet, painting_sheet, shuffling_sheet
 
 NAMES = ["combinations", "samples", "curves", "shuffling", "out_painting", "in_painting"]
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Each transformation alone, over the range of its parameters (Models Genesis, supplement, Figs. 5 to 8)."""
+"""Each transformation alone, over its parameters (Models Genesis, supplement, Figs. 5 to 8)."""
 
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -10,20 +10,9 @@ from torch import Tensor
 
 from genesis_ext import ops
 from genesis_ext._types import Shape3
-from genesis_ext.evaluation.pictures import (
-    AMBER,
-    AXIAL,
-    BLUE,
-    QUIET,
-    Row,
-    Sheet,
-    describe,
-    panel_height,
-    panel_width,
-    planes_of,
-    show_slices,
-)
-from genesis_ext.evaluation.subject import TRIED_IDS, Subject, evenly, painted, times
+from genesis_ext.figures.page import AMBER, BLUE, QUIET, Row, Sheet, describe
+from genesis_ext.figures.slices import AXIAL, panel_height, panel_width, planes_of, show_slices
+from genesis_ext.figures.subject import TRIED_IDS, Subject, evenly, painted, times
 from genesis_ext.ops.local_shuffle import ORDERS, PERMUTES
 from genesis_ext.ops.plan import MAX_WINDOW_VOXELS
 
@@ -37,7 +26,7 @@ _MOST_STEPS = 6
 
 
 def curves_sheet(subject: Subject) -> Sheet:
-    """Curves beside what they make of the patch: rising in the upper half, falling in the lower (Fig. 5)."""
+    """Curves above the patches that they give: rising in the upper half, falling in the lower (Fig. 5)."""
     ids, drawn = _spread_curves(subject)
     straight = drawn.new_tensor([[[1 / 3, 1 / 3, 2 / 3, 2 / 3]]])  # x(t) = y(t) = t
     points = torch.cat((straight, drawn))  # (curves, 1, 4)
@@ -62,7 +51,7 @@ def curves_sheet(subject: Subject) -> Sheet:
 
 
 def shuffling_sheet(subject: Subject) -> Sheet:
-    """Windows from a third to four times the size of the config, under both rules of how they meet (Fig. 6)."""
+    """Windows from a third to four times the size in the config, under both rules for overlaps (Fig. 6)."""
     plan = subject.draw(subject.ids(1))
     numbers = plan.spec.numbers
     usual = (numbers.max_window_x, numbers.max_window_y, numbers.max_window_z)
@@ -98,7 +87,7 @@ def shuffling_sheet(subject: Subject) -> Sheet:
 
 
 def painting_sheet(subject: Subject, kind: str) -> Sheet:
-    """A patch painted with one box, two boxes, ... of one draw; kind: "in" (Fig. 8) or "out" (Fig. 7)."""
+    """The boxes of one draw, added one after another; kind: "in" (Fig. 8) or "out" (Fig. 7)."""
     sample_id = _id_with_many_boxes(subject, kind)
     plan = subject.draw(sample_id, paint_rate=1.0, outpaint_rate=float(kind == "out"))
     boxes = plan.boxes[0, : int((plan.boxes[0, :, 3] > 0).sum())]
@@ -133,7 +122,7 @@ def painting_sheet(subject: Subject, kind: str) -> Sheet:
 
 
 def _show_curve(ax: "Axes", patch: Tensor, points: Tensor, decreasing: Tensor, name: str) -> None:
-    """One curve: points (1, 1, 4), decreasing (1, 1); over the histogram of the patch."""
+    """A curve over the histogram of the patch; points: (1, 1, 4), decreasing: (1, 1)."""
     old = torch.linspace(0.0, 1.0, 257, dtype=torch.float64)
     new = ops.bezier_map(old.view(1, 1, -1, 1, 1), points.cpu(), decreasing.cpu()).flatten()
     x1, y1, x2, y2 = points.flatten().tolist()
@@ -152,7 +141,7 @@ def _show_curve(ax: "Axes", patch: Tensor, points: Tensor, decreasing: Tensor, n
 
 
 def _spread_curves(subject: Subject) -> tuple[list[int], Tensor]:
-    """Ids and control points (curves, 1, 4) of some of the first draws, from the darkest to the brightest if rising."""
+    """Ids and control points (curves, 1, 4) of some early draws, ordered from dark to bright by their rising curve."""
     points = subject.draw(subject.ids(_CURVES_DRAWN)).control_points[:, :1]
     old = torch.linspace(0.0, 1.0, 65, device=points.device).view(1, 1, -1, 1, 1).expand(len(points), -1, -1, -1, -1)
     rising = torch.zeros((len(points), 1), dtype=torch.bool, device=points.device)
@@ -162,7 +151,7 @@ def _spread_curves(subject: Subject) -> tuple[list[int], Tensor]:
 
 
 def _window_sizes(usual: Shape3, shape: Shape3) -> list[Shape3]:
-    """Multiples of the usual largest window, within the patch and the 2^20 voxels that a window may hold."""
+    """Multiples of the usual largest window that fit the patch and the limit of 2^20 voxels."""
     sizes: list[Shape3] = []
     for scale in _WINDOW_SCALES:
         x, y, z = (max(1, min(side, round(window * scale))) for window, side in zip(usual, shape, strict=True))
@@ -172,7 +161,7 @@ def _window_sizes(usual: Shape3, shape: Shape3) -> list[Shape3]:
 
 
 def _id_with_many_boxes(subject: Subject, kind: str) -> Tensor:
-    """The sample id (1,) with most boxes, as far as they are shown; of those the one whose boxes show best."""
+    """The sample id (1,) with most boxes, counted as far as they are shown; of equals, where they show best."""
     ids = subject.ids(TRIED_IDS)
     plan = subject.draw(ids, paint_rate=1.0, outpaint_rate=float(kind == "out"))
     number = (plan.boxes[:, :, 3] > 0).sum(dim=1).clamp(max=_MOST_STEPS)
@@ -180,7 +169,7 @@ def _id_with_many_boxes(subject: Subject, kind: str) -> Tensor:
 
 
 def _through_most(boxes: Tensor, subject: Subject) -> Shape3:
-    """The voxel whose slices meet most of the boxes (B, 6), along each axis the one nearest to the middle."""
+    """The voxel whose slices cross most boxes (B, 6); along each axis, the one nearest to the middle."""
 
     def best(axis: int) -> int:
         places = torch.arange(subject.shape[axis], device=boxes.device)[:, None]

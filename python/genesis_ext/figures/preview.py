@@ -1,23 +1,23 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""All pictures of what the transformations do to one patch."""
+"""All pictures of the transformations of one patch."""
 
 from collections.abc import Callable, Iterator
 from os import PathLike
 from pathlib import Path
 
-from genesis_ext.evaluation.combinations import combinations_sheet, samples_sheet
-from genesis_ext.evaluation.pictures import Sheet
-from genesis_ext.evaluation.single_transformations import curves_sheet, painting_sheet, shuffling_sheet
-from genesis_ext.evaluation.subject import Subject
+from genesis_ext.figures.combinations import combinations_sheet, samples_sheet
+from genesis_ext.figures.page import Sheet
+from genesis_ext.figures.single_transformations import curves_sheet, painting_sheet, shuffling_sheet
+from genesis_ext.figures.subject import Subject
 
 
 def write_preview(subject: Subject, folder: str | PathLike[str], count: int = 6) -> Iterator[Path]:
-    """Draw and write the pictures one by one, and give the path of each as soon as it is there.
+    """Write the pictures one by one, and yield the path of each once it is written.
 
-    combinations.png: the twelve combinations, as far as the config draws them. samples.png: ``count`` inputs above
-    their targets, at the rates of the config. curves.png, shuffling.png, out_painting.png, in_painting.png: each
-    transformation alone, over its parameters, whatever the rates.
+    combinations.png: those of the twelve combinations that the config can draw.
+    samples.png: ``count`` inputs above their targets, at the rates of the config.
+    curves.png, shuffling.png, out_painting.png, in_painting.png: each transformation alone, whatever the rates.
 
     Raises:
         ValueError: ``count`` is less than 1.

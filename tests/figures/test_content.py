@@ -5,7 +5,7 @@
 import pytest
 import torch
 
-from genesis_ext.evaluation import richest_patch
+from genesis_ext.figures import richest_patch
 
 
 def test_the_part_with_many_grey_values_is_found():

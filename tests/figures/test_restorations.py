@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from genesis_ext.training.pictures import RestorationGrid, save_loss_curve, save_restorations
+from genesis_ext.figures import RestorationGrid, save_loss_curve, save_restorations
 from genesis_ext.transforms import COMBINATIONS, GenesisTransform
 
 pytest.importorskip("matplotlib")

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Volumes of a store: slices in three planes, and grey values before and after normalisation."""
+"""Volumes of a store: slices in three planes, and histograms before and after normalisation."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -14,20 +14,9 @@ from genesis_ext.data.prepare.statistics import Distribution
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.volume_store import StoredItem, VolumeStore
 from genesis_ext.data.volume import is_picture
-from genesis_ext.evaluation.pictures import (
-    AMBER,
-    BLUE,
-    QUIET,
-    THREE,
-    Row,
-    Sheet,
-    describe,
-    planes_of,
-    scale_bar,
-    show_slices,
-    slice_text,
-)
-from genesis_ext.evaluation.subject import times
+from genesis_ext.figures.page import AMBER, BLUE, QUIET, Row, Sheet, describe
+from genesis_ext.figures.slices import THREE, planes_of, scale_bar, show_slices, slice_text
+from genesis_ext.figures.subject import times
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +37,7 @@ def size_text(entry: StoredVolume) -> str:
 
 
 def volumes_sheet(store: VolumeStore, indices: Sequence[int], title: str, about: str) -> Sheet:
-    """A row a volume: axial, coronal and sagittal slice in one scale, and two histograms."""
+    """One row per volume: axial, coronal and sagittal slice at one scale, and two histograms."""
     items = [store[i] for i in indices]
     labelled = any(item.label is not None for item in items)
     sheet = Sheet(
@@ -71,7 +60,7 @@ def volumes_sheet(store: VolumeStore, indices: Sequence[int], title: str, about:
 
 
 def _details(item: StoredItem) -> tuple[str, ...]:
-    """What was known of the volume before, and what is now."""
+    """How the volume was read, and what it is now."""
     entry = item.entry
     first = [size_text(entry)]
     if entry.statistics.get("shape_before"):
@@ -87,12 +76,12 @@ def _details(item: StoredItem) -> tuple[str, ...]:
 
 
 def _height(entry: StoredVolume) -> float:
-    """Of the row, in inches."""
+    """Of a row, in inches."""
     return max(_LEAST_HEIGHT, _inches_a_mm(entry) * _frame(entry)[1])
 
 
 def _frame(entry: StoredVolume) -> tuple[float, float]:
-    """Width and height in mm that hold a slice in each plane."""
+    """Width and height, mm, of the smallest frame that fits a slice in each plane."""
     size = [n * mm for n, mm in zip(entry.shape, entry.spacing_mm, strict=True)]
     planes = planes_of(is_picture(entry.modality), THREE)
     return max(size[plane.across] for plane in planes), max(size[plane.up] for plane in planes)
@@ -104,7 +93,7 @@ def _inches_a_mm(entry: StoredVolume) -> float:
 
 
 def _show_planes(axes: "Sequence[Axes]", voxels: Tensor, item: StoredItem) -> None:
-    """The slices, all at one scale, at the upper left of their panels."""
+    """Draw the slices at one scale, each at the upper left of its panel."""
     entry = item.entry
     marks = None if item.label is None else torch.from_numpy(np.array(item.label))
     at = _places(entry, marks)
@@ -123,7 +112,7 @@ def _show_planes(axes: "Sequence[Axes]", voxels: Tensor, item: StoredItem) -> No
 
 
 def _places(entry: StoredVolume, marks: Tensor | None) -> Shape3:
-    """The middle voxel, or where a label has most voxels along each axis."""
+    """The middle voxel; with a label, along each axis the slice that holds most of it."""
     x, y, z = (n // 2 for n in entry.shape)
     if marks is not None and bool(marks.any()):
         there = marks != 0
@@ -132,7 +121,7 @@ def _places(entry: StoredVolume, marks: Tensor | None) -> Shape3:
 
 
 def _show_before(ax: "Axes", entry: StoredVolume, voxels: Tensor) -> None:
-    """Values of the scan as it was read; of the stored voxels where a store does not tell."""
+    """Histogram of the scan as it was read, or of the stored voxels if the store has no record of that."""
     unit = " HU" if entry.modality == "ct" else ""
     low, high = (value * entry.slope + entry.intercept for value in entry.window)
     recorded = entry.statistics.get("histogram_before")
@@ -157,7 +146,7 @@ def _show_before(ax: "Axes", entry: StoredVolume, voxels: Tensor) -> None:
 
 
 def _show_after(ax: "Axes", entry: StoredVolume, voxels: Tensor) -> None:
-    """Stored voxels on the scale of the window."""
+    """Histogram of the stored voxels, scaled by the window."""
     lo, hi = entry.window
     values = Distribution(voxels)
     _bars(ax, values.histogram(lo, hi), 0.0, 1.0, QUIET)
@@ -167,7 +156,7 @@ def _show_after(ax: "Axes", entry: StoredVolume, voxels: Tensor) -> None:
 
 
 def _bars(ax: "Axes", counts: Sequence[int], lo: float, hi: float, colour: str) -> None:
-    """A logarithmic histogram with an axis of values below it."""
+    """A logarithmic histogram over an axis of values."""
     shares = np.maximum(np.asarray(counts, np.float64) / max(sum(counts), 1), _FLOOR)
     ax.set_axis_on()
     ax.stairs(np.log10(shares / _FLOOR), np.linspace(lo, hi, len(counts) + 1), fill=True, color=colour, alpha=0.75)

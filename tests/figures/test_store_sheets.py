@@ -23,10 +23,11 @@ from tests.data_layer.images import write_nifti
 from tests.data_layer.stores import entry_of, noise, write_store
 
 pytest.importorskip("matplotlib")
-from genesis_ext.evaluation.box_sheets import boxes_sheet
-from genesis_ext.evaluation.pictures import AMBER, THREE
-from genesis_ext.evaluation.store_sheets import write_store_preview
-from genesis_ext.evaluation.volume_sheets import volumes_sheet
+from genesis_ext.figures.box_sheets import boxes_sheet
+from genesis_ext.figures.page import AMBER
+from genesis_ext.figures.slices import THREE
+from genesis_ext.figures.store_sheets import write_store_preview
+from genesis_ext.figures.volume_sheets import volumes_sheet
 
 SMALL = Sampling(out_shape=(12, 10, 8))
 
@@ -68,7 +69,7 @@ def test_a_selection_is_told_on_the_sheet(tmp_path, monkeypatch, options, shown,
     store = write_store(tmp_path / "store", [entry_of(f"v{i}", (50, 42, 50)) for i in range(9)])
     sheets = []
     monkeypatch.setattr(
-        "genesis_ext.evaluation.store_sheets.volumes_sheet",
+        "genesis_ext.figures.store_sheets.volumes_sheet",
         lambda *arguments: sheets.append(arguments) or volumes_sheet(*arguments),
     )
     pages = write_store_preview(store, tmp_path, **options)

@@ -1,25 +1,18 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Slices lie as a radiologist expects, in their true proportions; files are whole or not there."""
-
-import subprocess
-import sys
-from pathlib import Path
+"""Slices lie as a radiologist expects, in their true proportions."""
 
 import numpy as np
 import pytest
 import torch
 
 pytest.importorskip("matplotlib")
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-from genesis_ext.evaluation.pictures import (
+from genesis_ext.figures.page import Row, Sheet
+from genesis_ext.figures.slices import (
     AXIAL,
     CORONAL,
     PICTURE,
     SAGITTAL,
-    Row,
-    Sheet,
     panel_height,
     panel_width,
     scale_bar,
@@ -29,10 +22,8 @@ from genesis_ext.evaluation.pictures import (
 
 def rendered(sheet):
     """The panel alone: its pixels' grey values, row 0 on top."""
-    canvas = FigureCanvasAgg(sheet.figure)
-    canvas.draw()
+    image = sheet.pixels().astype(float)
     box = sheet.panels[0][0].get_window_extent()
-    image = np.asarray(canvas.buffer_rgba())[..., :3].astype(float)
     bottom, top = (round(image.shape[0] - y) for y in (box.y0, box.y1))
     return image[top:bottom, round(box.x0) : round(box.x1)]
 
@@ -95,19 +86,6 @@ def test_the_scale_bar_has_a_round_length_in_millimetres(width, length):
         assert ax.texts[0].get_text() == (f"{length // 10} cm" if length >= 10 else f"{length} mm")
 
 
-def test_headings_lie_between_their_rows():
-    rows = [Row(1.0, heading="one" * 90, details=("a", "b")), Row(1.0, heading="two", details=("c",))]
-    sheet = Sheet("title", "caption", [1.5], rows)
-    renderer = FigureCanvasAgg(sheet.figure).get_renderer()
-    places = {text.get_text()[:3]: text.get_window_extent(renderer) for text in sheet.figure.texts}
-    upper, lower = (row[0].get_window_extent(renderer) for row in sheet.panels)
-    above = [places[name].y0 for name in ("tit", "one", "a", "b")]
-    assert above == sorted(above, reverse=True)
-    assert places["b"].y0 > upper.y1
-    assert upper.y0 > places["two"].y1 > places["two"].y0 > places["c"].y1 > places["c"].y0 > lower.y1
-    assert places["one"].x1 < sheet.figure.bbox.x1  # too long a name is cut
-
-
 def test_the_first_plane_is_on_top():
     voxels = torch.zeros(8, 8, 8)
     voxels[:, :, 3] = 1.0  # the whole axial slice through z = 3, one line of the coronal one
@@ -148,47 +126,3 @@ def test_a_box_is_outlined_where_it_lies_and_dashed_where_it_misses_the_slice():
         assert rows.max() == pytest.approx(image.shape[0] / 2, abs=3)
         assert columns.max() == pytest.approx(image.shape[1] / 2, abs=3)
     assert (missed[..., 0] > 100).sum() < 0.8 * (crossed[..., 0] > 100).sum()
-
-
-def test_a_saved_picture_replaces_an_older_one_and_leaves_nothing_else(tmp_path):
-    path = tmp_path / "picture.png"
-    path.write_bytes(b"old")
-    Sheet("title", "caption", [1.0], [Row(1.0)]).save(path)
-    assert path.read_bytes().startswith(b"\x89PNG")
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_failed_write_keeps_the_older_picture(tmp_path, monkeypatch):
-    def fail(self, file, **_):
-        Path(file).write_bytes(b"half")
-        raise OSError("disk full")
-
-    path = tmp_path / "picture.png"
-    path.write_bytes(b"old")
-    monkeypatch.setattr(FigureCanvasAgg, "print_png", fail)
-    with pytest.raises(OSError, match="disk full"):
-        Sheet("title", "caption", [1.0], [Row(1.0)]).save(path)
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_long_titles_and_captions_are_wrapped_into_the_sheet():
-    sheet = Sheet("a title " * 30, "a caption " * 60, [1.7, 1.7], [Row(1.0)])
-    renderer = FigureCanvasAgg(sheet.figure).get_renderer()
-    for text in sheet.figure.texts:
-        extent = text.get_window_extent(renderer)
-        assert 0 <= extent.x0 < extent.x1 <= sheet.figure.bbox.x1
-        assert 0 <= extent.y0 < extent.y1 <= sheet.figure.bbox.y1
-        assert "\n" in text.get_text()
-
-
-def test_neither_import_nor_drawing_brings_pyplot_and_only_drawing_brings_matplotlib():
-    code = """
-import sys
-from genesis_ext.evaluation.pictures import Row, Sheet
-assert "matplotlib" not in sys.modules
-Sheet("title", "caption", [1.0], [Row(1.0)])
-assert "matplotlib" in sys.modules
-assert "matplotlib.pyplot" not in sys.modules
-"""
-    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a preview shows: a patch of a scan, and how it is transformed."""
+"""What a preview shows: a patch of a scan and its transformations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,12 +13,12 @@ from genesis_ext._types import Shape3, Spacing3
 from genesis_ext.transforms import TransformConfig, resolve
 
 TRIED_IDS = 64
-"""Sample ids from which a picture chooses one that shows well what it is about."""
+"""Sample ids among which a picture looks for a telling one."""
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """One patch of one scan, with the transformations to show on it.
+    """A patch of a scan, and the transformations to show on it.
 
     Attributes:
         name: of the scan, for titles.
@@ -59,7 +59,7 @@ class Subject:
 
     @property
     def middle(self) -> Shape3:
-        """The voxel in the middle of the patch, in the patch."""
+        """Middle voxel of the patch, counted in the patch."""
         x, y, z = self.shape
         return x // 2, y // 2, z // 2
 
@@ -71,13 +71,13 @@ class Subject:
 
     @property
     def orientation_text(self) -> str:
-        """How to look at the slices."""
+        """How the slices are oriented, for captions."""
         if self.flat:
             return "Grey window [0, 1]."
         return "Axial slices above coronal ones; the patient's right is on the left; grey window [0, 1]."
 
     def draw(self, sample_id: Tensor, **rates: float) -> ops.Plan:
-        """Draw with some rates of the config replaced; without flips unless ``flip_rate`` is given."""
+        """Draw a plan with some rates of the config replaced; flips are off unless ``flip_rate`` is given."""
         config = replace(self.config, **{"flip_rate": 0.0, **rates})  # type: ignore[arg-type]
         return ops.draw_plan(sample_id, self.seed, resolve(config, self.shape))
 
@@ -86,9 +86,9 @@ class Subject:
         return torch.arange(count, device=self.scan.device)
 
     def shown_shares(self, ids: Tensor, paint: str) -> Tensor:
-        """How well the boxes of each id (N,) show when it is painted "in" or "out": (N,), 0 to .5.
+        """How well the boxes of each id (N,) show if ``paint`` is "in" or "out": (N,), 0 to .5.
 
-        The least of the shares, painted and kept, of the two slices through the middle of the patch.
+        The smallest share, painted or kept, of the two slices through the middle of the patch.
         """
         plan = self.draw(ids, paint_rate=1.0, outpaint_rate=float(paint == "out"))
         shares = []
@@ -100,7 +100,7 @@ class Subject:
 
 
 def painted(plan: ops.Plan, boxes: Tensor | None = None) -> Tensor:
-    """Where a plan of one sample paints, (X, Y, Z) bool; with ``boxes`` (1, B, 6) in place of its own."""
+    """Where a plan of one sample paints, (X, Y, Z) bool.   boxes: (1, B, 6), instead of its own."""
     empty = torch.zeros((1, 1, *plan.spec.shape3), device=plan.device)
     boxes = plan.boxes.contiguous() if boxes is None else boxes
     return ops.paint_boxes(empty, boxes, plan.kind, fill=empty.new_ones((1,)))[0, 0] > 0.5
@@ -112,7 +112,7 @@ def times(sizes: Sequence[int]) -> str:
 
 
 def evenly(count: int, most: int) -> list[int]:
-    """0 .. count - 1, thinned evenly to at most ``most`` numbers with both ends kept."""
+    """At most ``most`` of the numbers 0 .. count - 1, evenly spread from end to end."""
     if count <= most:
         return list(range(count))
     return [round(i * (count - 1) / max(most - 1, 1)) for i in range(most)]

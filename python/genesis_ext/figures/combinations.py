@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Sheets of the twelve combinations of transformations, and of samples as a trainer draws them."""
+"""Sheets of the twelve combinations of transformations, and of samples as training draws them."""
 
 import math
 from collections.abc import Sequence
@@ -10,18 +10,9 @@ import torch
 from torch import Tensor
 
 from genesis_ext import ops
-from genesis_ext.evaluation.pictures import (
-    AMBER,
-    THREE,
-    Row,
-    Sheet,
-    panel_height,
-    panel_width,
-    planes_of,
-    show_slices,
-    slice_text,
-)
-from genesis_ext.evaluation.subject import TRIED_IDS, Subject, painted, times
+from genesis_ext.figures.page import AMBER, Row, Sheet
+from genesis_ext.figures.slices import THREE, panel_height, panel_width, planes_of, show_slices, slice_text
+from genesis_ext.figures.subject import TRIED_IDS, Subject, painted, times
 from genesis_ext.transforms import COMBINATIONS, Combination
 
 if TYPE_CHECKING:
@@ -31,7 +22,7 @@ _COLUMNS = 4
 
 
 def combinations_sheet(subject: Subject) -> Sheet:
-    """Every combination that the config can draw, all with the same curve, windows and boxes."""
+    """Every combination that the config can draw, all with one curve, one set of windows and one of boxes."""
     shown = [c for c in COMBINATIONS if c.probability(subject.config) > 0.0]
     sample_id = _telling_id(subject)
     columns = min(_COLUMNS, len(shown))
@@ -59,7 +50,7 @@ def combinations_sheet(subject: Subject) -> Sheet:
 
 
 def samples_sheet(subject: Subject, count: int) -> Sheet:
-    """Inputs above their targets, for the ids 0 .. count - 1 at the rates of the config, flips included."""
+    """Inputs above targets for sample ids 0 .. count - 1, drawn at the rates of the config, with flips."""
     plan = subject.draw(subject.ids(count), flip_rate=subject.config.flip_rate)
     inputs, targets = ops.genesis_transform(subject.patch.expand(count, -1, -1, -1, -1), plan)
     width, planes = panel_width(subject.shape[0]), planes_of(subject.flat)
@@ -82,7 +73,7 @@ def samples_sheet(subject: Subject, count: int) -> Sheet:
 
 
 def _draws_text(plan: ops.Plan, shown: Sequence[Combination]) -> str:
-    """What the names of the transformations stand for in a plan of one sample."""
+    """What NL, LS, IN and OUT do in a plan of one sample."""
     text = ""
     if any(c.nonlinear for c in shown):
         x1, y1, x2, y2 = plan.control_points[0, 0].tolist()
@@ -98,7 +89,7 @@ def _draws_text(plan: ops.Plan, shown: Sequence[Combination]) -> str:
 
 
 def _telling_id(subject: Subject) -> Tensor:
-    """The sample id (1,) whose boxes show well in the shown slices and whose curve changes the patch most visibly."""
+    """The sample id (1,) whose boxes and curve are most visible in the shown slices."""
     ids = subject.ids(TRIED_IDS)
     plan = subject.draw(ids)
     values = subject.patch.flatten().sort().values[:: max(1, subject.patch.numel() // 1024)]
@@ -112,7 +103,7 @@ def _telling_id(subject: Subject) -> Tensor:
 
 
 def _show_place(subject: Subject, axes: "Sequence[Axes]") -> None:
-    """Slices of the whole scan with the outline of the patch: as many as there is room for, the axial one first."""
+    """Slices of the whole scan with the patch outlined: the axial one first, and as many as fit."""
     box = (*subject.start, *(at + side for at, side in zip(subject.start, subject.shape, strict=True)))
     x, y, z = (at + middle for at, middle in zip(subject.start, subject.middle, strict=True))
     for ax, plane in zip(axes, planes_of(subject.flat, THREE), strict=False):

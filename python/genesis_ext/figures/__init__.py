@@ -1,0 +1,22 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures: of what the transformations do to a scan, of what a store holds, and of how a network restores."""
+
+from genesis_ext.figures.content import richest_patch
+from genesis_ext.figures.loss_curve import save_loss_curve
+from genesis_ext.figures.page import save_picture
+from genesis_ext.figures.preview import write_preview
+from genesis_ext.figures.restorations import RestorationGrid, save_restorations
+from genesis_ext.figures.store_sheets import write_store_preview
+from genesis_ext.figures.subject import Subject
+
+__all__ = [
+    "RestorationGrid",
+    "Subject",
+    "richest_patch",
+    "save_loss_curve",
+    "save_picture",
+    "save_restorations",
+    "write_preview",
+    "write_store_preview",
+]
