@@ -90,6 +90,8 @@ $(STAMPS)/dev: $(STAMPS)/requirements
 	@echo "installing what tests need"
 	@$(BIN)/python scripts/requirements.py dev $(TEST_EXTRAS) >$(STAMPS)/dev.txt
 	@$(PIP) --requirement $(STAMPS)/dev.txt
+	@# Its U-Nets need torch and NumPy alone. What else it asks for leads by torchvision to another torch.
+	@$(PIP) --no-deps dynamic-network-architectures
 	@touch $@
 
 $(STAMPS)/package: $(STAMPS)/requirements $(SOURCES)

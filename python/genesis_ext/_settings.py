@@ -69,6 +69,8 @@ def _fit(value: Any, hint: Any) -> Any:
     elif origin is Mapping:
         if isinstance(value, Mapping):
             return {_fit(key, parts[0]): _fit(inner, parts[1]) for key, inner in value.items()}
+    elif hint is Any:
+        return value
     elif hint in (int, float):
         if isinstance(value, Integral if hint is int else Real) and not isinstance(value, bool):
             number = _converted(value, hint)
@@ -99,5 +101,7 @@ def _kind(hint: Any) -> str:
         return plural if parts[-1] is ... else f"{_COUNTS[len(parts)]} {plural}"
     if origin is Mapping:
         return f"a mapping from {_kind(parts[0])} to {_kind(parts[1])}"
+    if hint is Any:
+        return "anything"
     name = hint.__name__
     return _KINDS.get(hint, f"{'an' if name[0] in 'AEIOU' else 'a'} {name}")

@@ -15,6 +15,7 @@ import torch
 from genesis_ext.data.prepare.run import prepare_cached
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.figures import save_picture
+from genesis_ext.models import ModelRecord, NetworkSpec
 from genesis_ext.training import PretrainConfig
 from genesis_ext.training.engine.environment import write_environment
 from genesis_ext.training.engine.run_folder import RunFolder
@@ -37,6 +38,7 @@ HEADINGS = [
     "H3 Under each combination of transformations",
     "H2 Time and memory",
     "H3 Samples a second",
+    "H2 Network",
     "H2 Data",
     "H2 Settings",
     "H2 Versions",
@@ -92,8 +94,10 @@ def run(tmp_path: Path) -> Path:
     names = [*(f"step_{step:06d}" for step in (10, 20, 30, 40)), "combinations_000030", "combinations_000040"]
     for name in names:
         save_picture(out / f"pictures/{name}.png", generator.integers(0, 255, (60, 900, 3), dtype=np.uint8))
+    state = {"weight": torch.zeros(3 << 18)}
+    record = ModelRecord(NetworkSpec(arguments={"width": 8}), ("weight",), patients=(NASTY,)).of(state)
     for name in ("best.pt", "last.pt"):
-        (out / name).write_bytes(bytes(3 << 20))
+        torch.save({"state_dict": state, "record": record.to_dict()}, out / name)
     return out
 
 
@@ -186,7 +190,7 @@ def test_it_says_what_the_run_came_to(run: Path) -> None:
         "cd" * 32,
         "64 × 65 × 66",
         "0123456789ab-dirty",
-        "UNet3D(width=8)",
+        "load_network(",
         "--resume --steps N",
         "3.0 MiB",
     ):

@@ -3,13 +3,14 @@
 """`genesis pretrain`: train a network on sub-volumes that the operators make. Options are read by tyro."""
 
 import argparse
+import json
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from genesis_ext._extras import require
 from genesis_ext.training.engine.run_folder import RunFolder
@@ -32,6 +33,7 @@ examples:
   genesis pretrain --data store --out runs/both --preset universal
   genesis pretrain --data store --out runs/large --boxes scales --residence disk --budget-gib 16
   genesis pretrain --data scan.nii.gz --out runs/one --resume --steps 40000
+  genesis pretrain --data store --out runs/nnunet --network ResidualEncoderUNet --network-arguments '{{"n_stages": 6}}'
   torchrun --nproc-per-node 4 -m genesis_ext.cli.main pretrain --data store --out runs/four
 
 The same command line starts a run, and goes on with it when it is repeated with --resume. Ctrl-C and SIGTERM end a run
@@ -100,7 +102,7 @@ def parse(words: Sequence[str]) -> PretrainCommand:
     stored = RunFolder(given.out).stored(given.fall_back) if given.resume and given.out else None
     try:
         base = _base(given, None if stored is None else PretrainConfig.from_dict(stored.content["config"]))
-        with _profiles_by_name(tyro.constructors):
+        with _words(tyro.constructors):
             return tyro.cli(  # type: ignore[no-any-return]
                 PretrainCommand,
                 prog="genesis pretrain",
@@ -146,11 +148,14 @@ def summary(result: PretrainResult) -> str:
     return "\n".join([str(result.validation), *(f"{name}: {path}" for name, path in result.files.items())])
 
 
-def _profiles_by_name(constructors: Any) -> Any:
-    """A context in which --profile is a word, though a config file may hold rates and sizes instead."""
+def _words(constructors: Any) -> Any:
+    """A context in which one word is an option that a config file may hold more of.
+
+    --profile is a name, where a file may hold rates and sizes instead; a mapping is JSON.
+    """
     registry = constructors.ConstructorRegistry()
 
-    def rule(info: Any) -> Any:
+    def profile(info: Any) -> Any:
         if info.type != str | TransformConfig:
             return None
         return constructors.PrimitiveConstructorSpec(
@@ -161,8 +166,30 @@ def _profiles_by_name(constructors: Any) -> Any:
             str_from_instance=lambda value: [value if isinstance(value, str) else "as-stored"],
         )
 
-    registry.primitive_rule(rule)
+    def mapping(info: Any) -> Any:
+        if get_origin(info.type) is not Mapping:
+            return None
+        return constructors.PrimitiveConstructorSpec(
+            nargs=1,
+            metavar="JSON",
+            instance_from_str=lambda words: _from_json(words[0]),
+            is_instance=lambda value: isinstance(value, Mapping),
+            str_from_instance=lambda value: [json.dumps(value)],
+        )
+
+    registry.primitive_rule(profile)
+    registry.primitive_rule(mapping)
     return registry
+
+
+def _from_json(word: str) -> dict[str, Any]:
+    try:
+        value = json.loads(word)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"must be JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise ValueError("must be an object of JSON: {...}")
+    return value
 
 
 def _sources() -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ fitted to convergence on training volumes and tested on validation volumes, so t
 report counts patients on both sides.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -20,7 +20,6 @@ from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.sampling.split import MODALITIES, Region
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.evaluation.metrics import balanced_accuracy
-from genesis_ext.models import UNet
 
 CHANCE = 0.5  # balanced accuracy of guessing
 _FITTED, _ASKED = 256, 128  # samples
@@ -59,7 +58,7 @@ class ProbeReport:
 def probe_modality(network: nn.Module, fitted: Iterable[Batch], asked: Iterable[Batch]) -> ProbeReport:
     """Fit probes on the features of some samples, and test them on others.
 
-    network: a ``UNet``. Its encoder runs in evaluation mode; afterwards the network is in its old mode.
+    network: has ``encode``, as ``UNetLike``. It runs in evaluation mode; afterwards the network is in its old mode.
     fitted, asked: batches to fit and to test on, with "input" (N, 1, X, Y[, Z]) and "modality" (N,).
 
     Raises:
@@ -108,13 +107,15 @@ def probe_stores(
 @torch.no_grad()
 def _features(network: nn.Module, batches: Iterable[Batch]) -> tuple[list[Tensor], Tensor]:
     """For each level the channel means, (N, channels) float64 on the CPU; and the labels (N,): 0 CT, 1 MRI."""
-    assert isinstance(network, UNet)
+    encode: Callable[[Tensor], list[Tensor]] | None = getattr(network, "encode", None)
+    if encode is None:
+        raise ValueError(f"probe_modality: network must have encode, as UNetLike has, got {type(network).__name__}")
     was_training = network.training
     network.eval()
     pooled: list[list[Tensor]] = []
     labels: list[Tensor] = []
     for batch in batches:
-        levels = network.encode(batch["input"])
+        levels = encode(batch["input"])
         pooled.append([level.double().flatten(2).mean(dim=2).cpu() for level in levels])
         labels.append(batch["modality"].cpu() - MODALITIES.index("ct"))
     network.train(was_training)

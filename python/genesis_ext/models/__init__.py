@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Networks as plain ``nn.Module``s, and the loading and export of their weights."""
 
-from genesis_ext.models.checkpoints import LoadAccount, load_weights
+from genesis_ext.models.build import NetworkSpec, build_network
+from genesis_ext.models.checkpoints import LoadAccount, load_network, load_weights, read_record
 from genesis_ext.models.discriminator import Discriminator
 from genesis_ext.models.export import export_weights
 from genesis_ext.models.gradient_reversal import gradient_reversal
 from genesis_ext.models.heads import ClassificationHead, ScaleClassifier
+from genesis_ext.models.interface import UNetLike, as_unet
+from genesis_ext.models.record import ModelRecord
 from genesis_ext.models.unet import UNet
 from genesis_ext.models.unet2d import UNet2D
 from genesis_ext.models.unet3d import UNet3D
@@ -15,11 +18,18 @@ __all__ = [
     "ClassificationHead",
     "Discriminator",
     "LoadAccount",
+    "ModelRecord",
+    "NetworkSpec",
     "ScaleClassifier",
     "UNet",
     "UNet2D",
     "UNet3D",
+    "UNetLike",
+    "as_unet",
+    "build_network",
     "export_weights",
     "gradient_reversal",
+    "load_network",
     "load_weights",
+    "read_record",
 ]

@@ -3,31 +3,26 @@
 """Stored weights into a network, with an account of what became of every entry.
 
 Read are the layouts of the released Models Genesis weights (``{"epoch", "state_dict", "optimizer_state_dict"}``, names
-behind ``module.`` or ``backbone.``), nnU-Net's (``{"network_weights"}``), bare state dicts, and safetensors. Files are
-unpickled with ``weights_only=True``: a file can hold tensors and numbers, never code.
+behind ``module.`` or ``backbone.``), nnU-Net's (``{"network_weights"}``), bare state dicts, and safetensors.
 """
 
-import json
-import pickle
-import zipfile
+import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from genesis_ext._extras import require
+from genesis_ext.models.record import ModelRecord, bare_name
+from genesis_ext.models.unet import Activation
+from genesis_ext.models.weight_file import WeightFile
 
-_PREFIXES = ("module.", "backbone.", "_orig_mod.")  # DataParallel, the second release, torch.compile
-_FIRST_CONVS = ("down_tr64.ops.0.conv1.weight", "encoder.conv1.weight", "conv1.weight")  # 3D; 2D, its encoder alone
-_HEAD = "out_tr.final_conv."
-
-SAFETENSORS = ".safetensors"
-METADATA_KEY = "genesis_ext"
-"""Of the header of a safetensors file, which holds texts only: the metadata as JSON."""
+# Of files without a record, which would tell the channels: 3D; 2D, its encoder alone; heads of ours and of nnU-Net's.
+_FIRST_CONVS = ("down_tr64.ops.0.conv1.weight", "encoder.conv1.weight", "conv1.weight")
+_HEADS = ("out_tr.final_conv.", "decoder.seg_layers.")
 
 
 @dataclass(frozen=True)
@@ -43,6 +38,7 @@ class LoadAccount:
         missing: in the model only; kept as they were.
         unused: in the file only.
         metadata: what ``export_weights`` wrote of the origin; empty for other files.
+        record: of checkpoints and exported files.
     """
 
     path: Path
@@ -53,9 +49,12 @@ class LoadAccount:
     missing: tuple[str, ...]
     unused: tuple[str, ...]
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    record: ModelRecord | None = None
 
     def __str__(self) -> str:
         source = f"weights from {self.path}" + ("" if self.epoch is None else f" (epoch {self.epoch})")
+        if self.record is not None and self.record.method:
+            source += f", pre-trained by method {self.record.method}"
         lines = [source, f"  loaded  {len(self.loaded):4d}"]
         lines += _rows("adapted", [f"{name}: {what}" for name, what in self.adapted])
         lines += _rows("skipped", [f"{name}: {why}" for name, why in self.skipped])
@@ -69,13 +68,15 @@ def load_weights(
 ) -> LoadAccount:
     """Copy the weights stored at ``path`` into ``model`` (in place, on the model's devices and in its dtypes).
 
-    A head (``out_tr.final_conv``) for another number of classes is skipped. A first convolution for another number of
-    input channels is adapted: its mean over the stored channels is repeated for every new one and scaled by
-    stored / new, so that an image copied to all channels gives the response that it gave before. Every other
-    difference of shape is an error, and then the model is left untouched.
+    A head for another number of classes is skipped, and so is what the record of the file says was never trained, such
+    as the decoder of a rotation. A first convolution for another number of input channels is adapted: its mean over the
+    stored channels is repeated for every new one and scaled by stored / new, so that an image copied to all channels
+    gives the response that it gave before. Every other difference of shape is an error, and then the model is left
+    untouched.
 
     Args:
-        model: ``UNet3D``, ``UNet2D``, or a module that has some of their names, as ``UNet2D().encoder``.
+        model: ``UNet3D``, ``UNet2D``, any network of the file's own kind, or a module that has some of its names, as
+            ``UNet2D().encoder``.
         path: a file written by ``torch.save``, or with the suffix ``.safetensors``.
         report: gets the account as text; ``None`` for silence.
 
@@ -84,28 +85,89 @@ def load_weights(
         ValueError: the file is corrupt, or does not hold weights that fit; the message names the file.
         ImportError: the file is of safetensors, and that library is not installed.
     """
-    path = Path(path)
-    stored, epoch, metadata = _read(path)
+    return _copy(model, WeightFile.read(path), report)
+
+
+def load_network(
+    path: str | PathLike[str],
+    *,
+    in_channels: int | None = None,
+    out_channels: int | None = None,
+    activation: Activation | Literal["as stored"] = "as stored",
+    report: Callable[[str], object] | None = print,
+) -> tuple[nn.Module, ModelRecord]:
+    """Build the network that a checkpoint or an exported file holds, and load what of it was trained.
+
+    ``load_network(path, out_channels=3, activation=None)`` is a network for fine-tuning on three classes: its encoder
+    and decoder are loaded, its head is new and gives logits.
+
+    Args:
+        path: of the file.
+        in_channels, out_channels: None for those of the file; else see ``load_weights``.
+        activation: of the output.
+        report: gets the account of ``load_weights``; ``None`` for silence.
+
+    Returns:
+        The network, on the CPU and in training mode, and the record of the file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is corrupt or does not say which network it holds; or that is a class of another package,
+            which you have not imported: a file alone makes nothing run.
+        ImportError: the library of the network is not installed.
+    """
+    file = WeightFile.read(path)
+    if file.record is None or file.record.network is None:
+        why = "has no record" if file.record is None else "holds a network that was handed in as an object"
+        raise ValueError(f"load_network: {file.path} {why}: build the network and use load_weights(network, path)")
+    spec = file.record.network
+    package = spec.name.rpartition(".")[0]
+    if not spec.is_known and package not in sys.modules:
+        raise ValueError(f"load_network: {file.path} holds a {spec.name}: import {package} first, if you trust it")
+    spec = replace(
+        spec,
+        in_channels=spec.in_channels if in_channels is None else in_channels,
+        out_channels=spec.out_channels if out_channels is None else out_channels,
+        activation=spec.activation if activation == "as stored" else activation,
+    )
+    network = spec.build()
+    _copy(network, file, report)
+    return network, file.record
+
+
+def read_record(path: str | PathLike[str]) -> ModelRecord | None:
+    """The record of a checkpoint or an exported file, or None if it has none; raises what ``load_weights`` does."""
+    return WeightFile.read(path).record
+
+
+def _copy(model: nn.Module, file: WeightFile, report: Callable[[str], object] | None) -> LoadAccount:
+    """What ``load_weights`` does with the file."""
+    stored, path, record = file.tensors, file.path, file.record
     own = {bare_name(name): tensor for name, tensor in model.state_dict().items()}
+    spec = None if record is None else record.network
 
     copies: dict[str, Tensor] = {}
     adapted: list[tuple[str, str]] = []
     skipped: list[tuple[str, str]] = []
     for name in (name for name in own if name in stored):
         want, have = tuple(own[name].shape), tuple(stored[name].shape)
-        if want == have:
+        takes_input = name in _FIRST_CONVS or (spec is not None and have[1:2] == (spec.in_channels,))
+        is_head = name.startswith(_HEADS) or (spec is not None and have[:1] == (spec.out_channels,))
+        if record is not None and not record.was_trained(name):
+            skipped.append((name, f"never trained by method {record.method}" if record.method else "never trained"))
+        elif want == have:
             copies[name] = stored[name]
-        elif name in _FIRST_CONVS and len(have) == len(want) and have[:1] + have[2:] == want[:1] + want[2:]:
+        elif takes_input and len(have) == len(want) and have[:1] + have[2:] == want[:1] + want[2:]:
             copies[name] = _spread_channels(stored[name], want[1])
             adapted.append((name, f"{have[1]} input channel(s) averaged, repeated for {want[1]}, scaled by the ratio"))
-        elif name.startswith(_HEAD) and have[1:] == want[1:]:
+        elif is_head and have[1:] == want[1:]:
             skipped.append((name, f"{have[0]} class(es) in the file, {want[0]} in the model"))
         else:
             raise ValueError(
                 f"load_weights: {path}: {name} has shape {have}, the model has {want}; "
                 "give the model the width with which the file was written"
             )
-    if not copies:
+    if not copies and not skipped:
         raise ValueError(
             f"load_weights: {path} must hold weights of {type(model).__name__}, got entries such as "
             f"{', '.join(sorted(stored)[:3])}"
@@ -121,68 +183,18 @@ def load_weights(
     changed = {name for name, _ in adapted}
     account = LoadAccount(
         path=path,
-        epoch=epoch,
+        epoch=file.epoch,
         loaded=tuple(name for name in own if name in copies and name not in changed),
         adapted=tuple(adapted),
         skipped=tuple(sorted(skipped)),
         missing=tuple(name for name in own if name not in stored),
         unused=tuple(name for name in stored if name not in own),
-        metadata=metadata,
+        metadata=file.metadata,
+        record=record,
     )
     if report is not None:
         report(str(account))
     return account
-
-
-def _read(path: Path) -> tuple[dict[str, Tensor], int | None, Mapping[str, Any]]:
-    """The tensors of a file by bare name, the epoch that it states, and what it says of its origin."""
-    if not path.is_file():
-        raise FileNotFoundError(f"load_weights: {path} not found")
-    content = _read_safetensors(path) if path.suffix == SAFETENSORS else _read_torch(path)
-    if not isinstance(content, Mapping):
-        raise ValueError(f"load_weights: {path} must hold a dict of tensors, got {type(content).__name__}")
-    epoch, metadata = content.get("epoch"), content.get("metadata")
-    entries = next((content[key] for key in ("state_dict", "network_weights") if key in content), content)
-    tensors: dict[str, Tensor] = {}
-    if isinstance(entries, Mapping):
-        tensors = {bare_name(str(name)): value for name, value in entries.items() if isinstance(value, Tensor)}
-    if not tensors:
-        raise ValueError(
-            f"load_weights: {path} must hold tensors, at top level or under 'state_dict' or 'network_weights', got none"
-        )
-    return tensors, epoch if isinstance(epoch, int) else None, metadata if isinstance(metadata, Mapping) else {}
-
-
-def _read_torch(path: Path) -> object:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        raise _damaged(path, error) from error
-
-
-def _read_safetensors(path: Path) -> dict[str, object]:
-    safetensors = require("safetensors", "train", f"to read {path.name}")
-    try:
-        with safetensors.safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no dict
-            described = (file.metadata() or {}).get(METADATA_KEY, "{}")
-        return {"state_dict": tensors, "metadata": json.loads(described)}
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise _damaged(path, error) from error
-
-
-def _damaged(path: Path, error: Exception) -> ValueError:
-    first_line = str(error).strip().split("\n")[0] or type(error).__name__
-    return ValueError(f"load_weights: {path} is not a file of weights, or is damaged ({first_line})")
-
-
-def bare_name(name: str) -> str:
-    """The name without the prefixes that wrappers put before it."""
-    while True:
-        prefix = next((p for p in _PREFIXES if name.startswith(p)), None)
-        if prefix is None:
-            return name
-        name = name[len(prefix) :]
 
 
 def _spread_channels(weight: Tensor, channels: int) -> Tensor:

@@ -81,7 +81,8 @@ def test_no_field_has_the_name_of_another() -> None:
         ({"widht": 8}, "unknown settings: widht"),
         ({"network": {"widht": 8}}, "unknown settings in network: widht"),
         ({"network": {"lr": 1.0}}, "unknown settings in network: lr"),
-        ({"network": 8}, "unknown settings: network"),
+        ({"network": 8}, "network must be text, got 8"),
+        ({"data": 8}, "unknown settings: data"),
     ],
 )
 def test_an_unknown_or_misplaced_field_is_named(values: dict[str, object], complaint: str) -> None:

@@ -3,8 +3,8 @@
 """Checkpoints: a file that holds a run. It is written aside and renamed, so a kill leaves the old or the new one whole.
 
 ``epoch``, ``state_dict`` and ``optimizer_state_dict`` are named as in the released checkpoints, so what reads those
-reads these; an epoch is what lies between two validations. A file holds tensors and plain values only, and is read with
-``weights_only=True``.
+reads these; an epoch is what lies between two validations. ``record`` says what the network is, and is all that other
+runs and tools need. A file holds tensors and plain values only, and is read with ``weights_only=True``.
 """
 
 import math
@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from genesis_ext._files import write_aside
+from genesis_ext.models.record import RECORD, ModelRecord
 from genesis_ext.training.engine.objective import Objective, bare
 from genesis_ext.training.engine.options import RunConfig
 from genesis_ext.training.engine.state import Progress, TrainingState
@@ -51,11 +52,13 @@ class Origin:
         data: what it trains and validates on.
         objects: what was handed in as an object, such as a "network", in place of what the configuration says: kind ->
             description.
+        record: of the network that is kept, without a checksum; None until it is known.
     """
 
     config: Mapping[str, Any]
     data: DataMark
     objects: Mapping[str, str] = field(default_factory=dict)
+    record: ModelRecord | None = None
 
 
 def save_checkpoint(
@@ -72,10 +75,12 @@ def save_checkpoint(
     previous: gets what `path` holds before.
     """
     last = validation_loss is None or state.ema is None
+    weights = (state.objective.network if last else state.evaluated).state_dict()
     content = {
         "format": _FORMAT,
         "epoch": state.progress.step // run.validate_every,
-        "state_dict": (state.objective.network if last else state.evaluated).state_dict(),
+        "state_dict": weights,
+        RECORD: None if origin.record is None else origin.record.of(weights).to_dict(),
         "heads": _heads(state.objective),
         "mean": None if state.ema is None else state.ema.state_dict(),
         "optimizer_state_dict": {name: optimizer.state_dict() for name, optimizer in state.optimizers.items()},

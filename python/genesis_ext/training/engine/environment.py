@@ -26,7 +26,21 @@ from genesis_ext.training.engine.run_folder import RunFolder
 
 _ROOT = Path(__file__).parents[4]  # of the checkout, if the package lies in one
 
-_LIBRARIES = ("genesis_ext", "torch", "numpy", "nibabel", "lightning-fabric", "lightning", "monai")
+_LIBRARIES = (
+    "genesis_ext",
+    "torch",
+    "numpy",
+    "nibabel",
+    "lightning-fabric",
+    "lightning",
+    "monai",
+    "dynamic-network-architectures",
+)
+
+
+def library_versions() -> dict[str, str]:
+    """Of Python and of the libraries that are installed, by name."""
+    return {"Python": platform.python_version(), **versions(_LIBRARIES)}
 
 
 def write_environment(
@@ -47,7 +61,7 @@ def write_environment(
         folder.environment,
         {
             "date": datetime.now(UTC).isoformat(timespec="seconds"),
-            "versions": {"Python": platform.python_version(), **versions(_LIBRARIES)},
+            "versions": library_versions(),
             "commit": commit(_ROOT),
             "device": {
                 "type": device.type,

@@ -4,13 +4,14 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genesis_ext.models import ClassificationHead, UNet
+from genesis_ext.models import ClassificationHead, UNetLike, as_unet
 from genesis_ext.training.engine.objective import Batch, Evaluation, Update, accuracy
-from genesis_ext.training.pretraining.methods.method import Method, Settings, as_unet
+from genesis_ext.training.pretraining.methods.method import Method, Settings
 from genesis_ext.transforms import JigsawTransform, RotationTransform
 
 
@@ -20,7 +21,9 @@ class EncoderClassifier(nn.Module):
     The encoder sees every tile alone, the head their features side by side. The decoder has no part and no gradient.
     """
 
-    def __init__(self, network: UNet, head: ClassificationHead) -> None:
+    network: Any  # UNetLike, which no annotation can say of a module
+
+    def __init__(self, network: UNetLike, head: ClassificationHead) -> None:
         super().__init__()
         self.network = network
         self.head = head
@@ -32,7 +35,7 @@ class EncoderClassifier(nn.Module):
         return classify(self.network, self.head, x)
 
 
-def classify(network: UNet, head: ClassificationHead, x: Tensor) -> Tensor:
+def classify(network: UNetLike, head: ClassificationHead, x: Tensor) -> Tensor:
     """Logits (N, classes), see ``EncoderClassifier``."""
     tiles = x.ndim - network.spatial_dims == 3
     features = network.encode(x.flatten(0, 1) if tiles else x)[-1]
@@ -52,10 +55,11 @@ class Classification:
 
     restores = False
 
-    def __init__(self, network: UNet, head: ClassificationHead, classes: int, learning_rate: float) -> None:
+    def __init__(self, network: nn.Module, head: ClassificationHead, classes: int, learning_rate: float) -> None:
         self.network = network
         self.chance = math.log(classes)
-        self.modules: dict[str, nn.Module] = {"network": EncoderClassifier(network, head)}
+        unet = as_unet(network, "telling what was done to a patch")
+        self.modules: dict[str, nn.Module] = {"network": EncoderClassifier(unet, head)}
         self.learning_rates = {"network": learning_rate}
         self._head = head
 
@@ -67,8 +71,7 @@ class Classification:
 
     def evaluate(self, network: nn.Module, batch: Batch) -> Evaluation:
         """Loss and accuracy."""
-        assert isinstance(network, UNet)
-        logits = classify(network, self._head, batch["input"])
+        logits = classify(as_unet(network, "an evaluation"), self._head, batch["input"])
         loss = functional.cross_entropy(logits, batch["target"])
         return Evaluation({"loss": loss, "accuracy": accuracy(logits, batch["target"])})
 
@@ -84,8 +87,8 @@ class ClassificationMethod(Method):
 
     def objective(self, network: nn.Module, settings: Settings) -> Classification:
         """The classification, by as many classes as the transform has."""
-        unet, transform = as_unet(self.name, network), self.transform(settings)
+        unet, transform = as_unet(network, f"method {self.name}"), self.transform(settings)
         assert isinstance(transform, JigsawTransform | RotationTransform)
         tiles = math.prod(transform.grid) if isinstance(transform, JigsawTransform) else 1
         head = ClassificationHead(unet.feature_channels[-1], transform.num_classes, tiles=tiles)
-        return Classification(unet, head, transform.num_classes, settings.optim.lr)
+        return Classification(network, head, transform.num_classes, settings.optim.lr)

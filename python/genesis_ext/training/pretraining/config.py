@@ -12,7 +12,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
 from genesis_ext._settings import check_kinds
-from genesis_ext.training.engine.options import MAY_CHANGE, OptimizerConfig, RunConfig
+from genesis_ext.models.build import OWN, NetworkSpec
+from genesis_ext.training.engine.options import MAY_CHANGE, OptimizerConfig, RunConfig, check
 from genesis_ext.training.pretraining.groups import DataConfig, FilesConfig, NetworkConfig
 from genesis_ext.training.pretraining.methods import METHODS
 from genesis_ext.training.pretraining.methods.genesis import METHOD as DEFAULT
@@ -63,7 +64,13 @@ class PretrainConfig:
         data = self.data
         if problem := METHODS[self.method.method].contradiction(self):
             raise ValueError(problem)
-        if self.network.sync_batch_norm and self.network.bn_mode != "running":
+        own = self.network.network == OWN
+        if own:
+            cube, square = (NetworkSpec(spatial_dims=dims).stride for dims in (3, 2))
+            stride = cube if len(data.patch_shape) == 3 else square
+            fits = all(side % stride == 0 for side in data.patch_shape)
+            check(data, "patch", fits, f"be three positive multiples of {cube}, or for 2D two of {square} and then 1")
+        if own and self.network.sync_batch_norm and self.network.bn_mode != "running":
             raise ValueError(
                 f"bn_mode must be running with sync_batch_norm, which has no other, got {self.network.bn_mode}"
             )
@@ -73,7 +80,7 @@ class PretrainConfig:
             raise ValueError(
                 "precision must not be fp16 with cuda_graph, since its loss scale needs the host: use bf16"
             )
-        if len(data.patch_shape) == 2 and self.network.norm != "batch":
+        if own and len(data.patch_shape) == 2 and self.network.norm != "batch":
             raise ValueError(f"norm must be batch for a 2D network, got {self.network.norm}")
         if self.optim.warmup >= self.run.steps > 1:
             raise ValueError(f"warmup must be below steps, got {self.optim.warmup} of {self.run.steps}")

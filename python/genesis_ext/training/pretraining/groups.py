@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Groups of a pre-training configuration that all methods share: the network, the boxes and the files."""
 
-from dataclasses import dataclass, fields
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 from genesis_ext._settings import check_kinds
 from genesis_ext._types import Shape3
@@ -14,6 +15,7 @@ from genesis_ext.data.sampling.content import ContentRule, Foreground, LungConte
 from genesis_ext.data.sampling.settings import RELEASED_BORDERS, Mix, Sampling
 from genesis_ext.data.sampling.split import Split
 from genesis_ext.data.volume import Modality
+from genesis_ext.models.build import OWN, NetworkSpec, options_of
 from genesis_ext.models.unet3d import BatchNormMode, Norm, Upsample
 from genesis_ext.training.engine.options import check
 
@@ -24,8 +26,14 @@ Boxes = Literal["cubes", "scales"]
 class NetworkConfig:
     """The network that is trained."""
 
+    network: str = OWN
+    """unet: that of Models Genesis, or its 2D counterpart; PlainConvUNet, ResidualEncoderUNet: those of nnU-Net; a
+    class of MONAI, such as SegResNet, or of any package by its path. The last two can restore and no more."""
+    network_arguments: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of another network than unet, as JSON: '{"init_filters": 16}'. Those of nnU-Net take the arch_kwargs of
+    a plans file."""
     width: int = 32
-    """Channels of the network's first convolution."""
+    """Channels of the first convolution, of unet and of nnU-Net's; deeper ones scale with it."""
     norm: Norm = "batch"
     """batch as released, or instance, which gives the same however the batch is spread over processes."""
     bn_mode: BatchNormMode = "batch"
@@ -38,6 +46,21 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         check_kinds(self)
         check(self, "width", self.width >= 1, "be at least 1")
+        if self.network == OWN and self.network_arguments:
+            raise ValueError(f"network_arguments must be empty for {OWN}, whose settings have names of their own")
+        self.spec(3)
+
+    @property
+    def unused(self) -> list[str]:
+        """Options that are given and have no part in a network of another package."""
+        usual, own = NetworkConfig(), options_of(self.network, 3)
+        names = (name for name in options_of(OWN, 3) if name not in own)
+        return [name for name in sorted(names) if self.network != OWN and getattr(self, name) != getattr(usual, name)]
+
+    def spec(self, spatial_dims: int) -> NetworkSpec:
+        """The network, for patches of so many dimensions."""
+        own = {name: getattr(self, name) for name in sorted(options_of(self.network, spatial_dims))}
+        return NetworkSpec(self.network, spatial_dims, arguments=own | dict(self.network_arguments))
 
 
 @dataclass(frozen=True)
@@ -45,7 +68,7 @@ class DataConfig:
     """Which sub-volumes are cut, and where the volumes live."""
 
     patch: Shape3 = (64, 64, 32)
-    """Voxels along x, y, z that the network gets; multiples of 8. X Y 1 trains a 2D network on axial slices or
+    """Voxels along x, y, z that the network gets; multiples of 8 for unet. X Y 1 trains a 2D network on axial slices or
     radiographs: multiples of 32."""
     boxes: Boxes = "cubes"
     """cubes: of `patch` voxels, as in Models Genesis; scales: shares of the volume, resized to `patch`, as in the
@@ -82,9 +105,7 @@ class DataConfig:
 
     def __post_init__(self) -> None:
         check_kinds(self)
-        stride = 8 if len(self.patch_shape) == 3 else 32
-        fits = all(side >= stride and side % stride == 0 for side in self.patch_shape)
-        check(self, "patch", fits, "be three positive multiples of 8, or for 2D two of 32 and then 1")
+        check(self, "patch", all(side >= 1 for side in self.patch), "be three positive integers")
         check(self, "budget_gib", self.budget_gib > 0, "be positive")
         check(self, "samples_a_volume", self.samples_a_volume >= 1, "be at least 1")
         self.sampling()

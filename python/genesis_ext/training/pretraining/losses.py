@@ -14,6 +14,17 @@ RestorationLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(restored, input, target), all of one shape -> a scalar."""
 
 
+def _checked(loss: RestorationLoss) -> RestorationLoss:
+    """The loss, for a network whose output has the target's shape; torch would broadcast any other."""
+
+    def checked(restored: Tensor, x: Tensor, target: Tensor) -> Tensor:
+        if restored.shape != target.shape:
+            raise ValueError(f"the network must restore {tuple(target.shape)}, got {tuple(restored.shape)}")
+        return loss(restored, x, target)
+
+    return checked
+
+
 def _mse(restored: Tensor, x: Tensor, target: Tensor) -> Tensor:
     return functional.mse_loss(restored, target)
 
@@ -32,7 +43,7 @@ def _masked(restored: Tensor, x: Tensor, target: Tensor) -> Tensor:
     return (errors.sum(dim=1) / changed.sum(dim=1).clamp(min=1)).mean()
 
 
-LOSSES: dict[Loss, RestorationLoss] = {"mse": _mse, "l1": _l1, "masked": _masked}
+LOSSES: dict[Loss, RestorationLoss] = {"mse": _checked(_mse), "l1": _checked(_l1), "masked": _checked(_masked)}
 
 
 def best_constant(targets: Tensor, loss: Loss) -> Tensor:

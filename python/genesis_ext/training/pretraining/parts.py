@@ -9,10 +9,10 @@ from typing import Any, cast
 import torch
 from torch import nn
 
+from genesis_ext.models import UNetLike
 from genesis_ext.training.pretraining.config import PretrainConfig
 from genesis_ext.training.pretraining.methods import METHODS
 from genesis_ext.training.pretraining.methods.method import Method, Needs, PretextObjective, SampleTransform
-from genesis_ext.training.pretraining.networks import make_network
 from genesis_ext.transforms import GenesisTransform
 
 MakeObjective = Callable[[nn.Module, PretrainConfig], PretextObjective]
@@ -47,9 +47,21 @@ class Parts:
         """What is learnt. New weights are drawn from the config's seed, on the CPU: the same on every device."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.run.seed)
-            network = make_network(config.network, config.data) if self.network is None else self.network
+            network = self._network(config)
             make = METHODS[config.method.method].objective if self.objective is None else self.objective
             return _checked(make(network, config))
+
+    def _network(self, config: PretrainConfig) -> nn.Module:
+        """The network that is trained.
+
+        Raises:
+            ValueError: it cannot be built, or takes no patches of this shape.
+        """
+        patch = config.data.patch_shape
+        network = config.network.spec(len(patch)).build() if self.network is None else self.network
+        if isinstance(network, UNetLike) and any(side % network.stride for side in patch):
+            raise ValueError(f"patch must be multiples of {network.stride} for this network, got {config.data.patch}")
+        return network
 
     def make_transform(self, config: PretrainConfig, report: Callable[[str], object] = print) -> SampleTransform:
         """What makes input and target of patches; a module is to be moved to the device of the batches.

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -35,6 +35,7 @@ from genesis_ext.training.pretraining.data import RunData, open_data
 from genesis_ext.training.pretraining.methods import METHODS
 from genesis_ext.training.pretraining.methods.method import PretextObjective, SampleTransform
 from genesis_ext.training.pretraining.parts import MakeObjective, Parts
+from genesis_ext.training.pretraining.record import describe
 from genesis_ext.training.pretraining.validation import Validator
 from genesis_ext.training.report import write_report
 from genesis_ext.transforms import GenesisTransform
@@ -103,8 +104,8 @@ def pretrain(
     overwrite: clear a run that `out` already holds; without both, such a folder is refused.
     time_limit_s: from this call on, preparing included: stop after the step in which they pass. At least one step is
         taken, so that a run that is resumed again and again gets on.
-    network: of your own, in place of that of the config; trained in place. A ``UNet``, unless the method is genesis or
-        the objective is your own.
+    network: of your own, in place of that of the config; trained in place. It must be ``UNetLike`` unless the method is
+        genesis or the objective is your own.
     transform: of your own: (patches (N, 1, X, Y[, Z]), sample ids (N,)) to input and target. A module is moved to the
         device.
     objective: of your own: (network, config) to a ``PretextObjective``, such as a class. A run that is resumed must be
@@ -142,6 +143,7 @@ def pretrain(
             check_same_run(stored.content, origin, config.difference(before))
         inputs = inputs.chosen(config, parts.needs(config), report)
         learnt = parts.make_objective(config)
+        origin = replace(origin, record=describe(config, inputs, learnt.network, parts))
         state = make_state(learnt, config, fabric, config.network.sync_batch_norm)
         if stored is not None:
             _go_on(fabric, folder, stored, state, report)
@@ -160,6 +162,8 @@ def pretrain(
                 write_config(folder.config, config)
                 write_environment(folder, inputs.stores, fabric.device, fabric.world_size, origin.objects)
             report(_summary(config, learnt, inputs))
+            if unused := config.network.unused:
+                report(f"{', '.join(unused)} have no part in {config.network.network}: it has network_arguments")
             run = Run(fabric, state, loader, validator, config, origin, folder, stop, deadline)
             conclude = partial(_conclude, fabric, config, inputs, state, parts)
             try:

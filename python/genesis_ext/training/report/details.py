@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""The later sections of the page: times, data, settings, versions, messages, and how to go on."""
+"""The later sections of the page: times, data, settings, versions and messages."""
 
 import statistics
 from collections import Counter
@@ -9,7 +9,7 @@ from typing import Any
 
 from genesis_ext.training.pretraining.config import PretrainConfig
 from genesis_ext.training.report.chart import Line, panel
-from genesis_ext.training.report.html import Html, bullets, folded, heading, listing, paragraph, percent, section, table
+from genesis_ext.training.report.html import Html, bullets, folded, paragraph, percent, section, table
 from genesis_ext.training.report.run_record import RunRecord, points
 
 _MOST_VOLUMES = 200  # in the table
@@ -80,9 +80,9 @@ def settings(run: RunRecord) -> Html | None:
     rows: list[tuple[str, str, str]] = []
     changed: list[int] = []
     for name, value in run.config.items():
-        other = name in usual and _plain(usual[name]) != _plain(value)
+        other = name in usual and plain(usual[name]) != plain(value)
         changed += [len(rows)] if other else []
-        rows.append((name, _plain(value), _plain(usual[name]) if other else ""))
+        rows.append((name, plain(value), plain(usual[name]) if other else ""))
     caption = "Bold: other than the default"
     objects = run.environment.get("objects") or {}
     given = [paragraph(f"Handed in as an object: {kind} {what}.") for kind, what in objects.items()]
@@ -112,36 +112,12 @@ def messages(run: RunRecord) -> Html | None:
     return section("Warnings", *parts)
 
 
-def how_to_go_on(run: RunRecord) -> Html:
-    """Checkpoints, and what to do with them."""
-    rows = []
-    purposes = {"best.pt": "weights of the lowest validation loss", "last.pt": "all that a resumed run needs"}
-    for name, what in purposes.items():
-        path = run.path / name
-        if path.exists():
-            rows.append((str(path), what, f"{path.stat().st_size / 2**20:.1f} MiB"))
-        else:
-            run.missing.append(f"{name} is missing.")
-    parts = [table("Checkpoints", ("file", "what", "size"), rows, numbers=(2,))] if rows else []
-    if (run.path / "best.pt").exists():
-        width = run.config.get("width", 32)
-        code = (
-            "from genesis_ext.models import UNet3D, load_weights\n\n"
-            f"network = UNet3D(width={width})\nload_weights(network, {str(run.path / 'best.pt')!r})"
-        )
-        parts += [heading("Fine-tune: load the weights into a network"), listing(code)]
-    if (run.path / "last.pt").exists():
-        command = f"genesis pretrain --data DATA --out {run.path} --resume --steps N"
-        parts += [heading("Go on training, with the same data, to N steps in all"), listing(command)]
-    return section("Checkpoints, and how to go on", *(parts or [paragraph("There is no checkpoint.")]))
-
-
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
     """As a reader writes it; tuples and the lists of JSON alike."""
-    if isinstance(value, dict):
-        return "; ".join(f"{name}: {_plain(inner)}" for name, inner in value.items())
+    if isinstance(value, Mapping):
+        return "; ".join(f"{name}: {plain(inner)}" for name, inner in value.items())
     if isinstance(value, list | tuple):
-        return ", ".join(map(_plain, value))
+        return ", ".join(map(plain, value))
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -12,7 +12,7 @@ from typing import Any
 from genesis_ext._files import write_aside
 from genesis_ext.training.engine.run_folder import RunFolder
 from genesis_ext.training.engine.validation import ValidationReport
-from genesis_ext.training.report import details
+from genesis_ext.training.report import details, going_on
 from genesis_ext.training.report.chart import Line, panel
 from genesis_ext.training.report.html import (
     Html,
@@ -58,11 +58,12 @@ def write_report(out: str | PathLike[str]) -> Path:
         _curves,
         _restorations,
         details.times,
+        going_on.network,
         details.data,
         details.settings,
         details.versions,
         details.messages,
-        details.how_to_go_on,
+        going_on.how_to_go_on,
         _missing,
     )
     template = Template((files(__package__) / "template.html").read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from genesis_ext._extras import require
+from genesis_ext.models import ModelRecord, read_record
 from genesis_ext.training.engine.run_folder import RunFolder
 from genesis_ext.training.engine.run_log import read_log
 
@@ -27,6 +28,7 @@ class RunRecord:
         path: the folder.
         config: settings by name, of config.yaml; environment: of environment.json; empty if they are missing.
         training, validation, messages: entries of log.jsonl, by their kind.
+        record: of best.pt, or None.
         restorations, grids: pictures by the steps after which they were drawn, in order.
         missing: what is not there, in sentences.
     """
@@ -37,6 +39,7 @@ class RunRecord:
     training: list[Entry] = field(default_factory=list)
     validation: list[Entry] = field(default_factory=list)
     messages: list[Entry] = field(default_factory=list)
+    record: ModelRecord | None = None
     restorations: dict[int, Path] = field(default_factory=dict)
     grids: dict[int, Path] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
@@ -62,6 +65,10 @@ class RunRecord:
             run.missing.append("log.jsonl has no training steps: there are no curves and no times.")
         if not run.validation:
             run.missing.append("log.jsonl has no validation: nothing tells whether the network works.")
+        try:
+            run.record = read_record(folder.best) if folder.best.exists() else None
+        except ValueError as error:
+            run.missing.append(f"{folder.best.name} cannot be read: {error}.")
         run.restorations, run.grids = folder.drawn("step"), folder.drawn("combinations")
         if not run.restorations and not run.grids:
             run.missing.append("pictures/ is empty: no restoration can be shown.")

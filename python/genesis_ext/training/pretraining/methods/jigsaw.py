@@ -4,7 +4,6 @@
 
 from genesis_ext.training.pretraining.classification import ClassificationMethod
 from genesis_ext.training.pretraining.methods.method import Settings
-from genesis_ext.training.pretraining.networks import network_class
 from genesis_ext.transforms import JigsawTransform
 
 _TILES_A_SIDE = 3
@@ -18,8 +17,9 @@ class Jigsaw(ClassificationMethod):
 
     def transform(self, settings: Settings) -> JigsawTransform:
         """Tiles that the network's stride divides."""
-        grid = (_TILES_A_SIDE,) * len(settings.data.patch_shape)
-        return JigsawTransform(seed=settings.run.seed, grid=grid, multiple=network_class(settings.data).stride)
+        spatial_dims = len(settings.data.patch_shape)
+        stride = settings.network.spec(spatial_dims).stride
+        return JigsawTransform(seed=settings.run.seed, grid=(_TILES_A_SIDE,) * spatial_dims, multiple=stride)
 
 
 METHOD = Jigsaw()

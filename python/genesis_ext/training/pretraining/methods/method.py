@@ -14,7 +14,6 @@ from genesis_ext._settings import check_kinds
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.sampling.split import MODALITIES, Region
 from genesis_ext.data.store.volume_store import VolumeStore
-from genesis_ext.models import UNet
 from genesis_ext.training.engine.objective import Objective
 from genesis_ext.training.engine.options import OptimizerConfig, RunConfig
 from genesis_ext.training.pretraining.groups import DataConfig, NetworkConfig
@@ -124,17 +123,6 @@ class Method(ABC):
     ) -> str | None:
         """A last word on the trained network, for log and report."""
         return None
-
-
-def as_unet(method: str, network: nn.Module) -> UNet:
-    """The network, if it has an encoder of its own.
-
-    Raises:
-        ValueError: it is no ``UNet``.
-    """
-    if not isinstance(network, UNet):
-        raise ValueError(f"network must be a UNet for method {method}, got {type(network).__name__}")
-    return network
 
 
 assert set(get_args(Modalities)) == {"all", *MODALITIES}

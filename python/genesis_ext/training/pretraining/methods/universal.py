@@ -10,7 +10,7 @@ MRI by E's features, which E learns to prevent.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,13 +19,13 @@ from torch.nn import functional
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.sampling.split import MODALITIES
 from genesis_ext.evaluation import probe_stores
-from genesis_ext.models import Discriminator, ScaleClassifier, UNet, gradient_reversal
+from genesis_ext.models import Discriminator, ScaleClassifier, UNetLike, as_unet, gradient_reversal
 from genesis_ext.training.engine.objective import Batch, Evaluation, Metrics, Update, accuracy, bare, frozen
 from genesis_ext.training.engine.options import check
 from genesis_ext.training.pretraining.losses import LOSSES, Loss
 from genesis_ext.training.pretraining.methods.genesis import METHOD as GENESIS
 from genesis_ext.training.pretraining.methods.genesis import GenesisOptions
-from genesis_ext.training.pretraining.methods.method import Method, Needs, Settings, Side, as_unet
+from genesis_ext.training.pretraining.methods.method import Method, Needs, Settings, Side
 from genesis_ext.transforms import GenesisTransform
 
 Adversary = Literal["off", "alternating", "reversal"]
@@ -64,14 +64,22 @@ class UniversalOptions(GenesisOptions):
 class EncoderDecoder(nn.Module):
     """A U-Net that gives its features too, in one pass: (N, C, ...) -> (restored, features from fine to coarse)."""
 
-    def __init__(self, network: UNet) -> None:
+    network: Any  # UNetLike, which no annotation can say of a module
+
+    def __init__(self, network: UNetLike) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Restoration, and what ``encode`` gives."""
-        features = self.network.encode(x)
-        return self.network.out_tr(self.network.decode(features)), features
+        return restore(self.network, x)
+
+
+def restore(network: UNetLike, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """Restoration, and what ``encode`` gives."""
+    features = network.encode(x)
+    restored: Tensor = network.out_tr(network.decode(features))
+    return restored, features
 
 
 class UniversalObjective:
@@ -93,7 +101,7 @@ class UniversalObjective:
 
     def __init__(
         self,
-        network: UNet,
+        network: nn.Module,
         scales: nn.Module | None,
         discriminator: nn.Module | None,
         adversary: Adversary,
@@ -104,7 +112,8 @@ class UniversalObjective:
         learning_rates: dict[str, float],
     ) -> None:
         self.network = network
-        parts = {"network": EncoderDecoder(network), "scales": scales, "discriminator": discriminator}
+        unet = as_unet(network, "the Universal Model")
+        parts = {"network": EncoderDecoder(unet), "scales": scales, "discriminator": discriminator}
         self.modules = {name: part for name, part in parts.items() if part is not None}
         self.learning_rates = {name: learning_rates[name] for name in self.modules}
         self._adversary = adversary
@@ -152,9 +161,7 @@ class UniversalObjective:
 
     def evaluate(self, network: nn.Module, batch: Batch) -> Evaluation:
         """Loss of the restoration, accuracies of S and D."""
-        assert isinstance(network, UNet)
-        features = network.encode(batch["input"])
-        restored = network.out_tr(network.decode(features))
+        restored, features = restore(as_unet(network, "an evaluation"), batch["input"])
         metrics = {"loss": self._loss(restored, batch["input"], batch["target"])}
         if "scales" in self.modules:
             metrics["accuracy_scale"] = accuracy(bare(self.modules["scales"])(features[-1]), batch["scale"])
@@ -216,7 +223,7 @@ class Universal(Method):
 
     def objective(self, network: nn.Module, settings: Settings) -> UniversalObjective:
         """The network, and the parts of it that are on."""
-        own, unet = _own(settings), as_unet(self.name, network)
+        own, unet = _own(settings), as_unet(network, f"method {self.name}")
         features = unet.feature_channels
         scales = ScaleClassifier(features[-1], len(settings.data.scales)) if own.tell_scales else None
         discriminator = None
@@ -224,7 +231,7 @@ class Universal(Method):
             discriminator = Discriminator(features, norm=settings.network.norm, spatial_dims=unet.spatial_dims)
         rates = {"network": settings.optim.lr, "scales": own.lr_scales, "discriminator": own.lr_discriminator}
         return UniversalObjective(
-            unet, scales, discriminator, own.adversary, own.confusion, own.loss, own.alpha, own.beta, rates
+            network, scales, discriminator, own.adversary, own.confusion, own.loss, own.alpha, own.beta, rates
         )
 
     def conclude(

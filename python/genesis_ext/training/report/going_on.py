@@ -1,0 +1,90 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""Sections on what a run leaves: the network as its checkpoint records it, and how to go on from there."""
+
+import shlex
+from pathlib import Path
+
+from genesis_ext.models import ModelRecord
+from genesis_ext.training.report.details import plain
+from genesis_ext.training.report.html import Html, heading, listing, paragraph, section, table
+from genesis_ext.training.report.run_record import RunRecord
+
+
+def network(run: RunRecord) -> Html | None:
+    """What the best checkpoint says of itself."""
+    record = run.record
+    if record is None:
+        return None
+    spec = record.network
+    rows = [("network", "an object that was handed in" if spec is None else f"{spec.name}, {spec.spatial_dims}D")]
+    if spec is not None:
+        rows += [(name, plain(value)) for name, value in spec.arguments.items()]
+    rows += [
+        ("method", record.method),
+        ("modules that were trained", ", ".join(record.trained)),
+        ("axes of the input", f"{record.axes}, {' × '.join(map(str, record.patch))} voxels in training"),
+        ("values of the input", f"{plain(record.value_range)}"),
+    ]
+    if record.patients:
+        rows += [
+            ("they come from", plain(record.normalization)),
+            ("spacing, mm", "that of each volume" if record.spacing_mm is None else plain(record.spacing_mm)),
+            ("patients that trained", f"{len(record.patients):,} ({', '.join(record.modalities)})"),
+            ("patients that validated", f"{len(record.validation_patients):,}"),
+            ("checksum of the weights", record.checksum),
+        ]
+    return section("Network", table("As best.pt records it", ("what", "value"), rows))
+
+
+def how_to_go_on(run: RunRecord) -> Html:
+    """Checkpoints, and what to do with them."""
+    rows = []
+    purposes = {"best.pt": "weights of the lowest validation loss", "last.pt": "all that a resumed run needs"}
+    for name, what in purposes.items():
+        path = run.path / name
+        if path.exists():
+            rows.append((str(path), what, f"{path.stat().st_size / 2**20:.1f} MiB"))
+        else:
+            run.missing.append(f"{name} is missing.")
+    parts = [table("Checkpoints", ("file", "what", "size"), rows, numbers=(2,))] if rows else []
+    if run.record is not None:
+        parts += [
+            heading("Fine-tune: load the weights into a network"),
+            *_fine_tuning(run.path / "best.pt", run.record),
+        ]
+    if (run.path / "last.pt").exists():
+        parts += [heading("Go on training, with the same data, to N steps in all"), listing(_resumption(run))]
+    return section("Checkpoints, and how to go on", *(parts or [paragraph("There is no checkpoint.")]))
+
+
+def _fine_tuning(path: Path, record: ModelRecord) -> list[Html]:
+    """Code that loads what was trained, and what must be known of it."""
+    spec = record.network
+    if spec is None:
+        code = f"from genesis_ext.models import load_weights\n\nload_weights(NETWORK, {str(path)!r})"
+        told = "NETWORK is the one that was handed in, or its like."
+    else:
+        imports = "" if spec.is_known else f"import {spec.name.rpartition('.')[0]}\n"
+        code = f"{imports}from genesis_ext.models import load_network\n\n"
+        code += f"network, record = load_network({str(path)!r}, out_channels=2, activation=None)"
+        told = "The head is new, and gives logits of two classes."
+    if record.untrained:
+        told += f" So is what the run never trained: {', '.join(record.untrained)}."
+    return [listing(code), paragraph(told, "quiet")]
+
+
+def _resumption(run: RunRecord) -> str:
+    """What goes on with the run: a command, or Python where objects were handed in."""
+    several = len(run.environment.get("data", [])) > 1
+    objects = run.environment.get("objects", {})
+    if objects:
+        given = ["config", "DATA", repr(str(run.path)), *(["validation_data=VALIDATION_DATA"] if several else [])]
+        given += ["resume=True", *(f"{kind}={kind.upper()}" for kind in objects)]
+        return (
+            "from genesis_ext.training import pretrain, read_config\n\n"
+            f"config = read_config({str(run.path / 'config.yaml')!r}).but(steps=N)\n"
+            f"pretrain({', '.join(given)})"
+        )
+    data = "--data DATA --validation-data VALIDATION_DATA" if several else "--data DATA"
+    return f"genesis pretrain {data} --out {shlex.quote(str(run.path))} --resume --steps N"
