@@ -66,7 +66,8 @@ GX_HD int32_t crop_clamped(int32_t at, int32_t n) { return max_of(min_of(at, n -
 // ---------------------------------------------------------------------------------------------------------------------
 // At most two taps along each axis.
 
-constexpr int32_t kPairSide = 64;    // of a tile
+constexpr int32_t kPairSide = 64;    // of a tile along x and y
+constexpr int32_t kPairSideZ = 32;   // and along z: the lanes of a warp
 constexpr int32_t kPairTile = 4096;  // voxels of a tile
 
 struct PairTile {
@@ -75,31 +76,30 @@ struct PairTile {
 
 // Long along z, where voxels are neighbours in memory.
 inline PairTile pair_tile(const int32_t (&out)[3]) {
-  const int32_t z = min_of(out[2], kPairSide), y = min_of(out[1], min_of(kPairTile / z, kPairSide));
+  const int32_t z = min_of(out[2], kPairSideZ), y = min_of(out[1], kPairSide);
   return {{min_of(out[0], min_of(max_of(kPairTile / (z * y), 1), kPairSide)), y, z}};
 }
 
-struct CropPair {
-  int32_t at[2], count;  // count 0: outside
+struct alignas(16) CropPair {
+  int64_t at[2];  // bytes from the volume's first voxel
   float weight[2];
+  int32_t count;  // 0: outside
 };
 
-__device__ __forceinline__ CropPair crop_pair(const AxisSpec& axis, int32_t i) {
+__device__ __forceinline__ CropPair crop_pair(const AxisSpec& axis, int32_t i, int64_t stride) {
   const CropTaps taps = crop_taps(axis, i);
-  return {{crop_clamped(taps.first, axis.n), crop_clamped(taps.first + 1, axis.n)},
-          taps.count,
-          {static_cast<float>(taps.a), static_cast<float>(taps.b)}};
+  return {{crop_clamped(taps.first, axis.n) * stride, crop_clamped(taps.first + 1, axis.n) * stride},
+          {static_cast<float>(taps.a), static_cast<float>(taps.b)},
+          taps.count};
 }
 
-// The sum of a pair; of one tap, that alone.
-template <typename At>
-__device__ __forceinline__ float pair_sum(const CropPair& pair, const At& at) {
-  const float first = pair.weight[0] * at(pair.at[0]);
-  if (pair.count < 2) return first;
-  GX_PATH("pair", "inside");
-  return first + pair.weight[1] * at(pair.at[1]);
+// The sum of a pair; of one tap, that alone. A choice, not a branch: the second one can be read in any case.
+__device__ __forceinline__ float pair_sum(const CropPair& pair, float one, float other) {
+  const float first = pair.weight[0] * one, both = first + pair.weight[1] * other;
+  return pair.count < 2 ? first : both;
 }
 
+// A thread keeps its place along z, and the weights there, from line to line of the tile.
 template <typename In>
 __global__ void __launch_bounds__(kCropThreads, 4) crop_pairs_kernel(const __grid_constant__ CropJob<In> job) {
   __shared__ SharedCrop shared;
@@ -117,31 +117,64 @@ __global__ void __launch_bounds__(kCropThreads, 4) crop_pairs_kernel(const __gri
   const int32_t first = d == 0 ? block.first[0] : d == 1 ? block.first[1] : block.first[2];
   if (crop.usable && d < 3 && i < size) {
     GX_PATH("taps", "kernel");
-    pairs[d][i] = crop_pair(crop.axes[d], first + i);
+    const int64_t voxel = sizeof(In), row = voxel * crop.axes[2].n, plane = row * crop.axes[1].n;
+    pairs[d][i] = crop_pair(crop.axes[d], first + i, d == 0 ? plane : d == 1 ? row : voxel);
   }
   __syncthreads();
-  const int64_t row = crop.axes[2].n, plane = row * crop.axes[1].n;
-  const In* volume = job.voxels + crop.offset;
-  const int32_t sy = block.size[1], sz = block.size[2], voxels = block.size[0] * sy * sz;
-  for (int32_t v = thread; v < voxels; v += kCropThreads) {
+  int32_t bits = 0;  // 2^bits threads a line
+  while ((1 << bits) < block.size[2]) {
+    GX_PATH("bit", "kernel");
+    ++bits;
+  }
+  const int32_t z = thread & ((1 << bits) - 1), lines = kCropThreads >> bits;
+  if (z >= block.size[2]) return;
+  CropPair pz = {};
+  if (crop.usable) {
+    const CropPair& of_line = pairs[2][z];
+    pz = {{of_line.at[0], of_line.at[1]}, {of_line.weight[0], of_line.weight[1]}, of_line.count};
+  }
+  const Range window = crop.window;
+  const char* volume = reinterpret_cast<const char*>(job.voxels + crop.offset);
+  const char *near = volume + pz.at[0], *far = volume + pz.at[1];
+  int32_t x = 0, y = thread >> bits;
+  const int64_t row = job.to.row.by, step = lines * row, wrap = job.to.plane.by - block.size[1] * row;
+  int64_t to = block.sample * job.to.voxels() + block.first[0] * job.to.plane.by + (block.first[1] + y) * row +
+               block.first[2] + z;
+  while (true) {
     GX_PATH("voxel", "kernel");
-    const int32_t line = v / sz, z = v - line * sz, x = line / sy, y = line - x * sy;
-    float value = crop.fill;
-    if (crop.usable) {
-      const CropPair &px = pairs[0][x], &py = pairs[1][y], &pz = pairs[2][z];
-      if (px.count > 0 && py.count > 0 && pz.count > 0) {
-        GX_PATH("inside", "voxel");
-        value = pair_sum(pz, [&](int32_t k) {
-          return pair_sum(py, [&](int32_t j) {
-            const In* at = volume + j * row + k;
-            return pair_sum(px, [&](int32_t i) { return static_cast<float>(widen(at[i * plane])); });
-          });
-        });
-      }
+    for (; y >= block.size[1]; y -= block.size[1]) {
+      GX_PATH("next plane", "voxel");
+      ++x;
+      to += wrap;
     }
-    const int64_t to = block.sample * job.to.voxels() + (block.first[0] + x) * job.to.plane.by +
-                       (block.first[1] + y) * job.to.row.by + block.first[2] + z;
-    store(job.to, to, windowed(crop.window, value));
+    if (x >= block.size[0]) return;
+    float value = crop.fill;
+    if (pz.count > 0 && pairs[0][x].count > 0 && pairs[1][y].count > 0) {
+      GX_PATH("inside", "voxel");
+      const CropPair &px = pairs[0][x], &py = pairs[1][y];
+      float lines_of[2];
+      In read[2][2][2];
+      GX_UNROLL
+      for (int b = 0; b < 2; ++b) {
+        GX_UNROLL
+        for (int a = 0; a < 2; ++a) {
+          const int64_t line = px.at[a] + py.at[b];
+          read[0][b][a] = *reinterpret_cast<const In*>(near + line);
+          read[1][b][a] = *reinterpret_cast<const In*>(far + line);
+        }
+      }
+      GX_UNROLL
+      for (int k = 0; k < 2; ++k) {
+        const auto along_x = [&](int b) {
+          return pair_sum(px, static_cast<float>(widen(read[k][b][0])), static_cast<float>(widen(read[k][b][1])));
+        };
+        lines_of[k] = pair_sum(py, along_x(0), along_x(1));
+      }
+      value = pair_sum(pz, lines_of[0], lines_of[1]);
+    }
+    store(job.to, to, windowed(window, value));
+    y += lines;
+    to += step;
   }
 }
 

@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include "filter.cuh"
+#include "parts.h"
 #include "taps.cuh"
 
 namespace gx::cuda {
@@ -49,18 +50,19 @@ inline uint32_t table_blocks(const AxisSpec (&axes)[3]) {
 template <typename T, typename Device>
 TapJobs<T> make_tap_tables(const AxisSpec (&axes)[3], Device& device) {
   TapJobs<T> jobs = {{axes[0], axes[1], axes[2]}, {}, table_blocks(axes)};
+  Parts parts;
   for (int d = 0; d < 3; ++d) {
     const AxisSpec& axis = axes[d];
     if (axis.identity()) continue;
     const int64_t m = axis.m, stride = axis.filtered() ? kFilterTaps : axis.taps();
     TapTable<T>& table = jobs.table[d];
-    table.taps = static_cast<Taps*>(device.memory(m * int64_t{sizeof(Taps)}));
-    table.weights = static_cast<T*>(device.memory(m * stride * int64_t{sizeof(T)}));
     table.stride = static_cast<int32_t>(stride);
-    table.beyond = static_cast<int32_t*>(device.memory(2 * Pole<T>::kPad * int64_t{sizeof(int32_t)}));
-    if (!axis.filtered()) continue;
-    table.begin = static_cast<int32_t*>(device.memory((tiles_of<T>(axis.n) + 1) * int64_t{sizeof(int32_t)}));
+    parts.add(table.taps, m);
+    parts.add(table.weights, m * stride);
+    parts.add(table.beyond, 2 * Pole<T>::kPad);
+    if (axis.filtered()) parts.add(table.begin, tiles_of<T>(axis.n) + 1);
   }
+  parts.take(device);
   device.launch(tap_tables_kernel<T>, int64_t{3} * jobs.blocks, kTableThreads, jobs);
   return jobs;
 }
@@ -149,9 +151,9 @@ void run_pairs(const SeparableWork<In>& work, Device& device) {
   using T = Arithmetic<In>;
   const AxisSpec(&axes)[3] = work.axis;
   PairJobs<T> jobs = {{axes[0], axes[1], axes[2]}, {}, table_blocks(axes)};
-  for (int d = 0; d < 3; ++d) {
-    jobs.pairs[d] = static_cast<Pair<T>*>(device.memory(axes[d].m * int64_t{sizeof(Pair<T>)}));
-  }
+  Parts parts;
+  for (int d = 0; d < 3; ++d) parts.add(jobs.pairs[d], axes[d].m);
+  parts.take(device);
   device.launch(pair_tables_kernel<T>, int64_t{3} * jobs.blocks, kTableThreads, jobs);
   const int32_t m[3] = {axes[0].m, axes[1].m, axes[2].m};
   const PairPass<In, T> pass = {work.from,

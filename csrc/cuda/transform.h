@@ -6,34 +6,12 @@
 #pragma once
 
 #include <algorithm>
-#include <functional>
-#include <vector>
 
+#include "parts.h"
 #include "slope.cuh"
 #include "transform.cuh"
 
 namespace gx::cuda {
-
-// Memory of one call, taken at once: each part at a multiple of 32 bytes.
-class Parts {
- public:
-  template <typename T>
-  void add(T*& pointer, int64_t count) {
-    const int64_t at = bytes_;
-    bytes_ += (count * int64_t{sizeof(T)} + 31) / 32 * 32;
-    parts_.push_back([&pointer, at](char* base) { pointer = reinterpret_cast<T*>(base + at); });
-  }
-  template <typename Device>
-  void take(Device& device) {
-    if (bytes_ == 0) return;
-    char* base = static_cast<char*>(device.memory(bytes_));
-    for (const auto& part : parts_) part(base);
-  }
-
- private:
-  int64_t bytes_ = 0;
-  std::vector<std::function<void(char*)>> parts_;
-};
 
 // How the windows of a batch are found; the memory is added to `parts`, and `index` stays where it is until then.
 inline void plan_index(const ShuffleSpec& spec, Shape shape, int64_t samples, WindowIndex& index, Parts& parts) {

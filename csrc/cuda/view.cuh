@@ -92,7 +92,7 @@ struct Chunk {
 __device__ __forceinline__ Chunk chunk_of(const Grid& grid) {
   const uint32_t n = grid.chunk(blockIdx.x);
   const int32_t begin = static_cast<int32_t>(blockIdx.x - n * grid.chunk.by) * kChunk;
-  return {static_cast<int32_t>(n), begin, min_of(grid.voxels, begin + kChunk)};
+  return {static_cast<int32_t>(n), begin, begin + min_of(grid.voxels - begin, kChunk)};
 }
 
 }  // namespace gx::cuda

@@ -35,6 +35,32 @@ def test_the_report_has_versions_devices_instruction_set_libraries_and_extras(ca
         assert entries["CUDA devices"] == "none (torch has no CUDA)"
 
 
+@pytest.mark.parametrize(
+    ("driver", "built", "line"),
+    [
+        (None, "13.0.88", "none found"),
+        (13000, "13.0.88", "of CUDA 13.0"),
+        (13010, "12.8.93", "of CUDA 13.1"),
+        (12090, "12.4.1", "of CUDA 12.9"),
+        (12020, "12.8.93", "of CUDA 12.2"),  # the runtime of one major version runs on every driver of it
+        (12080, "", "of CUDA 12.8"),
+        (
+            12080,
+            "13.0.88",
+            "of CUDA 12.8, but the CUDA kernels were built by nvcc 13.0.88 and need one of CUDA 13: update the driver, "
+            "or build with nvcc 12 (set CUDACXX to it)",
+        ),
+    ],
+)
+def test_a_driver_that_is_too_old_for_the_kernels_is_named_with_the_way_out(driver, built, line):
+    assert doctor.driver_line(driver, built) == line
+
+
+def test_the_report_has_the_driver(monkeypatch, capsys):
+    monkeypatch.setattr(doctor, "_driver_version", lambda: 11080)
+    assert report(capsys)["driver"].startswith("of CUDA 11.8")
+
+
 def test_the_environment_lowers_the_instruction_set():
     result = subprocess.run(
         [sys.executable, "-m", "genesis_ext.cli.main", "doctor"],

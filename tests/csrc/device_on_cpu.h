@@ -29,6 +29,7 @@ class Device {
                         [&] { kernel(job); });
   }
   int launches = 0;
+  size_t allocations() const { return memory_.size(); }
 
  private:
   static constexpr std::align_val_t kAlignment{32};

@@ -162,6 +162,29 @@ void test_slope() {
   }
 }
 
+void test_quotients() {
+  constexpr int64_t kEnd = int64_t{1} << 31;
+  for (int i = 0; i < 20000; ++i) {
+    const int64_t by = 1 + (static_cast<int64_t>(random_words()) >> random_int(1, 31)), q = (kEnd - 1) / by;
+    for (const int64_t n :
+         {static_cast<int64_t>(random_words()) % (q + 1) * by, q * by, q * by - 1, kEnd - 1, by - 1}) {
+      if (n < 0) continue;
+      CHECK(cuda::Quotient(by)(static_cast<uint32_t>(n)) == n / by, n, by);
+    }
+  }
+}
+
+// The last chunk of the largest patch ends with it: nothing of its bounds leaves 31 bits.
+void test_the_largest_patch() {
+  constexpr int32_t kMost = 2147482624;
+  const cuda::Grid grid({kMost / 32, 8, 4});
+  cuda_on_cpu::block().index = static_cast<uint32_t>(2 * grid.chunks - 1);
+  const cuda::Chunk chunk = cuda::chunk_of(grid);
+  CHECK(chunk.sample == 1 && chunk.end == kMost && chunk.end - chunk.begin == kMost % cuda::kChunk, chunk.begin);
+  const Voxel last = grid.at(kMost - 1);
+  CHECK(last.x == kMost / 32 - 1 && last.y == 7 && last.z == 3, last.x, last.y, last.z);
+}
+
 }  // namespace
 
 int main() {
@@ -174,5 +197,7 @@ int main() {
   test_single_operators<double>();
   test_slope();
   test_words();
+  test_quotients();
+  test_the_largest_patch();
   return check::summary("test_kernels");
 }

@@ -123,6 +123,7 @@ int compare(const Setting& setting, const AxisSpec& x, const AxisSpec& y, const 
   bool equal = false;
   const int64_t count = volumes * bytes / size_of(setting.out);
   with_type(setting.out, [&](auto v) { equal = same<decltype(v)>(expected.data(), got.data(), count); });
+  CHECK(device.allocations() <= 6, "tables, states of three axes and two volumes between them", device.allocations());
   CHECK(equal, "n", x.n, y.n, z.n, "m", x.m, y.m, z.m, "order", x.order, "boundary", setting.boundary, "grid mode",
         setting.grid_mode, "antialias", setting.antialias, "layout", setting.layout, "in", static_cast<int>(type),
         "out", static_cast<int>(setting.out), "volumes", volumes);

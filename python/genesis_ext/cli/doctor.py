@@ -3,6 +3,7 @@
 """`genesis doctor`: what is installed, what is used, and what is missing with the command that brings it."""
 
 import argparse
+import ctypes
 import importlib
 import os
 import platform
@@ -71,9 +72,35 @@ def _processor() -> Iterator[Line]:
     yield "CPU threads", f"{torch.get_num_threads()} of {os.cpu_count()} cores"
 
 
+def _driver_version() -> int | None:
+    """Of CUDA, as the driver gives it (13000: 13.0); None without a driver."""
+    try:
+        version = ctypes.c_int()
+        return None if ctypes.CDLL("libcuda.so.1").cuDriverGetVersion(ctypes.byref(version)) else version.value
+    except OSError:
+        return None
+
+
+def driver_line(driver: int | None, built: str) -> str:
+    """What is said of a driver (13000: of CUDA 13.0) beside kernels that nvcc of a version built ("13.0.88")."""
+    if driver is None:
+        return "none found"
+    has = f"of CUDA {driver // 1000}.{driver % 1000 // 10}"
+    needed = int(built.partition(".")[0]) if built[:1].isdigit() else 0
+    if driver // 1000 >= needed:
+        return has
+    return (
+        f"{has}, but the CUDA kernels were built by nvcc {built} and need one of CUDA {needed}: update the driver, or "
+        f"build with nvcc {driver // 1000} (set CUDACXX to it)"
+    )
+
+
 def _devices() -> Iterator[Line]:
     import torch
 
+    host = _host()
+    built = "" if isinstance(host, ImportError) else str(host.build_info()["cuda"])
+    yield "driver", driver_line(_driver_version(), built)
     if not torch.cuda.is_available():
         yield "CUDA devices", "none (torch has no CUDA)" if torch.version.cuda is None else "none found by torch"
     for index in range(torch.cuda.device_count()):
