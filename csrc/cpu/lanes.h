@@ -43,9 +43,6 @@ GX_HD void for_samples(const void* from, Voxel type, int64_t stride, int64_t cou
 }
 
 template <typename T>
-constexpr Voxel kArithmetic = sizeof(T) == 8 ? Voxel::kDouble : Voxel::kFloat;
-
-template <typename T>
 GX_HD void store_row(const T* from, int64_t count, void* to, Voxel type) {
   with_type(type, [&](auto element) {
     decltype(element)* target = static_cast<decltype(element)*>(to);

@@ -99,7 +99,7 @@ inline void window_sources(const Key& key, uint32_t index, const Window& window,
 
 // The voxels before the shuffle.
 template <typename T>
-struct Source {
+struct Unshuffled {
   const T* x;  // voxel (0,0,0) of channel 0: the strides' origin is 0
   int64_t stride_c;
   Strides strides;
@@ -135,7 +135,7 @@ Rows<T> rows_for(const ShuffleSpec& spec, Shape shape, int64_t channels, Shuffle
 
 // A window's voxels of one channel, one after another.
 template <typename T>
-void copy_window(const Window& window, const Source<T>& source, const T* x, T* out) {
+void copy_window(const Window& window, const Unshuffled<T>& source, const T* x, T* out) {
   constexpr int32_t kChunk = 16;
   const Strides& strides = source.strides;
   const int32_t size_z = window.z.size;
@@ -163,7 +163,7 @@ void scatter(const T* x, const Index* from, const int32_t* to, int32_t count, T*
 
 // A window's voxels one by one.
 template <typename T>
-void move_singly(const Claimed& voxels, const uint64_t* bits, const Source<T>& source, int64_t channels,
+void move_singly(const Claimed& voxels, const uint64_t* bits, const Unshuffled<T>& source, int64_t channels,
                  const Rows<T>& rows, const std::vector<int32_t>& sources) {
   const Window& window = voxels.window;
   const uint64_t* claimed = bits + voxels.first;
@@ -184,7 +184,7 @@ void move_singly(const Claimed& voxels, const uint64_t* bits, const Source<T>& s
 
 // Moves what the windows that start in a slab claimed into the rows. No later window claims voxels of this slab.
 template <typename T>
-void move_slab(int32_t slab, const Key& key, const ShuffleSpec& spec, Shape shape, const Source<T>& source,
+void move_slab(int32_t slab, const Key& key, const ShuffleSpec& spec, Shape shape, const Unshuffled<T>& source,
                int64_t channels, const Rows<T>& rows, ShuffleScratch& scratch) {
   if (scratch.pack == nullptr) scratch.pack = std::make_unique<Pack>();
   Pack& pack = *scratch.pack;

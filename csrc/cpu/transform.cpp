@@ -50,7 +50,7 @@ Strides source_strides(const Sample& sample, const Patch<T>& patch) {
 }
 
 template <typename T>
-Source<T> shuffle_source(const Sample& sample, const Patch<T>& patch) {
+Unshuffled<T> shuffle_source(const Sample& sample, const Patch<T>& patch) {
   Strides strides = source_strides(sample, patch);
   const T* x = patch.x + strides.origin;
   strides.origin = 0;
@@ -224,7 +224,7 @@ void last_writer(const Sample& sample, const ShuffleSpec& spec, const Patch<T>& 
   const Shape shape = patch.shape;
   const int64_t voxels = voxels_of(shape), slab_voxels = int64_t{kSlab} * shape.y * shape.z;
   const Rows<T> rows = rows_for<T>(spec, shape, patch.channels, scratch.shuffle);
-  const Source<T> source = shuffle_source(sample, patch);
+  const Unshuffled<T> source = shuffle_source(sample, patch);
   scratch.shuffle.claimed = scratch.painted;
   claim_windows(sample.key, spec, shape, unpainted_bounds(sample, shape), scratch.shuffle.claimed,
                 scratch.shuffle.claims);

@@ -42,7 +42,7 @@ void run_affine(const AffineWork<In>& work, Device& device) {
                                    coefficient_axis(affine.axis[2])},
                                   work.fill,
                                   coefficients,
-                                  kVoxel<T>},
+                                  kArithmetic<T>},
                 device);
   const Source<T> from = {coefficients + work.origin, Divisor(1), size, 0, {plane, line, 1}};
   device.launch(affine_kernel<true, T, T>, blocks, kAffineThreads,

@@ -21,8 +21,6 @@ namespace gx::cuda {
 // Float64 for float64 samples, else float32.
 template <typename In>
 using Arithmetic = std::conditional_t<std::is_same_v<In, double>, double, float>;
-template <typename T>
-constexpr Voxel kVoxel = sizeof(T) == 8 ? Voxel::kDouble : Voxel::kFloat;
 
 // Volumes and what is done along each of their axes; `out` is contiguous.
 template <typename In>
@@ -127,7 +125,7 @@ void run_axes(const SeparableWork<In>& work, Device& device) {
     Target to(work.out, work.out_type, m);
     if (d != last) {
       to.data = device.memory(work.volumes * to.voxels() * int64_t{sizeof(T)});
-      to.type = kVoxel<T>;
+      to.type = kArithmetic<T>;
     }
     if (between == nullptr) {
       run_axis<In, T>(work, jobs, d, work.from, n, to, device);

@@ -33,8 +33,9 @@ __device__ __forceinline__ uint32_t divided(const ShuffleShared& shared, uint32_
 }
 
 // The voxel from which a window takes the value of one inside it.
-__device__ __forceinline__ Voxel source_in_window(const WindowIndex& index, const ShuffleShared& shared, const Key& key,
-                                                  int64_t n, int32_t w, const Window& window, Voxel at) {
+__device__ __forceinline__ Position source_in_window(const WindowIndex& index, const ShuffleShared& shared,
+                                                     const Key& key, int64_t n, int32_t w, const Window& window,
+                                                     Position at) {
   const int32_t i = at.x - window.x.start, j = at.y - window.y.start, k = at.z - window.z.start;
   if (index.spec.permute == kAxes) {
     if (index.axes == nullptr) {
@@ -148,8 +149,8 @@ __device__ __forceinline__ Window listed_window(const WindowIndex& index, const 
 }
 
 // Back through the windows in sequence, from the last one on: by the lists of the bins that a voxel comes to.
-__device__ __forceinline__ Voxel traced(const WindowIndex& index, const ShuffleShared& shared, const Key& key,
-                                        int64_t n, Voxel at) {
+__device__ __forceinline__ Position traced(const WindowIndex& index, const ShuffleShared& shared, const Key& key,
+                                           int64_t n, Position at) {
   const int32_t* begins = index.begins + n * (index.bins + 1);
   const PackedWindow* listed = index.listed + n * index.capacity;
   uint32_t before = static_cast<uint32_t>(index.spec.num_windows);
@@ -192,8 +193,8 @@ __device__ __forceinline__ void find_sources(const WindowIndex& index, ShuffleSh
     if (lane < waiting) {
       GX_PATH("owned", "sources");
       const int32_t v = queue[lane];
-      const Voxel at = grid.at(chunk.begin + v);
-      Voxel from;
+      const Position at = grid.at(chunk.begin + v);
+      Position from;
       if constexpr (kSequentially) {
         from = traced(index, shared, key, chunk.sample, at);
       } else {

@@ -70,7 +70,7 @@ __device__ __forceinline__ void mask_boxes(const Sample& sample, const Grid& gri
 }
 
 // The last box that holds the voxel, or the first one.
-GX_HD int32_t covering_box(const Sample& sample, Shape shape, Voxel at) {
+GX_HD int32_t covering_box(const Sample& sample, Shape shape, Position at) {
   for (int32_t b = sample.num_boxes - 1; b > 0; --b) {
     GX_PATH("covering box", "constant");
     if (contains(sample_box(sample, b, shape), at.x, at.y, at.z)) return b;
@@ -118,7 +118,7 @@ __device__ __forceinline__ void paint(const ChannelState<T>& channel, const Samp
     if ((painted >> (8 * i) & 1) == 0) continue;
     if (sample.constant) {
       GX_PATH("constant", "one by one");
-      const Voxel here = grid.at(chunk.begin + v + 8 * i);
+      const Position here = grid.at(chunk.begin + v + 8 * i);
       write(i, sample_fill(sample, sample.paint == kOut ? 0 : covering_box(sample, grid.shape, here)));
     } else {
       GX_PATH("noise across", "one by one");

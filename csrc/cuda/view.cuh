@@ -61,7 +61,7 @@ struct Grid {
         plane(patch.y),
         chunk(chunks) {}
 
-  GX_HD Voxel at(int32_t v) const {
+  GX_HD Position at(int32_t v) const {
     const uint32_t line = row(static_cast<uint32_t>(v)), x = plane(line);
     return {static_cast<int32_t>(x), static_cast<int32_t>(line - x * plane.by),
             static_cast<int32_t>(static_cast<uint32_t>(v) - line * row.by)};
@@ -72,7 +72,7 @@ struct Grid {
 struct Layout {
   int32_t origin, x, y, z;
 
-  GX_HD int32_t operator()(Voxel at) const { return origin + at.x * x + at.y * y + at.z * z; }
+  GX_HD int32_t operator()(Position at) const { return origin + at.x * x + at.y * y + at.z * z; }
 };
 
 template <typename T>

@@ -57,12 +57,12 @@ GX_HD Window draw_window(const Key& key, uint32_t index, Shape shape, Shape max_
 // Keys of the permutations along the three axes, for P W P' shuffling.
 GX_HD Words axis_keys(const Key& key, uint32_t window) { return philox(key, Purpose::kAxisPermutation, window); }
 
-struct Voxel {
+struct Position {
   int32_t x, y, z;
 };
 
 // Where the value of a voxel inside a window comes from.
-GX_HD Voxel window_source(const Key& key, uint32_t index, const Window& window, int32_t permute, Voxel at) {
+GX_HD Position window_source(const Key& key, uint32_t index, const Window& window, int32_t permute, Position at) {
   const uint32_t i = static_cast<uint32_t>(at.x - window.x.start), j = static_cast<uint32_t>(at.y - window.y.start),
                  k = static_cast<uint32_t>(at.z - window.z.start);
   const uint32_t sx = static_cast<uint32_t>(window.x.size), sy = static_cast<uint32_t>(window.y.size),

@@ -33,6 +33,10 @@ GX_HD int64_t size_of(Voxel type) {
   }
 }
 
+// The type in which voxels of type T are computed with: T is float or double.
+template <typename T>
+constexpr Voxel kArithmetic = sizeof(T) == 8 ? Voxel::kDouble : Voxel::kFloat;
+
 GX_HD float widen(int16_t value) { return static_cast<float>(value); }
 GX_HD float widen(uint8_t value) { return static_cast<float>(value); }
 

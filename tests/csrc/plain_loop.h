@@ -26,19 +26,19 @@ inline gx::Box box_of(const gx::Window& window) {
 }
 
 // The voxel whose value comes to each voxel.
-inline std::vector<gx::Voxel> shuffled_from(const gx::Sample& sample, const gx::ShuffleSpec& spec, gx::Shape shape) {
-  std::vector<gx::Voxel> from;
+inline std::vector<gx::Position> shuffled_from(const gx::Sample& sample, const gx::ShuffleSpec& spec, gx::Shape shape) {
+  std::vector<gx::Position> from;
   for (int32_t i = 0; i < shape.x; ++i) {
     for (int32_t j = 0; j < shape.y; ++j) {
       for (int32_t k = 0; k < shape.z; ++k) from.push_back({i, j, k});
     }
   }
-  const std::vector<gx::Voxel> here = from;
+  const std::vector<gx::Position> here = from;
   const int32_t num_windows = sample.shuffle ? spec.num_windows : 0;
   for (int32_t w = num_windows - 1; w >= 0 && spec.order == gx::kSequential; --w) {  // traces every voxel back
     const gx::Window window = gx::draw_window(sample.key, static_cast<uint32_t>(w), shape, spec.max_window);
     const gx::Box box = box_of(window);
-    for (gx::Voxel& v : from) {
+    for (gx::Position& v : from) {
       if (gx::contains(box, v.x, v.y, v.z)) {
         v = gx::window_source(sample.key, static_cast<uint32_t>(w), window, spec.permute, v);
       }
@@ -64,7 +64,7 @@ struct Painted {
   int32_t box;  // the last one that contains the voxel
 };
 
-inline Painted painted_at(const gx::Sample& sample, gx::Shape shape, gx::Voxel at) {
+inline Painted painted_at(const gx::Sample& sample, gx::Shape shape, gx::Position at) {
   if (sample.paint == gx::kNothing) return {false, 0};
   for (int32_t b = sample.num_boxes - 1; b >= 0; --b) {
     if (gx::contains(gx::sample_box(sample, b, shape), at.x, at.y, at.z)) return {sample.paint == gx::kIn, b};
@@ -86,11 +86,11 @@ inline double curve_value(const gx::Curve& curve, const std::vector<gx::CurveRow
 template <typename T, typename F>
 Result<T> plain_loop(const gx::Sample& sample, const gx::ShuffleSpec& spec, int64_t channels, gx::Shape shape,
                      const F& at) {
-  const auto flipped = [&](int64_t c, gx::Voxel v) -> T {
+  const auto flipped = [&](int64_t c, gx::Position v) -> T {
     return at(c, sample.flips & 1 ? shape.x - 1 - v.x : v.x, sample.flips & 2 ? shape.y - 1 - v.y : v.y,
               sample.flips & 4 ? shape.z - 1 - v.z : v.z);
   };
-  const std::vector<gx::Voxel> sources = shuffled_from(sample, spec, shape);
+  const std::vector<gx::Position> sources = shuffled_from(sample, spec, shape);
   Result<T> result;
   for (int64_t c = 0; c < channels; ++c) {
     const gx::Range range = gx::sample_range(sample, c);

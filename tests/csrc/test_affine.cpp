@@ -149,9 +149,9 @@ std::vector<char> on_cpu(const Setting& setting, const cuda::Source<In>& from) {
     if (volume.filtered) {
       cpu::resample_volume<T>(tables, setting.fill,
                               {data, type_of<In>(), from.stride[0], from.stride[1], from.stride[2]},
-                              {coefficients.data(), cuda::kVoxel<T>}, alone);
+                              {coefficients.data(), kArithmetic<T>}, alone);
       volume.data = coefficients.data() + setting.origin();
-      volume.type = cuda::kVoxel<T>;
+      volume.type = kArithmetic<T>;
     } else {
       volume.data = data;
       volume.type = type_of<In>();

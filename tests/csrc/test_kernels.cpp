@@ -153,7 +153,7 @@ void test_slope() {
     const Curve curve = make_curve(control_points(sample, 0));
     for (int64_t c = 0; c < 2; ++c) {
       for (int32_t v = 0; v < voxels_of(shape); ++v) {
-        const Voxel at = cuda::Grid(shape).at(v);
+        const Position at = cuda::Grid(shape).at(v);
         const double x = data.x[static_cast<size_t>(n * data.view.stride_n + c + cuda::layout_of(data.view, 0)(at))];
         const double slope = data.input[static_cast<size_t>((n * 2 + c) * voxels_of(shape) + v)];
         CHECK(slope == apply_slope(curve, sample_range(sample, c), true, x));
@@ -181,7 +181,7 @@ void test_the_largest_patch() {
   cuda_on_cpu::block().index = static_cast<uint32_t>(2 * grid.chunks - 1);
   const cuda::Chunk chunk = cuda::chunk_of(grid);
   CHECK(chunk.sample == 1 && chunk.end == kMost && chunk.end - chunk.begin == kMost % cuda::kChunk, chunk.begin);
-  const Voxel last = grid.at(kMost - 1);
+  const Position last = grid.at(kMost - 1);
   CHECK(last.x == kMost / 32 - 1 && last.y == 7 && last.z == 3, last.x, last.y, last.z);
 }
 

@@ -14,9 +14,6 @@ namespace gx {
 namespace {
 
 template <typename T>
-constexpr Voxel kArithmetic = sizeof(T) == 8 ? Voxel::kDouble : Voxel::kFloat;
-
-template <typename T>
 cpu::AffineVolume<T> volume_of(const AffineSpec& spec, int64_t n) {
   cpu::AffineVolume<T> volume = {};
   std::copy(spec.axis, spec.axis + 3, volume.axis);
