@@ -33,7 +33,7 @@ from genesis_ext.transforms import TransformConfig
         ("compile", 1, "true or false"),
         ("method", ["genesis"], "one of genesis, jigsaw, rotation, universal"),
         ("modality", 1, "one of ct, mri, xray, us or none"),
-        ("profile", 3, "text"),
+        ("profile", 3, "text or a TransformConfig"),
         ("patch", 64, "three integers"),
         ("patch", [16, 16], "three integers"),
         ("patch", "abc", "three integers"),
