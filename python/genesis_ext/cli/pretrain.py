@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, get_origin
 
 from genesis_ext._extras import require
+from genesis_ext.training.engine.processes import leave_together
 from genesis_ext.training.engine.run_folder import RunFolder
 from genesis_ext.training.pretraining.config import PretrainConfig
 from genesis_ext.training.pretraining.config_file import read_settings
@@ -132,6 +133,7 @@ def run(args: PretrainCommand) -> int:
             time_limit_s=60 * args.minutes,
             report=lambda text: print(text, flush=True),
         )
+        leave_together()
     except KeyboardInterrupt:
         if first:
             print(f"what was saved stays in {args.out}: {_GOES_ON}", file=sys.stderr)

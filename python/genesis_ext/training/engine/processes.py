@@ -61,6 +61,16 @@ def make_fabric(device: str | torch.device, config: RunConfig) -> "Fabric":
     return fabric
 
 
+def leave_together() -> None:
+    """Wait for the other processes and part from them: the last thing that a command does.
+
+    A process that ends while others still work can abort in the threads that connect them.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.barrier()
+        torch.distributed.destroy_process_group()
+
+
 def add_up(fabric: "Fabric", tensor: Tensor) -> Tensor:
     """The sum over all processes, the same in each."""
     total = fabric.all_reduce(tensor, reduce_op="sum")
