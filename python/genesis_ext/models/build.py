@@ -67,10 +67,7 @@ class NetworkSpec:
         check_positive("NetworkSpec", in_channels=self.in_channels, out_channels=self.out_channels)
         if fixed := [name for name in _OFFERED if name in self.arguments]:
             raise ValueError(f"NetworkSpec: arguments must leave out what has a field of its own, got {fixed[0]}")
-        try:
-            json.dumps(self.arguments, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise ValueError(f"NetworkSpec: arguments must hold plain values only ({error})") from error
+        object.__setattr__(self, "arguments", plain_arguments(self.arguments))
 
     @property
     def is_known(self) -> bool:
@@ -161,6 +158,15 @@ def build_network(
         if isinstance(network, UNetLike):
             raise ValueError("a class with encode and decode must take activation, and apply it in out_tr")
         return network
+
+
+def plain_arguments(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as they come back from YAML and JSON, tuples as lists; a ValueError for what those cannot hold."""
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(arguments, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"arguments of a network must be plain values ({error})") from error
+    return plain
 
 
 def options_of(name: str, spatial_dims: int) -> frozenset[str]:

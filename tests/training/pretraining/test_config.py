@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import json
+import math
 from dataclasses import fields
 from pathlib import Path
 
@@ -165,3 +166,23 @@ def test_a_config_tells_which_boxes_are_cut_and_how_files_are_prepared() -> None
     scales = PretrainConfig.of(boxes="scales", patch=(32, 32, 16)).data.sampling()
     assert (scales.cube, scales.out_shape, scales.content) == (None, (32, 32, 16), {})
     assert PretrainConfig().files.preparation().spacing_mm is None
+
+
+def test_a_network_and_its_arguments_come_back_from_a_file(tmp_path: Path) -> None:
+    arguments = {"strides": (1, 2, 2), "norm_op_kwargs": {"eps": 1e-5, "affine": True}, "dropout_op": None}
+    config = PretrainConfig.of(network="PlainConvUNet", network_arguments=arguments, patch=(20, 16, 16))
+    write_config(tmp_path / "config.yaml", config)
+    assert read_config(tmp_path / "config.yaml") == config
+    assert config.difference(read_config(tmp_path / "config.yaml")) == []
+    assert config.difference(config.but(network_arguments={})) != []
+    for values, complaint in (
+        ({"network_arguments": {"width": 3}}, "network_arguments must be empty for unet, whose settings have names"),
+        ({"network": "PlainConvUNet", "network_arguments": {"eps": math.nan}}, "must be plain values"),
+        (
+            {"network": "PlainConvUNet", "network_arguments": {"num_classes": 2}},
+            "must leave out what has a field",
+        ),
+        ({"network": "PlainConvUnet"}, "did you mean PlainConvUNet"),
+    ):
+        with pytest.raises(ValueError, match=complaint):
+            PretrainConfig.of(**values)  # type: ignore[arg-type]

@@ -151,7 +151,7 @@ def test_another_network_restores_and_is_told_what_it_cannot(store: Path, tmp_pa
     config = PretrainConfig.of(**{**TINY, "network": "SegResNet", "network_arguments": arguments})
     said: list[str] = []
     pretrain(config, store, tmp_path / "run", report=said.append)
-    assert "width have no part in SegResNet: it has network_arguments" in said
+    assert "not used by SegResNet, which takes network_arguments: width" in said
     run_all(tmp_path / "run", DATA=store, N=2)
     with pytest.raises(
         ValueError, match="method jigsaw needs the features of the network's encoder, and SegResNet has"

@@ -15,7 +15,7 @@ from genesis_ext.data.sampling.content import ContentRule, Foreground, LungConte
 from genesis_ext.data.sampling.settings import RELEASED_BORDERS, Mix, Sampling
 from genesis_ext.data.sampling.split import Split
 from genesis_ext.data.volume import Modality
-from genesis_ext.models.build import OWN, NetworkSpec, options_of
+from genesis_ext.models.build import OWN, NetworkSpec, options_of, plain_arguments
 from genesis_ext.models.unet3d import BatchNormMode, Norm, Upsample
 from genesis_ext.training.engine.options import check
 
@@ -46,6 +46,7 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         check_kinds(self)
         check(self, "width", self.width >= 1, "be at least 1")
+        object.__setattr__(self, "network_arguments", plain_arguments(self.network_arguments))
         if self.network == OWN and self.network_arguments:
             raise ValueError(f"network_arguments must be empty for {OWN}, whose settings have names of their own")
         self.spec(3)

@@ -163,7 +163,7 @@ def pretrain(
                 write_environment(folder, inputs.stores, fabric.device, fabric.world_size, origin.objects)
             report(_summary(config, learnt, inputs))
             if unused := config.network.unused:
-                report(f"{', '.join(unused)} have no part in {config.network.network}: it has network_arguments")
+                report(f"not used by {config.network.network}, which takes network_arguments: {', '.join(unused)}")
             run = Run(fabric, state, loader, validator, config, origin, folder, stop, deadline)
             conclude = partial(_conclude, fabric, config, inputs, state, parts)
             try:
