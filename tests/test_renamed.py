@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from genesis_ext.cli.pretrain import parse
 from genesis_ext.data.loader import GenesisLoader
 from genesis_ext.training import ValidationReport
+from genesis_ext.training.pretraining.config import PretrainConfig
 from tests.data_layer.stores import entry_of, write_store
 
 
@@ -51,3 +53,14 @@ def test_the_loader_knows_residence_by_its_old_name(tmp_path: Path) -> None:
     with loader, pytest.warns(FutureWarning, match=r"GenesisLoader\.placement"):
         assert loader.residence is loader.placement
         assert len(loader.placement.layout.shards) > 1
+
+
+def test_a_setting_is_known_by_its_old_name() -> None:
+    with pytest.warns(FutureWarning, match="the setting residence is now called placement"):
+        config = PretrainConfig.of(residence="disk")
+    with pytest.warns(FutureWarning, match="the setting residence is now called placement"):
+        assert PretrainConfig.from_dict({"data": {"residence": "disk"}}) == config
+    with pytest.warns(FutureWarning, match="the option --residence is now called --placement"):
+        args = parse(["--data", "x", "--out", "y", "--residence", "disk"])
+    assert args.settings == config
+    assert config.data.placement == "disk"

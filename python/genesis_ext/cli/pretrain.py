@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, get_origin
 
 from genesis_ext._extras import require
+from genesis_ext._renamed import warn_renamed
 from genesis_ext.training.engine.processes import leave_together
 from genesis_ext.training.engine.run_folder import RunFolder
-from genesis_ext.training.pretraining.config import PretrainConfig
+from genesis_ext.training.pretraining.config import RENAMED, PretrainConfig
 from genesis_ext.training.pretraining.config_file import read_settings
 from genesis_ext.training.pretraining.presets import PRESETS
 from genesis_ext.training.pretraining.run import PretrainResult, pretrain
@@ -32,7 +33,7 @@ examples:
   genesis pretrain --data scans --out runs/quick --preset quick --steps 1000
   genesis pretrain --data scans --validation-data held_out --out runs/released --preset released --lr 0.1
   genesis pretrain --data store --out runs/both --preset universal
-  genesis pretrain --data store --out runs/large --boxes scales --residence disk --budget-gib 16
+  genesis pretrain --data store --out runs/large --boxes scales --placement disk --budget-gib 16
   genesis pretrain --data scan.nii.gz --out runs/one --resume --steps 40000
   genesis pretrain --data store --out runs/nnunet --network ResidualEncoderUNet --network-arguments '{{"n_stages": 6}}'
   torchrun --nproc-per-node 4 -m genesis_ext.cli.main pretrain --data store --out runs/four
@@ -99,6 +100,7 @@ def parse(words: Sequence[str]) -> PretrainCommand:
         ValueError: the run that is to go on cannot be read.
     """
     tyro = require("tyro", "train", "to read options")
+    words = [_new_name(word) for word in words]
     given, _ = _sources().parse_known_args(list(words))
     stored = RunFolder(given.out).stored(given.fall_back) if given.resume and given.out else None
     try:
@@ -114,6 +116,17 @@ def parse(words: Sequence[str]) -> PretrainCommand:
             )
     except ValueError as error:
         raise argparse.ArgumentError(None, str(error)) from error
+
+
+def _new_name(word: str) -> str:
+    """An option by its name of today."""
+    option, given, value = word.partition("=")
+    name = option.removeprefix("--").replace("-", "_")
+    if not option.startswith("--") or name not in RENAMED:
+        return word
+    new = f"--{RENAMED[name].replace('_', '-')}"
+    warn_renamed(f"the option {option}", new)
+    return f"{new}{given}{value}"
 
 
 def run(args: PretrainCommand) -> int:

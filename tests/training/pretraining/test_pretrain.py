@@ -270,15 +270,15 @@ def test_an_unfinished_store_is_named(scans: Path, tmp_path: Path) -> None:
         pretrain(CONFIG, store.path, tmp_path / "run", report=quiet)
 
 
-@pytest.mark.parametrize("residence", ["pinned", "disk"])
-def test_a_run_with_shards_that_rotate_resumes_to_the_last_bit(scans: Path, tmp_path: Path, residence: Any) -> None:
+@pytest.mark.parametrize("placement", ["pinned", "disk"])
+def test_a_run_with_shards_that_rotate_resumes_to_the_last_bit(scans: Path, tmp_path: Path, placement: Any) -> None:
     write_ct(scans / "b.nii.gz", (20, 30, 40), seed=1)
     write_ct(scans / "c.nii.gz", (20, 20, 20), seed=2)
     config = CONFIG.but(
         boxes="scales",
         lung_content=True,
         foreground=True,
-        residence=residence,
+        placement=placement,
         budget_gib=2 * 2**-14,  # the largest volume twice
         samples_a_volume=1,
         steps=6,

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
+from genesis_ext._renamed import warn_renamed
 from genesis_ext._settings import check_kinds
 from genesis_ext.models.build import OWN, NetworkSpec
 from genesis_ext.training.engine.options import MAY_CHANGE, OptimizerConfig, RunConfig, check
@@ -74,8 +75,8 @@ class PretrainConfig:
             raise ValueError(
                 f"bn_mode must be running with sync_batch_norm, which has no other, got {self.network.bn_mode}"
             )
-        if self.run.cuda_graph and data.residence != "device":
-            raise ValueError(f"residence must be device with cuda_graph, got {data.residence}")
+        if self.run.cuda_graph and data.placement != "device":
+            raise ValueError(f"placement must be device with cuda_graph, got {data.placement}")
         if self.run.cuda_graph and self.run.precision == "fp16":
             raise ValueError(
                 "precision must not be fp16 with cuda_graph, since its loss scale needs the host: use bf16"
@@ -98,6 +99,7 @@ class PretrainConfig:
 
     def but(self, **values: Any) -> "PretrainConfig":
         """This config with some fields changed, as for ``of``."""
+        values = by_new_names(values)
         unknown = sorted(values.keys() - _GROUP_OF.keys())
         if unknown:
             raise ValueError(f"unknown settings: {', '.join(unknown)}")
@@ -139,6 +141,7 @@ def without_groups(values: Mapping[str, Any]) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for name, value in values.items():
         if name in _GROUPS and isinstance(value, Mapping):
+            value = by_new_names(value)
             misplaced = [str(inner) for inner in value if _GROUP_OF.get(inner) != name]
             if misplaced:
                 raise ValueError(f"unknown settings in {name}: {', '.join(misplaced)}")
@@ -146,6 +149,13 @@ def without_groups(values: Mapping[str, Any]) -> dict[str, Any]:
         else:
             given[str(name)] = value
     return given
+
+
+def by_new_names(values: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Settings of earlier versions by their names of today, which a warning tells."""
+    for old in values.keys() & RENAMED.keys():
+        warn_renamed(f"the setting {old}", RENAMED[old])
+    return {RENAMED.get(name, name): value for name, value in values.items()}
 
 
 def _differences(where: str, own: Mapping[str, Any], others: Mapping[str, Any]) -> list[str]:
@@ -174,6 +184,9 @@ def _shapes_rates(config: PretrainConfig) -> set[str]:
     """Lengths that the learning rates depend on."""
     return {"steps"} if config.optim.schedule in ("cosine", "polynomial") else set()
 
+
+RENAMED = {"residence": "placement"}
+"""Old names of fields -> new ones."""
 
 _GROUPS = {group.name: get_type_hints(PretrainConfig)[group.name] for group in fields(PretrainConfig)}
 _GROUP_OF = {option.name: group for group, kind in _GROUPS.items() for option in fields(kind)}

@@ -97,7 +97,7 @@ class DataConfig:
     split: Split = "auto"
     """auto: the split of the store, else every fifth patient, or the last fifth of the volumes of a single patient;
     patients: every fifth patient; fifth: the last fifth of each volume."""
-    residence: PlacementName = "device"
+    placement: PlacementName = "device"
     """Where the volumes are: all in device memory; in host memory (pinned) or on disk, shards of them on the device."""
     budget_gib: float = 8.0
     """GiB of device memory for the shards."""

@@ -199,7 +199,7 @@ def _loader(
         rank=fabric.global_rank,
         world_size=fabric.world_size,
         start_step=step,
-        placement=config.data.residence,
+        placement=config.data.placement,
         budget=int(config.data.budget_gib * 2**30),
         samples_a_volume=config.data.samples_a_volume,
         device=fabric.device,
