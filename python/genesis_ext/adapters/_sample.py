@@ -5,8 +5,8 @@
 import torch
 from torch import Tensor
 
-from ..ops._checks import plain
-from ..transforms import GenesisTransform
+from genesis_ext.ops._checks import plain
+from genesis_ext.transforms import GenesisTransform
 
 
 def distort_sample(

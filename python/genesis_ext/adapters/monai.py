@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .._extras import needed
-from ..data.loader import FIRST_VALIDATION_ID
-from ..transforms import GenesisTransform
-from ._sample import distort_sample
+from genesis_ext._extras import needed
+from genesis_ext.adapters._sample import distort_sample
+from genesis_ext.data.loader import FIRST_VALIDATION_ID
+from genesis_ext.transforms import GenesisTransform
 
 with needed("monai", "monai", "for genesis_ext.adapters.monai"):
     from monai.config import KeysCollection

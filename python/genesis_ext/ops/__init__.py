@@ -6,17 +6,17 @@ Importing this package registers fakes and gradients, so the operator libraries 
 called in between; `import genesis_ext` does all of it in this order.
 """
 
-from .affine_sample import affine_sample
-from .bezier_map import bezier_map
-from .crop_resize import PackedVolumes, crop_resize
-from .draw_plan import draw_plan
-from .genesis_transform import genesis_transform
-from .local_shuffle import local_shuffle
-from .paint_boxes import paint_boxes
-from .philox_words import philox_words
-from .plan import Plan, PlanSpec
-from .resample import resample
-from .spline_prefilter import spline_prefilter
+from genesis_ext.ops.affine_sample import affine_sample
+from genesis_ext.ops.bezier_map import bezier_map
+from genesis_ext.ops.crop_resize import PackedVolumes, crop_resize
+from genesis_ext.ops.draw_plan import draw_plan
+from genesis_ext.ops.genesis_transform import genesis_transform
+from genesis_ext.ops.local_shuffle import local_shuffle
+from genesis_ext.ops.paint_boxes import paint_boxes
+from genesis_ext.ops.philox_words import philox_words
+from genesis_ext.ops.plan import Plan, PlanSpec
+from genesis_ext.ops.resample import resample
+from genesis_ext.ops.spline_prefilter import spline_prefilter
 
 __all__ = [
     "PackedVolumes",

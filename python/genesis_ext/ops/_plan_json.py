@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genesis_ext._types import Shape3
-
-from ..reference import draw_plan
-from ..reference.draw_plan import BOX_WORDS, CURVE_WORDS, HEAD_WORDS, Numbers, decode
-from ..reference.paint_boxes import KINDS
+from genesis_ext.reference import draw_plan
+from genesis_ext.reference.draw_plan import BOX_WORDS, CURVE_WORDS, HEAD_WORDS, Numbers, decode
+from genesis_ext.reference.paint_boxes import KINDS
 
 VERSION = 1
 FILLS = ("noise", "constant")  # by number, as in a row

@@ -9,7 +9,7 @@ from numbers import Integral, Real
 import torch
 from torch import Tensor
 
-from ._checks import check_rank, check_tensor, got
+from genesis_ext.ops._checks import check_rank, check_tensor, got
 
 DTYPES = (torch.uint8, torch.int16, torch.float16, torch.bfloat16, torch.float32, torch.float64)
 """In the order of their codes in the schemas."""

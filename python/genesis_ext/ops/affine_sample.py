@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
-from ._checks import as_3d, as_before, check_tensor, got, refuse_gradient, refuse_vmap
-from ._resampling import (
+from genesis_ext.ops._checks import as_3d, as_before, check_tensor, got, refuse_gradient, refuse_vmap
+from genesis_ext.ops._resampling import (
     BOUNDARIES,
     DTYPES,
     boundary_code,

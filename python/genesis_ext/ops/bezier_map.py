@@ -7,7 +7,16 @@ from typing import Any, NoReturn
 import torch
 from torch import Tensor
 
-from ._checks import ValueRange, as_3d, as_before, check_tensor, check_voxels, refuse_gradient, refuse_vmap, split_range
+from genesis_ext.ops._checks import (
+    ValueRange,
+    as_3d,
+    as_before,
+    check_tensor,
+    check_voxels,
+    refuse_gradient,
+    refuse_vmap,
+    split_range,
+)
 
 
 def bezier_map(

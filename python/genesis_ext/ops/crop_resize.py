@@ -8,8 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ._checks import TensorLike, as_numbers, check_tensor, refuse_gradient, refuse_vmap
-from ._resampling import DTYPES, check_fill, check_flag, check_order, check_shape, dtype_code
+from genesis_ext.ops._checks import TensorLike, as_numbers, check_tensor, refuse_gradient, refuse_vmap
+from genesis_ext.ops._resampling import DTYPES, check_fill, check_flag, check_order, check_shape, dtype_code
 
 
 class PackedVolumes(NamedTuple):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ._checks import TensorLike, as_ids, as_seed, got, refuse_vmap
-from .plan import Plan, PlanSpec, row_length
+from genesis_ext.ops._checks import TensorLike, as_ids, as_seed, got, refuse_vmap
+from genesis_ext.ops.plan import Plan, PlanSpec, row_length
 
 
 def draw_plan(sample_id: TensorLike, seed: int | Tensor, spec: PlanSpec) -> Plan:

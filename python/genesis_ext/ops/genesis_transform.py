@@ -7,8 +7,17 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ._checks import ValueRange, as_3d, as_before, check_voxels, got, refuse_gradient, refuse_vmap, split_range
-from .plan import Plan
+from genesis_ext.ops._checks import (
+    ValueRange,
+    as_3d,
+    as_before,
+    check_voxels,
+    got,
+    refuse_gradient,
+    refuse_vmap,
+    split_range,
+)
+from genesis_ext.ops.plan import Plan
 
 _WAY_OUT = ", or compose ops.local_shuffle, ops.bezier_map and ops.paint_boxes, which have gradients"
 

@@ -8,7 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._checks import TensorLike, as_3d, as_before, as_code, as_numbers, check_voxels, refuse_vmap, window_sides
+from genesis_ext.ops._checks import (
+    TensorLike,
+    as_3d,
+    as_before,
+    as_code,
+    as_numbers,
+    check_voxels,
+    refuse_vmap,
+    window_sides,
+)
 
 ORDERS = ("last_writer", "sequential")
 PERMUTES = ("voxel", "axes")

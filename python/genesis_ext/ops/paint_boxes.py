@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._checks import (
+from genesis_ext.ops._checks import (
     TensorLike,
     ValueRange,
     as_3d,

@@ -5,7 +5,7 @@
 import torch
 from torch import Tensor
 
-from ._checks import TensorLike, as_ids, as_seed, got, refuse_vmap
+from genesis_ext.ops._checks import TensorLike, as_ids, as_seed, got, refuse_vmap
 
 
 def philox_words(sample_id: TensorLike, seed: int | Tensor, purpose: int, count: int) -> Tensor:

@@ -9,10 +9,9 @@ import torch
 from torch import Tensor
 
 from genesis_ext._types import Shape3
-
-from ..reference.draw_plan import BOX_WORDS, CURVE_WORDS, HEAD_WORDS, Numbers, Rates
-from . import _plan_json
-from ._checks import check_tensor, got, voxels_text
+from genesis_ext.ops import _plan_json
+from genesis_ext.ops._checks import check_tensor, got, voxels_text
+from genesis_ext.reference.draw_plan import BOX_WORDS, CURVE_WORDS, HEAD_WORDS, Numbers, Rates
 
 MOST_BOXES = 65_536
 MAX_WINDOW_VOXELS = 2**20

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._checks import as_3d, as_before, refuse_vmap
-from ._resampling import (
+from genesis_ext.ops._checks import as_3d, as_before, refuse_vmap
+from genesis_ext.ops._resampling import (
     DTYPES,
     boundary_code,
     check_fill,

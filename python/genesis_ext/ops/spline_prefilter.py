@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ._checks import as_3d, as_before, refuse_vmap
-from ._resampling import boundary_code, check_volumes, transpose_along
+from genesis_ext.ops._checks import as_3d, as_before, refuse_vmap
+from genesis_ext.ops._resampling import boundary_code, check_volumes, transpose_along
 
 
 def spline_prefilter(x: Tensor, order: int = 3, boundary: str = "mirror", spatial_dims: int = 3) -> Tensor:

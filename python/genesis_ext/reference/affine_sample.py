@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .axis import (
+from genesis_ext.reference.axis import (
     ORDERS,
     Taps,
     boundary_index,
@@ -20,8 +20,8 @@ from .axis import (
     taps_at,
     used_order,
 )
-from .convert import convert
-from .value_range import working_dtype
+from genesis_ext.reference.convert import convert
+from genesis_ext.reference.value_range import working_dtype
 
 Array = NDArray[Any]
 Float64 = NDArray[np.float64]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .value_range import bounds, has_span, working_dtype
+from genesis_ext.reference.value_range import bounds, has_span, working_dtype
 
 Array = NDArray[Any]
 Float64 = NDArray[np.float64]

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from .axis import CROP, ORDERS, Axis
-from .convert import convert
-from .resample import separable
-from .value_range import has_span
+from genesis_ext.reference.axis import CROP, ORDERS, Axis
+from genesis_ext.reference.convert import convert
+from genesis_ext.reference.resample import separable
+from genesis_ext.reference.value_range import has_span
 
 Array = NDArray[Any]
 Float32 = NDArray[np.float32]

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .paint_boxes import KINDS
-from .philox import Purpose, UInt32, below, bits64, happens, size_and_start, uniform, words
+from genesis_ext.reference.paint_boxes import KINDS
+from genesis_ext.reference.philox import Purpose, UInt32, below, bits64, happens, size_and_start, uniform, words
 
 Bool = NDArray[np.bool_]
 Float32 = NDArray[np.float32]

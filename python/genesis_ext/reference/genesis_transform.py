@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .bezier_map import bezier_map
-from .draw_plan import Draw, Numbers, decode
-from .local_shuffle import ORDERS, PERMUTES, local_shuffle
-from .paint_boxes import paint_boxes
-from .value_range import bounds
+from genesis_ext.reference.bezier_map import bezier_map
+from genesis_ext.reference.draw_plan import Draw, Numbers, decode
+from genesis_ext.reference.local_shuffle import ORDERS, PERMUTES, local_shuffle
+from genesis_ext.reference.paint_boxes import paint_boxes
+from genesis_ext.reference.value_range import bounds
 
 Array = NDArray[Any]
 

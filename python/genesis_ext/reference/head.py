@@ -4,7 +4,7 @@
 
 from collections.abc import Sequence
 
-from .draw_plan import Numbers, Rates
+from genesis_ext.reference.draw_plan import Numbers, Rates
 
 _MAX_BOXES = 5
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .permutation import permute as permute_index
-from .philox import Purpose, size_and_start, words
+from genesis_ext.reference.permutation import permute as permute_index
+from genesis_ext.reference.philox import Purpose, size_and_start, words
 
 Array = NDArray[Any]
 Int64 = NDArray[np.int64]

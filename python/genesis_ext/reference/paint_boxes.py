@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .philox import Purpose, uniform, words
-from .value_range import bounds, has_span
+from genesis_ext.reference.philox import Purpose, uniform, words
+from genesis_ext.reference.value_range import bounds, has_span
 
 Array = NDArray[Any]
 Bool = NDArray[np.bool_]

@@ -5,7 +5,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .philox import Purpose, words
+from genesis_ext.reference.philox import Purpose, words
 
 Int64 = NDArray[np.int64]
 

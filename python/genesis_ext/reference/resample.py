@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from .axis import ORDERS, Axis, boundary_name, resample_axis
-from .convert import convert
-from .value_range import working_dtype
+from genesis_ext.reference.axis import ORDERS, Axis, boundary_name, resample_axis
+from genesis_ext.reference.convert import convert
+from genesis_ext.reference.value_range import working_dtype
 
 Array = NDArray[Any]
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .axis import GAIN, boundary_name, extended, filter_pad, filtered
-from .value_range import working_dtype
+from genesis_ext.reference.axis import GAIN, boundary_name, extended, filter_pad, filtered
+from genesis_ext.reference.value_range import working_dtype
 
 Array = NDArray[Any]
 

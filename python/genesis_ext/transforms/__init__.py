@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """From rates and sizes to draws, and from draws to batches."""
 
-from .combinations import COMBINATIONS, Combination
-from .genesis import GenesisTransform
-from .jigsaw import JigsawTransform, Puzzles
-from .permutations import distant_permutations
-from .profiles import PROFILES, SCHEMES, Side, TransformConfig, make_config, resolve
-from .rotation import ROTATIONS, RotationTransform, rotation_matrices
-from .value_range import minmax_range, percentile_range
+from genesis_ext.transforms.combinations import COMBINATIONS, Combination
+from genesis_ext.transforms.genesis import GenesisTransform
+from genesis_ext.transforms.jigsaw import JigsawTransform, Puzzles
+from genesis_ext.transforms.permutations import distant_permutations
+from genesis_ext.transforms.profiles import PROFILES, SCHEMES, Side, TransformConfig, make_config, resolve
+from genesis_ext.transforms.rotation import ROTATIONS, RotationTransform, rotation_matrices
+from genesis_ext.transforms.value_range import minmax_range, percentile_range
 
 __all__ = [
     "COMBINATIONS",

@@ -4,7 +4,7 @@
 
 from dataclasses import dataclass
 
-from .profiles import TransformConfig
+from genesis_ext.transforms.profiles import TransformConfig
 
 
 @dataclass(frozen=True)

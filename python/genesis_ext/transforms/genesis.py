@@ -9,11 +9,11 @@ from typing import Any, overload
 import torch
 from torch import Tensor, nn
 
-from .. import ops
-from ..ops._checks import TensorLike, as_ids, check_voxels, plain, split_range, window_sides
-from .profiles import TransformConfig, make_config, resolve
-from .seed import keep_seed, seed_text
-from .value_range import minmax_range, percentile_range, voxels_outside
+from genesis_ext import ops
+from genesis_ext.ops._checks import TensorLike, as_ids, check_voxels, plain, split_range, window_sides
+from genesis_ext.transforms.profiles import TransformConfig, make_config, resolve
+from genesis_ext.transforms.seed import keep_seed, seed_text
+from genesis_ext.transforms.value_range import minmax_range, percentile_range, voxels_outside
 
 _FROM_DATA = ("minmax", "percentile")
 

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from .. import ops
-from ..ops._checks import TensorLike, as_ids, check_voxels, plain
-from ..ops.philox_words import below
-from ..reference.philox import Purpose
-from .permutations import distant_permutations
-from .seed import keep_seed, seed_text
+from genesis_ext import ops
+from genesis_ext.ops._checks import TensorLike, as_ids, check_voxels, plain
+from genesis_ext.ops.philox_words import below
+from genesis_ext.reference.philox import Purpose
+from genesis_ext.transforms.permutations import distant_permutations
+from genesis_ext.transforms.seed import keep_seed, seed_text
 
 OUTPUTS = ("tiles", "volume")
 

@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ..reference.philox import Purpose, words
+from genesis_ext.reference.philox import Purpose, words
 
 _POOL = 10_000  # permutations to choose from
 _MOST = 5_000  # chosen of them, so that the greedy choice still has one

@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any, TypeAlias, cast
 
-from .._settings import check_kinds
-from ..ops._checks import window_sides
-from ..ops._plan_json import FILLS
-from ..ops.local_shuffle import ORDERS, PERMUTES
-from ..ops.plan import PlanSpec
-from ..reference.draw_plan import Numbers, Rates
+from genesis_ext._settings import check_kinds
+from genesis_ext.ops._checks import window_sides
+from genesis_ext.ops._plan_json import FILLS
+from genesis_ext.ops.local_shuffle import ORDERS, PERMUTES
+from genesis_ext.ops.plan import PlanSpec
+from genesis_ext.reference.draw_plan import Numbers, Rates
 
 Side: TypeAlias = int | float | Fraction
 """A side of a box on an axis of D voxels. Integers count voxels, fractions are shares of D, rounded down. What is

@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from .. import ops
-from ..ops._checks import TensorLike, as_3d, as_ids, as_numbers, check_voxels, got
-from ..ops.philox_words import below
-from ..reference.philox import Purpose
-from .seed import keep_seed, seed_text
+from genesis_ext import ops
+from genesis_ext.ops._checks import TensorLike, as_3d, as_ids, as_numbers, check_voxels, got
+from genesis_ext.ops.philox_words import below
+from genesis_ext.reference.philox import Purpose
+from genesis_ext.transforms.seed import keep_seed, seed_text
 
 ROTATIONS = ("axes", "cube")
 

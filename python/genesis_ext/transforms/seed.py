@@ -5,7 +5,7 @@
 import numpy as np
 from torch import Tensor, nn
 
-from ..ops._checks import plain
+from genesis_ext.ops._checks import plain
 
 
 def keep_seed(module: nn.Module, seed: int | Tensor) -> None:

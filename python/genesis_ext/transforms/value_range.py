@@ -5,7 +5,7 @@
 import torch
 from torch import Tensor
 
-from ..ops._checks import check_voxels
+from genesis_ext.ops._checks import check_voxels
 
 _STEPS = 10_000  # of a percent: ranks in integers are exact, and the same on every device
 # In patches of 9 CT and MRI scans at least 7 % of the voxels lie farther outside [0, 1] than half its width where they
