@@ -35,7 +35,9 @@ work=${TMPDIR:-/tmp}/genesis_gpu.$$
 failed=()
 mkdir -p "$out" "$work/tools"
 : >"$out/steps.jsonl"
-export PYTHONPATH=$PWD/python:$PWD:$work/tools${PYTHONPATH:+:$PYTHONPATH} PIP_NO_INDEX=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+sources=
+[ ! -e python/genesis_ext/_ops.so ] || sources=$PWD/python:  # else the installed package
+export PYTHONPATH=$sources$PWD:$work/tools${PYTHONPATH:+:$PYTHONPATH} PIP_NO_INDEX=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 [ -n "$fake" ] || export GENESIS_REQUIRE_CUDA=1
 
 step() {  # step NAME SECONDS COMMAND...: run it into NAME.log, for at most so long
