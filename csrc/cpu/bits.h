@@ -12,7 +12,7 @@ namespace gx::cpu {
 
 class Bits {
  public:
-  // Vectors of 32 bytes may be read and written as they are from every voxel's word on.
+  // Padded: 32 bytes may be read or written from any voxel's word on.
   void reset(int64_t size, bool value) { words_.assign(static_cast<size_t>(size / 64 + 5), value ? ~uint64_t{0} : 0); }
 
   uint64_t word(int64_t i) const { return words_[static_cast<size_t>(i)]; }

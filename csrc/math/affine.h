@@ -43,7 +43,7 @@ struct AffineAxis {
   int32_t order;  // 0, 1 or 3; 0 along an axis that has one value everywhere
   int32_t boundary;
 
-  // As far outside the values differ from those further out.
+  // How far beyond an end values still vary; farther out they are constant.
   GX_HD double margin() const { return order == 3 ? 12.0 : 1.0; }
   // Coefficients that are needed beyond both ends.
   GX_HD int32_t pad() const { return order != 3 ? 0 : boundary == kNearest || boundary == kGridConstant ? 14 : 2; }

@@ -46,7 +46,7 @@ inline Tensor new_tensor(const Tensor& like, const std::vector<int64_t>& sizes, 
   return torch::stable::new_empty(like, sizes, type);
 }
 
-// The same. The error of the stable ABI would not tell what went wrong.
+// As new_tensor, with an error that says what did not fit: that of the stable ABI does not.
 inline Tensor new_result(const char* op, const Tensor& like, const std::vector<int64_t>& sizes, ScalarType type) {
   try {
     return new_tensor(like, sizes, type);
