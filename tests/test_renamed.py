@@ -22,6 +22,15 @@ from tests.data_layer.stores import entry_of, write_store
         ("genesis_ext.evaluation", "write_preview", "genesis_ext.figures.write_preview"),
         ("genesis_ext.training.pictures", "RestorationGrid", "genesis_ext.figures.RestorationGrid"),
         ("genesis_ext.training.run_log", "RunLog", "genesis_ext.training.RunLog"),
+        ("genesis_ext.training.config", "PretrainConfig", "genesis_ext.training.pretraining.config.PretrainConfig"),
+        ("genesis_ext.training.config", "DataConfig", "genesis_ext.training.pretraining.groups.DataConfig"),
+        ("genesis_ext.training.config", "RunConfig", "genesis_ext.training.engine.options.RunConfig"),
+        (
+            "genesis_ext.training.config_file",
+            "read_config",
+            "genesis_ext.training.pretraining.config_file.read_config",
+        ),
+        ("genesis_ext.training.presets", "PRESETS", "genesis_ext.training.pretraining.presets.PRESETS"),
         ("genesis_ext.training.probe", "probe_stores", "genesis_ext.evaluation.probe_stores"),
     ],
 )
