@@ -4,6 +4,7 @@
 
 import os
 import sys
+from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,7 +25,7 @@ from tests.data_layer.images import random_voxels
 from tests.data_layer.preparing import run
 
 
-class ReaderSuite:
+class ReaderSuite(ABC):
     """Tests of one reader.
 
     Attributes:
@@ -47,9 +48,9 @@ class ReaderSuite:
     off: ClassVar[int] = 0
     library: ClassVar[str | None] = None
 
+    @abstractmethod
     def write(self, path: Path, voxels: NDArray[Any]) -> None:
         """Write voxels (X, Y, Z), x to the right, y to the front, z to the head; of a picture y down."""
-        raise NotImplementedError
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """One test a name."""
