@@ -14,10 +14,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genesis_ext._arguments import check_choice, check_positive
 from genesis_ext._settings import check_kinds
 from genesis_ext.models import dynamic
 from genesis_ext.models.interface import UNetLike
-from genesis_ext.models.unet import Activation, UNet, check_choice, check_positive
+from genesis_ext.models.unet import Activation, UNet
 from genesis_ext.models.unet2d import UNet2D
 from genesis_ext.models.unet3d import UNet3D
 

@@ -11,8 +11,9 @@ from typing import ClassVar, cast
 
 from torch import Tensor
 
+from genesis_ext._arguments import check_positive
 from genesis_ext._extras import require
-from genesis_ext.models.unet import Activation, OutputHead, UNet, check_positive
+from genesis_ext.models.unet import Activation, OutputHead, UNet
 
 
 class UNet2D(UNet):

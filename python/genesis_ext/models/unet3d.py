@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genesis_ext.models.unet import Activation, BatchNormMode, Norm, OutputHead, UNet, check_choice, check_positive
+from genesis_ext._arguments import check_choice, check_positive
+from genesis_ext.models.unet import Activation, BatchNormMode, Norm, OutputHead, UNet
 
 __all__ = ["BatchNormMode", "Norm", "UNet3D", "Upsample"]
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from genesis_ext import ops
 from genesis_ext._types import Shape3
 from genesis_ext.data.prepare.preprocess import Grid
-from genesis_ext.data.readers.orientation import Turn, spacing
+from genesis_ext.data.readers.orientation import Reorientation, spacing
 from genesis_ext.data.store.entry import StoredVolume
 
 _EXACT = 1e-3  # of a voxel: rounding is far below, any other grid far above
@@ -48,7 +48,7 @@ def to_original_grid(prediction: Tensor, entry: StoredVolume) -> Tensor:
             f"to_original_grid: volume {entry.name!r} is of a store of format 1, which does not keep the grid of the "
             "file: prepare it anew"
         )
-    turn, affine = Turn(np.array(entry.original.affine), entry.original.shape), np.array(entry.affine)
+    turn, affine = Reorientation(np.array(entry.original.affine), entry.original.shape), np.array(entry.affine)
     scan = Grid(turn.shape, spacing(turn.affine), turn.affine).resampled(entry.spacing_mm)
     x, y, z = (round(n) for n in (np.linalg.inv(affine) @ scan.affine[:, 3]).tolist()[:3])  # padding before it
     if np.abs(scan.padded((x, y, z), entry.shape).affine - affine).max() > _EXACT * min(entry.spacing_mm):

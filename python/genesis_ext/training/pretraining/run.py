@@ -33,7 +33,7 @@ from genesis_ext.training.pretraining.config import PretrainConfig
 from genesis_ext.training.pretraining.config_file import read_config, write_config
 from genesis_ext.training.pretraining.data import RunData, open_data
 from genesis_ext.training.pretraining.methods import METHODS
-from genesis_ext.training.pretraining.methods.method import PretextObjective, SampleTransform
+from genesis_ext.training.pretraining.methods.method import Finished, PretextObjective, SampleTransform
 from genesis_ext.training.pretraining.parts import MakeObjective, Parts
 from genesis_ext.training.pretraining.record import describe
 from genesis_ext.training.pretraining.validation import Validator
@@ -258,7 +258,7 @@ def _conclude(
     """The last word of the method, if what is learnt is its own."""
     if parts.objective is not None:
         return None
-    return METHODS[config.method.method].conclude(
+    finished = Finished(
         state.evaluated,
         (data.store, data.trains),
         (data.validation_store, data.validates),
@@ -267,6 +267,7 @@ def _conclude(
         config.run.seed,
         fabric.device,
     )
+    return METHODS[config.method.method].conclude(finished)
 
 
 def _validation_batch(config: PretrainConfig) -> int:
