@@ -31,7 +31,8 @@ examples:
   genesis prepare Task02_Heart/dataset.json 'more/**/*.nii.gz' --out store --dry-run
 
 SOURCES are folders, image files, folders of DICOM slices, patterns in quotes, CSV tables with the columns path, label,
-name, patient, modality, split (only path is needed), or a dataset.json of MSD or nnU-Net.
+class, fold, case, channel, name, patient, modality, split (only path is needed; several classes as a|b, none as -), or
+a dataset.json of MSD or nnU-Net.
 A run that was ended in any way goes on when it is run again. STORE gets index.json, report.json and report.csv.
 Exit status 1 if nothing could be taken, or if a file failed through no fault of its own (full disk, lost worker).
 
