@@ -17,7 +17,7 @@ from genesis_ext.data.prepare.run import prepare
 from genesis_ext.data.readers import readers
 from genesis_ext.data.sources.find import find_sources
 from genesis_ext.data.sources.recipes import RECIPES
-from genesis_ext.data.sources.source import Found, PatientRule
+from genesis_ext.data.sources.source import ClassRule, Found, PatientRule
 from genesis_ext.data.store.entry import SplitName, StoreDtype
 from genesis_ext.data.store.writer import check_settings
 from genesis_ext.data.volume import Modality
@@ -67,6 +67,11 @@ def add_parser(subparsers: Any) -> None:
         "names repeat from folder to folder (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
+        "--classes-from", choices=get_args(ClassRule),
+        help="what tells the class of a scan: folders: that below SOURCES, as in SOURCES/benign/p7.nii, or in a folder "
+        "of a split, SOURCES/train/benign/p7.nii (default: a CSV or a recipe alone)",
+    )  # fmt: skip
+    parser.add_argument(
         "--splits", nargs="+", choices=get_args(SplitName), metavar="SPLIT", help="take only train, validation, test"
     )
     parser.add_argument(
@@ -114,7 +119,9 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(f"--workers must be at least 0, got {args.workers}")
     except ValueError as error:
         raise argparse.ArgumentError(None, str(error)) from error
-    found = find_sources(args.sources, args.recipe, args.modality, args.patient, args.splits, args.labels)
+    found = find_sources(
+        args.sources, args.recipe, args.modality, args.patient, args.splits, args.labels, args.classes_from
+    )
     if args.dry_run:
         return _tell(found, args.out, settings, args.overwrite)
     try:

@@ -119,13 +119,16 @@ def prepare_cached(
     sources: as for ``find_sources``.
     cache_dir: default ``$GENESIS_CACHE``, or ``~/.cache/genesis_ext``.
     report: told what is skipped and where the store is.
-    settings: recipe, modality, patient, splits and labels of ``find_sources``, and those of ``PrepareSettings``.
+    settings: recipe, modality, patient, splits, labels and classes_from of ``find_sources``, and those of
+        ``PrepareSettings``.
 
     Raises:
         SourceError, PrepareError: nothing could be found, or taken.
     """
     choice = {
-        name: settings.pop(name) for name in ("recipe", "modality", "patient", "splits", "labels") if name in settings
+        name: settings.pop(name)
+        for name in ("recipe", "modality", "patient", "splits", "labels", "classes_from")
+        if name in settings
     }
     how = PrepareSettings(**settings)
     found = find_sources(sources, **choice)

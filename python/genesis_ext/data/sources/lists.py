@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+from genesis_ext.data.sources.class_folders import SPLIT_WORDS
 from genesis_ext.data.sources.source import Found, Source, SourceError
 from genesis_ext.data.sources.walk import stem
 from genesis_ext.data.store.entry import LabelNames, SplitName
@@ -17,11 +18,6 @@ from genesis_ext.data.volume import Modality
 
 _COLUMNS = ("path", "label", "name", "patient", "modality", "split", "class", "fold", "case", "channel")
 _OTHER_NAMES = {"image": "path"}
-_SPLIT_WORDS: dict[str, SplitName] = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("validation", "val", "valid"), "validation"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}  # fmt: skip
 _MRI_CHANNEL = re.compile(r"mri?\b|t1|t2|flair|pd\b|adc|dwi|dce|swi|bssfp|lge", re.IGNORECASE)
 
 
@@ -104,7 +100,7 @@ def read_dataset_json(path: Path) -> Found:
     if not isinstance(channels, dict) or not channels:
         raise SourceError(f"{path}: must name its channels under modality (MSD) or channel_names (nnU-Net)")
     names = {int(number): str(name) for number, name in channels.items()}
-    listed = [(split, case) for key, split in _SPLIT_WORDS.items() for case in _cases(path, content, key)]
+    listed = [(split, case) for key, split in SPLIT_WORDS.items() for case in _cases(path, content, key)]
     found = _listed(path, names, listed) if listed else _in_folders(path, names, content)
     if meanings := _label_names(path, content.get("labels")):
         found.sources = [replace(source, label_names=meanings) if source.label else source for source in found.sources]
@@ -189,7 +185,7 @@ def _in_folders(path: Path, names: Mapping[int, str], content: Mapping[str, Any]
             case, channel = numbered[1], int(numbered[2])
             label = path.parent / labels / f"{case}{ending}"
             held = label if label.exists() else None
-            found.sources.append(_source(file, case, len(names) > 1, names, channel, _SPLIT_WORDS[split], held))
+            found.sources.append(_source(file, case, len(names) > 1, names, channel, SPLIT_WORDS[split], held))
     if not found.sources and not found.skipped:
         raise SourceError(f"{path}: names no cases under training or test, and there are none in imagesTr or imagesTs")
     return found
@@ -234,9 +230,9 @@ def _modality(cell: str, place: str) -> Modality | None:
 
 
 def _split(cell: str, place: str) -> SplitName | None:
-    if cell and cell.lower() not in _SPLIT_WORDS:
+    if cell and cell.lower() not in SPLIT_WORDS:
         raise SourceError(f"{place}: split must be train, validation, test or empty, got {cell!r}")
-    return _SPLIT_WORDS.get(cell.lower())
+    return SPLIT_WORDS.get(cell.lower())
 
 
 def _classes(cell: str, place: str) -> tuple[str, ...] | None:

@@ -11,6 +11,7 @@ from genesis_ext.data.store.entry import TOLD_LATER, LabelNames, SplitName
 from genesis_ext.data.volume import Modality
 
 PatientRule = Literal["auto", "name", "folder"]
+ClassRule = Literal["folders"]
 
 
 class SourceError(ValueError):
