@@ -10,6 +10,7 @@ from genesis_ext.models.gradient_reversal import gradient_reversal
 from genesis_ext.models.heads import ClassificationHead, ScaleClassifier
 from genesis_ext.models.interface import UNetLike, as_unet
 from genesis_ext.models.record import ModelRecord
+from genesis_ext.models.resnet_unet import ResNetUNet
 from genesis_ext.models.unet import UNet
 from genesis_ext.models.unet2d import UNet2D
 from genesis_ext.models.unet3d import UNet3D
@@ -20,6 +21,7 @@ __all__ = [
     "LoadAccount",
     "ModelRecord",
     "NetworkSpec",
+    "ResNetUNet",
     "ScaleClassifier",
     "UNet",
     "UNet2D",
