@@ -6,6 +6,7 @@ from genesis_ext.models.build import NetworkSpec, build_network
 from genesis_ext.models.checkpoints import LoadAccount, load_network, load_weights, read_record
 from genesis_ext.models.discriminator import Discriminator
 from genesis_ext.models.export import export_weights
+from genesis_ext.models.fit import check_fit, check_overlap, overlap
 from genesis_ext.models.gradient_reversal import gradient_reversal
 from genesis_ext.models.heads import ClassificationHead, ScaleClassifier
 from genesis_ext.models.interface import UNetLike, as_unet
@@ -29,9 +30,12 @@ __all__ = [
     "UNetLike",
     "as_unet",
     "build_network",
+    "check_fit",
+    "check_overlap",
     "export_weights",
     "gradient_reversal",
     "load_network",
     "load_weights",
+    "overlap",
     "read_record",
 ]
