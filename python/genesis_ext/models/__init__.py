@@ -10,8 +10,11 @@ from genesis_ext.models.fit import check_fit, check_overlap, overlap
 from genesis_ext.models.gradient_reversal import gradient_reversal
 from genesis_ext.models.heads import ClassificationHead, ScaleClassifier
 from genesis_ext.models.interface import UNetLike, as_unet
+from genesis_ext.models.name_rules import NameRules
 from genesis_ext.models.record import ModelRecord
 from genesis_ext.models.resnet_unet import ResNetUNet
+from genesis_ext.models.sources import Source
+from genesis_ext.models.starting_point import Initialization, initialize_from
 from genesis_ext.models.unet import UNet
 from genesis_ext.models.unet2d import UNet2D
 from genesis_ext.models.unet3d import UNet3D
@@ -19,11 +22,14 @@ from genesis_ext.models.unet3d import UNet3D
 __all__ = [
     "ClassificationHead",
     "Discriminator",
+    "Initialization",
     "LoadAccount",
     "ModelRecord",
+    "NameRules",
     "NetworkSpec",
     "ResNetUNet",
     "ScaleClassifier",
+    "Source",
     "UNet",
     "UNet2D",
     "UNet3D",
@@ -34,6 +40,7 @@ __all__ = [
     "check_overlap",
     "export_weights",
     "gradient_reversal",
+    "initialize_from",
     "load_network",
     "load_weights",
     "overlap",
