@@ -9,8 +9,9 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional
 
+from genesis_ext.evaluation.metrics import accuracy
 from genesis_ext.models import ClassificationHead, UNetLike, as_unet
-from genesis_ext.training.engine.objective import Batch, Evaluation, Update, accuracy
+from genesis_ext.training.engine.objective import Batch, Evaluation, Update
 from genesis_ext.training.pretraining.methods.method import Method, Settings
 from genesis_ext.transforms import JigsawTransform, RotationTransform
 
