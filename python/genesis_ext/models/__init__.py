@@ -4,12 +4,13 @@
 
 from genesis_ext.models.build import NetworkSpec, build_network
 from genesis_ext.models.checkpoints import LoadAccount, load_network, load_weights, read_record
+from genesis_ext.models.classifier import EncoderClassifier
 from genesis_ext.models.discriminator import Discriminator
 from genesis_ext.models.export import export_weights
 from genesis_ext.models.gradient_reversal import gradient_reversal
 from genesis_ext.models.heads import ClassificationHead, ScaleClassifier
 from genesis_ext.models.interface import UNetLike, as_unet
-from genesis_ext.models.record import ModelRecord
+from genesis_ext.models.record import ModelRecord, TaskRecord
 from genesis_ext.models.unet import UNet
 from genesis_ext.models.unet2d import UNet2D
 from genesis_ext.models.unet3d import UNet3D
@@ -17,10 +18,12 @@ from genesis_ext.models.unet3d import UNet3D
 __all__ = [
     "ClassificationHead",
     "Discriminator",
+    "EncoderClassifier",
     "LoadAccount",
     "ModelRecord",
     "NetworkSpec",
     "ScaleClassifier",
+    "TaskRecord",
     "UNet",
     "UNet2D",
     "UNet3D",

@@ -16,13 +16,16 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from genesis_ext.models.classifier import EncoderClassifier
+from genesis_ext.models.heads import ClassificationHead
+from genesis_ext.models.interface import as_unet
 from genesis_ext.models.record import ModelRecord, bare_name
 from genesis_ext.models.unet import Activation
 from genesis_ext.models.weight_file import WeightFile
 
 # Of files without a record, which would tell the channels: 3D; 2D, its encoder alone; heads of ours and of nnU-Net's.
 _FIRST_CONVS = ("down_tr64.ops.0.conv1.weight", "encoder.conv1.weight", "conv1.weight")
-_HEADS = ("out_tr.final_conv.", "decoder.seg_layers.")
+_HEADS = ("out_tr.final_conv.", "decoder.seg_layers.", "head.out.")
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ def load_network(
     """Build the network that a checkpoint or an exported file holds, and load what of it was trained.
 
     ``load_network(path, out_channels=3, activation=None)`` is a network for fine-tuning on three classes: its encoder
-    and decoder are loaded, its head is new and gives logits.
+    and decoder are loaded, its head is new and gives logits. A file of a fine-tuned classification gives an
+    ``EncoderClassifier``.
 
     Args:
         path: of the file.
@@ -131,6 +135,11 @@ def load_network(
         activation=spec.activation if activation == "as stored" else activation,
     )
     network = spec.build()
+    task = file.record.task
+    if task is not None and task.kind == "classification":
+        unet = as_unet(network, "load_network: a classification")
+        classes = len(task.classes) if out_channels is None else out_channels
+        network = EncoderClassifier(unet, ClassificationHead(unet.feature_channels[-1], classes, task.hidden))
     _copy(network, file, report)
     return network, file.record
 
