@@ -63,7 +63,7 @@ def test_every_case_and_class_has_its_numbers(folders: tuple[Path, Path], tmp_pa
     assert summary["results"][0]["value"] == organ.value
     page = paths[2].read_text()
     assert "| organ | dice | 0.9375 | 0.125 | 0.8125 to 1 (bootstrap) | 4 |" in page
-    left_out = "hausdorff95_mm, surface_distance_mm of lesion: the prediction lacks the class: 1 case: p3"
+    left_out = "hausdorff95_mm, surface_distance_mm of lesion: the prediction lacks the class (1): p3"
     assert f"- {left_out}\n" in page
     assert "p3,lesion,0,0,0.425925926,,,0,0,64,the prediction lacks the class" in paths[0].read_text()
 

@@ -3,6 +3,8 @@
 """How good a network is: metrics, and protocols that measure it on data of its own, one a file."""
 
 from genesis_ext._renamed import old_names
+from genesis_ext.evaluation.classification import evaluate_classifications
+from genesis_ext.evaluation.detection import evaluate_detections
 from genesis_ext.evaluation.metrics import accuracy, balanced_accuracy
 from genesis_ext.evaluation.outcome import Evaluation, EvaluationError, case_values
 from genesis_ext.evaluation.probe import ProbeReport, probe_modality, probe_stores
@@ -15,6 +17,8 @@ __all__ = [
     "accuracy",
     "balanced_accuracy",
     "case_values",
+    "evaluate_classifications",
+    "evaluate_detections",
     "evaluate_masks",
     "evaluate_segmentations",
     "probe_modality",

@@ -28,6 +28,14 @@ def refuse(problems: Sequence[str]) -> None:
         raise EvaluationError("; ".join(problems[:5]) + more)
 
 
+def check_metrics(metrics: Sequence[str], known: Sequence[str]) -> None:
+    """Raise ValueError unless there are metrics, and all are known."""
+    if wrong := [name for name in metrics if name not in known]:
+        raise ValueError(f"metrics must be of {', '.join(known)}, got {wrong[0]!r}")
+    if not metrics:
+        raise ValueError(f"metrics must name one of {', '.join(known)} at least, got none")
+
+
 @dataclass(frozen=True)
 class Result:
     """One number of a summary; NaN where it is not defined.
@@ -154,8 +162,7 @@ class Evaluation:
                 metrics.setdefault((result.group, reason, cases), []).append(result.metric)
         for (group, reason, cases), names in metrics.items():
             of = f" of {group}" if group else ""
-            count = f"{len(cases)} case{'s' if len(cases) > 1 else ''}"
-            yield f"{', '.join(names)}{of}: {reason}: {count}: {', '.join(cases)}"
+            yield f"{', '.join(names)}{of}: {reason}" + (f" ({len(cases)}): {', '.join(cases)}" if cases else "")
 
 
 def case_values(path: Path, metric: str, group: str = "") -> dict[str, float]:

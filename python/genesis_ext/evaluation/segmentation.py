@@ -16,7 +16,7 @@ from torch import Tensor
 from genesis_ext.data.readers import Header, VolumeError, label_header, read_label
 from genesis_ext.data.readers.values import GRID_TOLERANCE, corner_distance_mm
 from genesis_ext.data.sources.walk import sources_below
-from genesis_ext.evaluation.outcome import Evaluation, EvaluationError, Table, mean_result, refuse
+from genesis_ext.evaluation.outcome import Evaluation, EvaluationError, Table, check_metrics, mean_result, refuse
 from genesis_ext.evaluation.overlap import dice, iou_foreground, iou_keras
 from genesis_ext.evaluation.surfaces import surface_scores
 
@@ -106,14 +106,6 @@ def evaluate_segmentations(
         settings["tolerance_mm"] = tolerance_mm
     columns = ("case", "class", *metrics, "voxels_predicted", "voxels_labelled", "remark")
     return Evaluation("segmentation", settings, tuple(results), Table(columns, tuple(rows)), notes=tuple(notes))
-
-
-def check_metrics(metrics: Sequence[str], known: Sequence[str]) -> None:
-    """Raise ValueError unless there are metrics, and all are known."""
-    if wrong := [name for name in metrics if name not in known]:
-        raise ValueError(f"metrics must be of {', '.join(known)}, got {wrong[0]!r}")
-    if not metrics:
-        raise ValueError(f"metrics must name one of {', '.join(known)} at least, got none")
 
 
 @dataclass(frozen=True)
