@@ -3,10 +3,20 @@
 """How good a network is: metrics, and protocols that measure it on data of its own, one a file."""
 
 from genesis_ext._renamed import old_names
+from genesis_ext.evaluation.inference import Windows
 from genesis_ext.evaluation.metrics import balanced_accuracy
+from genesis_ext.evaluation.prediction import Predictions, predict
 from genesis_ext.evaluation.probe import ProbeReport, probe_modality, probe_stores
 
-__all__ = ["ProbeReport", "balanced_accuracy", "probe_modality", "probe_stores"]
+__all__ = [
+    "Predictions",
+    "ProbeReport",
+    "Windows",
+    "balanced_accuracy",
+    "predict",
+    "probe_modality",
+    "probe_stores",
+]
 
 _FIGURES = ("Subject", "richest_patch", "write_preview", "write_store_preview")
 __getattr__ = old_names(__name__, {name: f"genesis_ext.figures.{name}" for name in _FIGURES})
