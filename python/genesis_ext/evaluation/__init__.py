@@ -4,7 +4,7 @@
 
 from genesis_ext._renamed import old_names
 from genesis_ext.evaluation.inference import Windows
-from genesis_ext.evaluation.metrics import balanced_accuracy
+from genesis_ext.evaluation.metrics import accuracy, balanced_accuracy
 from genesis_ext.evaluation.prediction import Predictions, predict
 from genesis_ext.evaluation.probe import ProbeReport, probe_modality, probe_stores
 
@@ -12,6 +12,7 @@ __all__ = [
     "Predictions",
     "ProbeReport",
     "Windows",
+    "accuracy",
     "balanced_accuracy",
     "predict",
     "probe_modality",
