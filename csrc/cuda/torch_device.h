@@ -20,10 +20,9 @@ class TorchDevice {
     return memory_.back().mutable_data_ptr();
   }
 
-  // `shared`: bytes of dynamic shared memory a block, at most 48 KB.
   template <typename Job>
-  void launch(void (*kernel)(Job), int64_t blocks, int threads, const Job& job, int64_t shared = 0) {
-    kernel<<<grid_size(op_, blocks), static_cast<unsigned>(threads), static_cast<size_t>(shared), stream_>>>(job);
+  void launch(void (*kernel)(Job), int64_t blocks, int threads, const Job& job) {
+    kernel<<<grid_size(op_, blocks), static_cast<unsigned>(threads), 0, stream_>>>(job);
     check_launch(op_);
   }
 

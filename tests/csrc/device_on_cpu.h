@@ -23,10 +23,9 @@ class Device {
     return memory_.back().get();
   }
   template <typename Job>
-  void launch(void (*kernel)(Job), int64_t blocks, int threads, const Job& job, int64_t shared = 0) {
+  void launch(void (*kernel)(Job), int64_t blocks, int threads, const Job& job) {
     ++launches;
-    cuda_on_cpu::launch(static_cast<uint32_t>(blocks), static_cast<uint32_t>(threads), static_cast<size_t>(shared),
-                        [&] { kernel(job); });
+    cuda_on_cpu::launch(static_cast<uint32_t>(blocks), static_cast<uint32_t>(threads), [&] { kernel(job); });
   }
   int launches = 0;
   size_t allocations() const { return memory_.size(); }

@@ -169,7 +169,7 @@ std::vector<Out> on_cuda(const Volumes<T>& volumes, const CropSource& source, in
   const cuda::PairTile tile = cuda::pair_tile(source.out);
   const auto job = cuda::make_crop_job<T>(source, volumes.voxels.data(), out.data(), kType<Out>,
                                           pairs ? tile.side : cuda::kLinesTile);
-  cuda_on_cpu::launch(static_cast<uint32_t>(job.blocks(samples)), cuda::kCropThreads, 0,
+  cuda_on_cpu::launch(static_cast<uint32_t>(job.blocks(samples)), cuda::kCropThreads,
                       [&] { pairs ? cuda::crop_pairs_kernel<T>(job) : cuda::crop_lines_kernel<T>(job); });
   return out;
 }

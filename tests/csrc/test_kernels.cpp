@@ -53,7 +53,7 @@ void test_plans(const char* name) {
       const int64_t length = plan_length(spec.numbers);
       std::vector<int32_t> plan(static_cast<size_t>(samples * length), -1);
       const std::vector<int64_t> ids = {5, -1, random_int(0, 1 << 30)}, seed = {random_int(0, 1 << 30)};
-      cuda_on_cpu::launch(1, cuda::kDrawThreads, 0,
+      cuda_on_cpu::launch(1, cuda::kDrawThreads,
                           [&] { cuda::draw_plan_kernel(spec, ids.data(), seed.data(), samples, plan.data()); });
       std::vector<int32_t> row(static_cast<size_t>(length));
       for (int64_t n = 0; n < samples; ++n) {
@@ -129,7 +129,7 @@ void test_words() {
   const std::vector<int64_t> ids = {5, -1, int64_t{1} << 62}, seed = {-9};
   const int64_t count = 101, draws = 3 * count;
   std::vector<int64_t> words(static_cast<size_t>(4 * draws), -1);
-  cuda_on_cpu::launch(2, cuda::kWordsThreads, 0, [&] {
+  cuda_on_cpu::launch(2, cuda::kWordsThreads, [&] {
     cuda::philox_words_kernel(ids.data(), seed.data(), Purpose::kRotation, draws, count, words.data());
   });
   for (int64_t i = 0; i < draws; ++i) {
