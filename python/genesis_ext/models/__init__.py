@@ -11,6 +11,7 @@ from genesis_ext.models.gradient_reversal import gradient_reversal
 from genesis_ext.models.heads import ClassificationHead, ScaleClassifier
 from genesis_ext.models.interface import UNetLike, as_unet
 from genesis_ext.models.record import ModelRecord, TaskRecord
+from genesis_ext.models.resnet_unet import ResNetUNet
 from genesis_ext.models.unet import UNet
 from genesis_ext.models.unet2d import UNet2D
 from genesis_ext.models.unet3d import UNet3D
@@ -22,6 +23,7 @@ __all__ = [
     "LoadAccount",
     "ModelRecord",
     "NetworkSpec",
+    "ResNetUNet",
     "ScaleClassifier",
     "TaskRecord",
     "UNet",
