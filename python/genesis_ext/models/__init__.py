@@ -7,6 +7,7 @@ from genesis_ext.models.checkpoints import LoadAccount, load_network, load_weigh
 from genesis_ext.models.classifier import EncoderClassifier
 from genesis_ext.models.discriminator import Discriminator
 from genesis_ext.models.export import export_weights
+from genesis_ext.models.fit import check_fit, check_overlap, overlap
 from genesis_ext.models.gradient_reversal import gradient_reversal
 from genesis_ext.models.heads import ClassificationHead, ScaleClassifier
 from genesis_ext.models.interface import UNetLike, as_unet
@@ -32,9 +33,12 @@ __all__ = [
     "UNetLike",
     "as_unet",
     "build_network",
+    "check_fit",
+    "check_overlap",
     "export_weights",
     "gradient_reversal",
     "load_network",
     "load_weights",
+    "overlap",
     "read_record",
 ]
