@@ -23,7 +23,7 @@ from genesis_ext.models.record import ModelRecord, bare_name
 from genesis_ext.models.unet import Activation
 from genesis_ext.models.weight_file import WeightFile
 
-_HEADS = ("out_tr.final_conv.", "decoder.seg_layers.", "head.out.")  # ours, and nnU-Net's
+_HEADS = ("out_tr.final_conv.", "decoder.seg_layers.", "head.out.")  # ours, nnU-Net's, and of classifiers
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether what a checkpoint learnt meets what it is to be used for: its input, and its patients."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from genesis_ext.models.record import ModelRecord
+
+_CHANNEL = re.compile(r"_\d{4}$")
 
 
 def check_fit(source: ModelRecord | None, target: ModelRecord) -> tuple[str, ...]:
@@ -48,6 +51,10 @@ def check_fit(source: ModelRecord | None, target: ModelRecord) -> tuple[str, ...
             f"spacing: {_spacing(source)} in the checkpoint, {_spacing(target)} here: the same organ has another "
             "size in voxels"
         )
+    if source.task is not None and target.task is not None:
+        differs(
+            "channels", source.task.channels, target.task.channels, "each kernel reads another image than it learnt"
+        )
     if source.network is not None and target.network is not None:
         differs("network", source.network.name, target.network.name, "only weights of the same name are taken over")
         differs(
@@ -69,8 +76,14 @@ def check_fit(source: ModelRecord | None, target: ModelRecord) -> tuple[str, ...
 
 
 def overlap(record: ModelRecord, patients: Iterable[str]) -> tuple[str, ...]:
-    """Those of the patients whose scans trained a checkpoint or chose its weights, sorted."""
-    return tuple(sorted({*record.patients, *record.validation_patients} & set(patients)))
+    """Those of the patients whose scans trained a checkpoint or chose its weights, sorted.
+
+    ``case_0000``, as nnU-Net names the first channel of ``case``, is that patient, too; ``case_0001`` and ``case_0002``
+    may be two patients, and count as such.
+    """
+    seen = {*record.patients, *record.validation_patients}
+    cases = {_CHANNEL.sub("", name) for name in seen}
+    return tuple(sorted(name for name in set(patients) if {name, _CHANNEL.sub("", name)} & seen or name in cases))
 
 
 def check_overlap(
