@@ -148,6 +148,7 @@ def test_folders_that_hold_nothing_to_compare_are_refused(folders: tuple[Path, P
         ({"classes": {"a": (40_000,)}}, "classes must have a name and whole numbers of at most 32767 each"),
         ({"classes": {"a": ()}}, "classes must have a name and whole numbers"),
         ({"metrics": ("dice", "volume")}, "metrics must be of dice, .*, got 'volume'"),
+        ({"metrics": ("dice", "dice")}, "metrics must be named once each, got dice, dice"),
         ({"metrics": ()}, "metrics must name one of dice"),
         ({"tolerance_mm": math.nan}, "tolerance_mm must be a finite number of at least 0, got nan"),
     ],
