@@ -69,6 +69,7 @@ def test_options_that_do_not_fit_are_wrong_use(
     for words, told in (
         ([folders[0], tables[1]], "PREDICTIONS and LABELS must be two folders or two tables, got"),
         ([*tables, "--tolerance", "1"], "--tolerance is for label maps, but"),
+        ([*tables, "--probabilities"], "--probabilities is for label maps, but"),
         ([*tables, "--classes", "a=1"], "--classes is for label maps, but"),
         ([*tables, "--metrics", "dice"], "--metrics of classes must be of auc, accuracy"),
         ([*folders, "--metrics", "auc"], "--metrics of label maps must be of dice"),

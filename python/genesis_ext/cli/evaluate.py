@@ -58,6 +58,9 @@ def add_parser(subparsers: Any) -> None:
         metavar="MM",
         help="within which surfaces are equal to surface_dice (default: 1)",
     )
+    parser.add_argument(
+        "--probabilities", action="store_true", help="take iou_keras of the CASE.npz that `genesis predict` wrote"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -84,10 +87,10 @@ def _evaluate(args: argparse.Namespace) -> Evaluation:
         _allow(args.metrics, SEGMENTATION_METRICS, "label maps")
         return evaluate_segmentations(
             args.predictions, args.labels, _classes(args.classes), args.metrics or SEGMENTATION_METRICS,
-            1.0 if args.tolerance is None else args.tolerance,
+            1.0 if args.tolerance is None else args.tolerance, args.probabilities,
         )  # fmt: skip
-    for name in ("classes", "tolerance"):
-        if getattr(args, name) is not None:
+    for name in ("classes", "tolerance", "probabilities"):
+        if getattr(args, name) not in (None, False):
             raise argparse.ArgumentError(None, f"--{name} is for label maps, but {args.labels} is a table")
     if has_places(args.labels):
         _allow(args.metrics, ("froc",), "candidates")

@@ -29,6 +29,12 @@ def refuse(problems: Sequence[str]) -> None:
         raise EvaluationError("; ".join(problems[:5]) + more)
 
 
+def unused(cases: Sequence[str], what: str) -> tuple[str, ...]:
+    """A note on cases that do not count, if there are any."""
+    more = f" and {len(cases) - 10} more" if len(cases) > 10 else ""
+    return (f"{len(cases)} {what}: {', '.join(cases[:10])}{more}.",) if cases else ()
+
+
 def check_metrics(metrics: Sequence[str], known: Sequence[str]) -> None:
     """Raise ValueError unless there are metrics, each once, and all are known."""
     if wrong := [name for name in metrics if name not in known]:
