@@ -16,8 +16,17 @@ from torch import Tensor
 from genesis_ext.data.readers import Header, VolumeError, label_header, read_label
 from genesis_ext.data.readers.values import GRID_TOLERANCE, corner_distance_mm
 from genesis_ext.data.sources.walk import sources_below
-from genesis_ext.evaluation.outcome import Evaluation, EvaluationError, Table, check_metrics, mean_result, refuse
+from genesis_ext.evaluation.outcome import (
+    Evaluation,
+    EvaluationError,
+    Table,
+    check_metrics,
+    mean_result,
+    refuse,
+    unused,
+)
 from genesis_ext.evaluation.overlap import dice, iou_foreground, iou_keras
+from genesis_ext.evaluation.probabilities import read_probabilities
 from genesis_ext.evaluation.surfaces import surface_scores
 
 SEGMENTATION_METRICS = (
@@ -37,21 +46,21 @@ def evaluate_masks(
     spacing_mm: Sequence[float],
     metrics: Sequence[str] = SEGMENTATION_METRICS,
     tolerance_mm: float = 1.0,
+    probability: Tensor | None = None,
 ) -> dict[str, float]:
     """Metrics of one region, by name; NaN where one is not defined.
 
     prediction, label: masks (X, Y[, Z]) of bool.   spacing_mm: of their voxels.
     tolerance_mm: within which surfaces count as equal in the surface Dice.
+    probability: of the region, for ``iou_keras``; by default 0 and 1, as predicted.
 
     Raises:
         ValueError: a metric is unknown, or as for ``surface_scores``.
     """
     check_metrics(metrics, SEGMENTATION_METRICS)
-    values = {
-        name: overlap(prediction, label)
-        for name, overlap in (("dice", dice), ("iou_foreground", iou_foreground), ("iou_keras", iou_keras))
-        if name in metrics
-    }
+    values = {"dice": dice(prediction, label), "iou_foreground": iou_foreground(prediction, label)}
+    if "iou_keras" in metrics:
+        values["iou_keras"] = iou_keras(prediction if probability is None else probability, label)
     if any(name in metrics for name in _SURFACES):
         scores = surface_scores(prediction, label, spacing_mm, tolerance_mm)
         values |= dict(zip(_SURFACES, scores, strict=True))
@@ -64,12 +73,14 @@ def evaluate_segmentations(
     classes: Classes | None = None,
     metrics: Sequence[str] = SEGMENTATION_METRICS,
     tolerance_mm: float = 1.0,
+    probabilities: bool = False,
 ) -> Evaluation:
     """Compare the label maps of a folder with those of the same names in another.
 
     predictions, labels: folders of label maps of any format that is read, ``CASE.nii.gz`` in both, as nnU-Net has them.
         A case is a name without its suffix. Predictions without a label are noted and do not count.
     classes: values of a class, such as ``{"tumour": (1, 2)}``; by default each value of the labels but 0 is a class.
+    probabilities: take ``iou_keras`` of those that ``genesis predict --probabilities`` wrote as ``CASE.npz``.
 
     Raises:
         EvaluationError: before anything is computed, for all files at once: no labels, a case without prediction, an
@@ -81,16 +92,19 @@ def evaluate_segmentations(
         raise ValueError(f"tolerance_mm must be a finite number of at least 0, got {tolerance_mm}")
     if classes is not None:
         _check_classes(classes)
+    if probabilities and "iou_keras" not in metrics:
+        raise ValueError(f"probabilities are for iou_keras, got the metrics {', '.join(metrics)}")
     found, notes = _pairs(Path(predictions), Path(labels))
-    classes = _declared(found, classes)
+    classes = _declared(found, classes, probabilities)
     rows: list[tuple[Any, ...]] = []
     values: dict[tuple[str, str], dict[str, float]] = {(name, metric): {} for name in classes for metric in metrics}
     reasons: dict[tuple[str, str], str] = {}
     for pair in found:
         prediction, label = pair.read()
+        shares = pair.probabilities(classes) if probabilities else {}
         for name, numbers in classes.items():
             x, y = (_mask(side, numbers) for side in (prediction, label))
-            scores = evaluate_masks(x, y, pair.grid.spacing_mm, metrics, tolerance_mm)
+            scores = evaluate_masks(x, y, pair.grid.spacing_mm, metrics, tolerance_mm, shares.get(name))
             sizes = int(x.sum()), int(y.sum())
             reason = reasons[name, pair.case] = _why_not(*sizes)
             remark = reason if any(map(math.isnan, scores.values())) else ""
@@ -104,8 +118,10 @@ def evaluate_segmentations(
     settings: dict[str, Any] = {"predictions": str(predictions), "labels": str(labels), "classes": dict(classes)}
     if any(name in metrics for name in _SURFACES):
         settings["tolerance_mm"] = tolerance_mm
+    if probabilities:
+        settings["iou_keras"] = "of the probabilities of CASE.npz"
     columns = ("case", "class", *metrics, "voxels_predicted", "voxels_labelled", "remark")
-    return Evaluation("segmentation", settings, tuple(results), Table(columns, tuple(rows)), notes=tuple(notes))
+    return Evaluation("segmentation", settings, tuple(results), Table(columns, tuple(rows)), notes=notes)
 
 
 @dataclass(frozen=True)
@@ -117,12 +133,17 @@ class _Pair:
     label: Path
     grid: Header
 
+    def probabilities(self, classes: Classes) -> dict[str, Tensor]:
+        """Of each class, on the grid of what ``read`` gives."""
+        path = self.prediction.with_name(f"{self.case}.npz")
+        return read_probabilities(path, self.prediction, classes)
+
     def read(self) -> tuple[Tensor, Tensor]:
         """Prediction and label, int16: compared with uint8, a number above 255 would be another one."""
         return read_label(self.prediction, self.grid).short(), read_label(self.label, self.grid).short()
 
 
-def _pairs(predictions: Path, labels: Path) -> tuple[list[_Pair], list[str]]:
+def _pairs(predictions: Path, labels: Path) -> tuple[list[_Pair], tuple[str, ...]]:
     """All cases, sorted, and notes; raises EvaluationError for all that cannot be paired."""
     ours, theirs = _files(predictions), _files(labels)
     problems = [f"{labels / case}: has no prediction in {predictions}" for case in sorted(theirs.keys() - ours.keys())]
@@ -136,7 +157,7 @@ def _pairs(predictions: Path, labels: Path) -> tuple[list[_Pair], list[str]]:
             problems.append(str(error))
     refuse(problems)
     extra = sorted(ours.keys() - theirs.keys())
-    return found, [f"{len(extra)} predictions have no label: {', '.join(extra)}."] if extra else []
+    return found, unused(extra, "predictions have no label")
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -189,7 +210,7 @@ def _check_classes(classes: Classes) -> None:
         raise ValueError("classes must name one class at least, got none")
 
 
-def _declared(found: Sequence[_Pair], classes: Classes | None) -> Classes:
+def _declared(found: Sequence[_Pair], classes: Classes | None, probabilities: bool) -> Classes:
     """The classes, if need be those of the labels; raises EvaluationError for unreadable files and other values."""
     problems: list[str] = []
     values: dict[Path, set[int]] = {}
@@ -210,6 +231,11 @@ def _declared(found: Sequence[_Pair], classes: Classes | None) -> Classes:
     for path, own in values.items():
         if strange := sorted(own - known):
             problems.append(f"{path}: values must be 0 or of the classes {said}, got {', '.join(map(str, strange))}")
+    for pair in found if probabilities else ():
+        try:
+            pair.probabilities(classes)
+        except EvaluationError as error:
+            problems.append(str(error))
     refuse(problems)
     return classes
 
