@@ -37,9 +37,7 @@ def read_csv(path: Path) -> Found:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{path}: unreadable: {error}") from error
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.DictReader(text.splitlines(), delimiter=delimiter)
+    reader = csv.DictReader(text.splitlines(), delimiter=delimiter_of(text.partition("\n")[0]))
     columns = [_OTHER_NAMES.get(name := cell.strip().lower(), name) for cell in reader.fieldnames or ()]
     unknown = [name for name in columns if name not in _COLUMNS]
     if "path" not in columns or unknown or len(set(columns)) < len(columns):
@@ -105,6 +103,11 @@ def read_dataset_json(path: Path) -> Found:
     if meanings := _label_names(path, content.get("labels")):
         found.sources = [replace(source, label_names=meanings) if source.label else source for source in found.sources]
     return found
+
+
+def delimiter_of(first: str) -> str:
+    """What stands between the cells of a table, by its first line: comma, semicolon or tab."""
+    return max(",;\t", key=first.count)
 
 
 def channel_modality(name: str) -> Modality | None:
