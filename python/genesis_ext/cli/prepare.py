@@ -32,8 +32,8 @@ examples:
 
 SOURCES are folders, image files, folders of DICOM slices, patterns in quotes, CSV tables with the columns path, label,
 name, patient, modality, split (only path is needed), or a dataset.json of MSD or nnU-Net.
-A run that was ended in any way goes on when it is run again. STORE gets index.json, report.json and report.csv.
-Exit status 1 if nothing could be taken, or if a file failed through no fault of its own (full disk, lost worker).
+However a run ended, running it again continues it. STORE gets index.json, report.json and report.csv.
+Exit status 1 if nothing could be used, or if a file failed through no fault of its own (full disk, lost worker).
 
 recipes:
 """
@@ -88,7 +88,7 @@ def add_parser(subparsers: Any) -> None:
     mri.add_argument(
         "--mri-window", nargs=2, type=float, metavar=("LO", "HI"),
         help="values at which MRI is clipped instead, before it is scaled by its own range (the Universal Model's: "
-        "0 4000); a scan of which more than a quarter lies above is left out",
+        "0 4000); a scan with more than a quarter of its voxels above is left out",
     )  # fmt: skip
     parser.add_argument(
         "--pad-to", nargs=3, type=int, metavar=("X", "Y", "Z"), help="widen smaller volumes to so many voxels"

@@ -35,7 +35,7 @@ class ResidentLabels(NamedTuple):
     """Labels of the volumes that lie on the device.
 
     packed: for ``ops.crop_resize``, in the order of the volumes.   number: (V,) int64, of each volume in the store.
-    ignore: (V,) int64, the value that is to be ignored; where there is none, one that no label has.
+    ignore: (V,) int64, the value to ignore; where there is none, one that no label has.
     """
 
     packed: ops.PackedVolumes
@@ -58,9 +58,9 @@ class Resident(NamedTuple):
 
 
 class Room:
-    """Device memory for the volumes of one shard and their tables, filled anew for each.
+    """Device memory for the volumes of one shard and their tables, refilled for each.
 
-    shards: all that it must be able to hold.   label: type of the labels that lie there too, None without.
+    shards: all that must fit.   label: type of their labels, None without.
     """
 
     def __init__(

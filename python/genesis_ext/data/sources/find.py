@@ -31,12 +31,12 @@ def find_sources(
     paths: folders (walked, links followed), image files, DICOM folders, globs (``**`` goes down), ``.csv`` lists,
         ``dataset.json`` files of MSD or nnU-Net, or folders that hold one.
     recipe: name of the layout in which a dataset is distributed; `paths` are then its folders.
-    modality: of all sources that do not tell theirs.
+    modality: of all sources whose own is unknown.
     patient: what tells patients apart below a folder: "name" of the file, "folder" that holds it, or "auto": the name,
         but the folder where names repeat from folder to folder.
     splits: keep only sources of these splits.
-    labels: folder of the label maps, named as the images are; see ``add_labels``. What lies there is no source. A list,
-        a ``dataset.json`` and a recipe name labels of their own, which go before.
+    labels: folder of the label maps, named as the images are; see ``add_labels``. Files there are no sources. Labels
+        that a list, a ``dataset.json`` or a recipe names take precedence.
 
     Raises:
         SourceError: a path leads to nothing, a list is wrong, or no source is left.

@@ -25,9 +25,9 @@ _MRI_CHANNEL = re.compile(r"mri?\b|t1|t2|flair|pd\b|adc|dwi|dce|swi|bssfp|lge", 
 
 
 def read_csv(path: Path) -> Found:
-    """A table with the columns path and, as wanted, label, name, patient, modality, split; comma, semicolon or tab.
+    """A table with the columns path and optionally label, name, patient, modality, split; comma, semicolon or tab.
 
-    Paths are relative to the table. Empty cells tell nothing.
+    Paths are relative to the table. Empty cells mean unknown.
 
     Raises:
         SourceError: unreadable, a column is missing or unknown, or a cell breaks its rule; the text names the line.
