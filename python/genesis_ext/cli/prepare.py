@@ -94,7 +94,7 @@ def add_parser(subparsers: Any) -> None:
     mri.add_argument(
         "--mri-window", nargs=2, type=float, metavar=("LO", "HI"),
         help="values at which MRI is clipped instead, before it is scaled by its own range (the Universal Model's: "
-        "0 4000); a scan of which more than a quarter lies above is left out",
+        "0 4000); a scan with more than a quarter of its voxels above is left out",
     )  # fmt: skip
     parser.add_argument(
         "--pad-to", nargs=3, type=int, metavar=("X", "Y", "Z"), help="widen smaller volumes to so many voxels"

@@ -19,13 +19,13 @@ from genesis_ext.transforms.seed import keep_seed, seed_text
 class GenesisTransform(RangedTransform):
     """Distort patches, and return the distorted and the whole ones: `(batch, sample_id) -> (input, target)`.
 
-    What happens to a sample follows from the seed and its id alone (docs/determinism.md), on any device, in any batch.
+    What happens to a sample depends on the seed and its id alone (docs/determinism.md), on any device, in any batch.
     Nothing waits for the device, so the module can be compiled with `fullgraph=True` and captured in a CUDA graph. It
-    distorts in evaluation mode too: what validates is made by it as well. Results are plain tensors: a subclass with
-    an affine, such as MONAI's MetaTensor, would not know of the flips.
+    distorts in evaluation mode too, for validation. Results are plain tensors: the affine of a subclass, such as
+    MONAI's MetaTensor, would be wrong after flips.
 
-    Warns once, at its first batch, of voxels far outside `value_range`. A GPU is asked in evaluation mode alone, since
-    the host waits for the answer; compiled code never asks.
+    Warns once, at its first batch, of voxels far outside `value_range`; on a GPU only in evaluation mode, since the
+    host waits for the answer, and never in compiled code.
 
     Args:
         profile: "head", "release-2019-11", "release-2019-09", "paper", or a `TransformConfig`.
@@ -33,12 +33,12 @@ class GenesisTransform(RangedTransform):
             "local-shuffling", "out-painting", "in-painting"; "autoencoder" distorts nothing. Flips are the profile's in
             all of them; `flip_rate=0.0` turns them off.
         seed: an int, counted modulo 2^64; or a (1,) int64 tensor, kept as a buffer that moves with the module and that
-            a captured graph reads anew at each replay.
+            a captured graph reads again at each replay.
         value_range: where curve and noise act: (lo, hi); a float32 tensor (N, 2) or (N, C, 2), kept as a buffer;
             "minmax" or "percentile": taken from the finite voxels of each sample (see `transforms.value_range`).
         percentiles: lower and upper one for "percentile", in [0, 100].
         per_channel: take the range of "minmax" and "percentile" of each channel instead of each sample.
-        clamp: cut values to the range before the curve, as released; without it the curve goes on outside with slope
+        clamp: clip values to the range before the curve, as released; otherwise the curve continues outside with slope
             +-1.
         spatial_dims: 3; 2 for batches of images, (N, C, X, Y).
         **changes: any rate or size by its name in `TransformConfig`, e.g. `shuffle_rate=1.0`.
@@ -133,7 +133,7 @@ class GenesisTransform(RangedTransform):
         return result
 
     def note_on_windows(self, spatial_shape: Sequence[int]) -> str:
-        """What is to be said of patches that no window shuffles, empty of others; once asked for, it is not warned of.
+        """A remark on patches that no window shuffles, empty for others; asking for it takes the place of the warning.
 
         Raises:
             ValueError: nothing else would distort them.

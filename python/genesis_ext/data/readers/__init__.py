@@ -58,7 +58,7 @@ def read_volume(path: str | PathLike[str], modality: Modality | None = None, ser
     series: of a folder with several, by name or Series Instance UID.
 
     Raises:
-        VolumeError: missing, empty, truncated, damaged, several volumes or frames, colour, no sound affine, more than
+        VolumeError: missing, empty, truncated, damaged, several volumes or frames, colour, a bad affine, more than
             5 % of the voxels not finite, or one value only.
     """
     image = _one(Path(path), _images(Path(path), modality, series))

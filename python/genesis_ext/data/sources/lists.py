@@ -28,7 +28,7 @@ def read_csv(path: Path) -> Found:
         patient tells more.
     class: what holds for the volume, several classes with ``|`` between them, ``-`` if none does.
 
-    Paths are relative to the table. Empty cells tell nothing.
+    Paths are relative to the table. Empty cells mean unknown.
 
     Raises:
         SourceError: unreadable, a column is missing or unknown, or a cell breaks its rule; the text names the line.
