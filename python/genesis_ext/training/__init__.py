@@ -2,22 +2,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pre-training: configuration, objectives, loop, checkpoints, logs and pictures."""
 
+from genesis_ext._renamed import old_names
 from genesis_ext.training.engine.health import TrainingDivergedError
 from genesis_ext.training.engine.loop import train
+from genesis_ext.training.engine.run import RunResult
 from genesis_ext.training.engine.run_log import NullLog, RunLog
 from genesis_ext.training.engine.validation import ValidationReport
 from genesis_ext.training.pretraining.config import PretrainConfig
 from genesis_ext.training.pretraining.config_file import read_config, write_config
 from genesis_ext.training.pretraining.presets import PRESETS
-from genesis_ext.training.pretraining.run import PretrainResult, pretrain
+from genesis_ext.training.pretraining.run import pretrain
 from genesis_ext.training.pretraining.validation import Validator
 
 __all__ = [
     "PRESETS",
     "NullLog",
     "PretrainConfig",
-    "PretrainResult",
     "RunLog",
+    "RunResult",
     "TrainingDivergedError",
     "ValidationReport",
     "Validator",
@@ -26,3 +28,5 @@ __all__ = [
     "train",
     "write_config",
 ]
+
+__getattr__ = old_names(__name__, {"PretrainResult": "RunResult"})
