@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures: of what the transformations do to a scan, of what a store holds, and of how a network restores."""
 
+from genesis_ext.figures.cases import Case, save_cases
 from genesis_ext.figures.content import richest_patch
 from genesis_ext.figures.loss_curve import save_loss_curve
 from genesis_ext.figures.page import save_picture
@@ -11,9 +12,11 @@ from genesis_ext.figures.store_sheets import write_store_preview
 from genesis_ext.figures.subject import Subject
 
 __all__ = [
+    "Case",
     "RestorationGrid",
     "Subject",
     "richest_patch",
+    "save_cases",
     "save_loss_curve",
     "save_picture",
     "save_restorations",

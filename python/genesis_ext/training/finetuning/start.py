@@ -1,0 +1,108 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a network starts from, what of it learns, and at which rates."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from torch import nn
+
+from genesis_ext.models import EncoderClassifier, ModelRecord, as_unet, load_weights
+from genesis_ext.training.engine.optimizers import ParameterGroup
+from genesis_ext.training.engine.run_folder import RunFolder
+from genesis_ext.training.finetuning.groups import StartConfig
+
+SCRATCH = "scratch"
+
+_OPENED = ("network", "encoder", "decoder")  # children of which each child is a layer
+
+
+def source_of(source: str | Path) -> str:
+    """The source as it is recorded: "scratch", or the path of a file; of a run its best checkpoint."""
+    if str(source) == SCRATCH:
+        return SCRATCH
+    path = Path(source)
+    return str((RunFolder(path).best if path.is_dir() else path).resolve())
+
+
+def start_from(
+    network: nn.Module, source: str, start: StartConfig, report: Callable[[str], object]
+) -> ModelRecord | None:
+    """Copy what fits of a file into the network; its record, if it has one."""
+    if source == SCRATCH:
+        return None
+    fresh = {name: value.detach().clone() for name, value in network.state_dict().items()}
+    account = load_weights(network, source, report)
+    if start.parts == "encoder":
+        own = {id(parameter) for parameter in as_unet(network, "parts encoder").decoder_parameters()}
+        decoder = {name for name, parameter in network.named_parameters() if id(parameter) in own}
+        network.load_state_dict({name: fresh[name] for name in decoder}, strict=False)
+        report(f"of the decoder nothing is kept ({len(decoder)} entries): parts encoder")
+    return account.record
+
+
+def check_overlap(
+    trained: Iterable[str], held_back: Iterable[str], start: StartConfig, report: Callable[[str], object]
+) -> None:
+    """Refuse a source that was trained on patients who validate or test.
+
+    Raises:
+        ValueError: there are some, and that is not allowed.
+    """
+    seen = sorted(set(held_back) & set(trained))
+    if not seen:
+        return
+    text = f"the source was trained on {len(seen)} of the patients who validate or test, the first is {seen[0]}"
+    if not start.allow_overlap:
+        raise ValueError(f"{text}: choose another source or split, or say --allow-overlap")
+    report(f"warning: {text}")
+
+
+def freeze(network: nn.Module, start: StartConfig) -> None:
+    """Leave to the new layers alone what gradients change, where that is asked for."""
+    if start.train == "head":
+        fresh = {id(parameter) for parameter in _new_layers(network)}
+        for parameter in network.parameters():
+            if id(parameter) not in fresh:
+                parameter.requires_grad_(False)
+
+
+def groups_of(network: nn.Module, start: StartConfig) -> list[ParameterGroup] | None:
+    """Parameters by layers, the last one first, where they learn at rates of their own; else None."""
+    if start.train != "staged" and start.layer_decay == 1.0:
+        return None
+    encoder = {id(parameter) for parameter in _encoder(network)} if start.train == "staged" else set()
+    groups = []
+    for depth, layer in enumerate(reversed(_layers(network))):
+        parts = [[p for p in layer.parameters() if (id(p) in encoder) == frozen] for frozen in (False, True)]
+        for part, steps in zip(parts, (0, start.frozen_steps), strict=True):
+            if part:
+                groups.append(ParameterGroup(tuple(part), start.layer_decay**depth, steps, steps))
+    return groups
+
+
+def _layers(network: nn.Module) -> list[nn.Module]:
+    """Children with parameters, from input to output; of encoder and decoder their own."""
+    layers: list[nn.Module] = []
+    for name, child in network.named_children():
+        if name in _OPENED:
+            layers += _layers(child)
+        elif isinstance(child, nn.ModuleList) or name == "stages":
+            layers += list(child.children())
+        else:
+            layers.append(child)
+    return [layer for layer in layers if any(True for _ in layer.parameters())]
+
+
+def _encoder(network: nn.Module) -> list[nn.Parameter]:
+    unet: nn.Module = network.network if isinstance(network, EncoderClassifier) else network
+    decoder = {id(parameter) for parameter in as_unet(unet, "train staged").decoder_parameters()}
+    return [parameter for parameter in unet.parameters() if id(parameter) not in decoder]
+
+
+def _new_layers(network: nn.Module) -> list[nn.Parameter]:
+    if isinstance(network, EncoderClassifier):
+        return list(network.head.parameters())
+    head = as_unet(network, "train head").out_tr
+    layers = list(network.children()) if not isinstance(head, nn.Module) else [head]
+    return list(layers[-1].parameters())
