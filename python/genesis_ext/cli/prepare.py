@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from genesis_ext._types import Spacing3
-from genesis_ext.cli._progress import duration, make_progress
+from genesis_ext.cli._progress import duration, showing_progress
 from genesis_ext.data.prepare.dry_run import forecast, free_bytes
 from genesis_ext.data.prepare.intensity import IntensityWindow
 from genesis_ext.data.prepare.preprocess import PrepareSettings
@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         return _tell(found, args.out, settings, args.overwrite)
     try:
-        with make_progress() as view:
+        with showing_progress() as view:
             report = prepare(found, args.out, settings, args.workers, args.overwrite, view)
     except KeyboardInterrupt:
         print(f"what is done stays in {args.out}: run the same command again to go on", file=sys.stderr)

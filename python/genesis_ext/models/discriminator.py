@@ -8,9 +8,10 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from genesis_ext._arguments import check_choice, check_positive
 from genesis_ext.models.heads import ClassificationHead
 from genesis_ext.models.initialization import initialize
-from genesis_ext.models.unet import Norm, check_choice, check_positive
+from genesis_ext.models.unet import Norm
 
 Skips = Literal["before_pooling", "after_pooling"]
 

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 import genesis_ext
+from genesis_ext._arguments import check_choice
 from genesis_ext._extras import require
 from genesis_ext._files import write_aside
 from genesis_ext.models.record import RECORD, ModelRecord, bare_name
-from genesis_ext.models.unet import ENCODER_PREFIXES, check_choice
+from genesis_ext.models.unet import ENCODER_PREFIXES
 from genesis_ext.models.weight_file import METADATA_KEY, SAFETENSORS, WeightFile
 
 Layout = Literal["encoder", "encoder_decoder", "released", "nnunet"]

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from genesis_ext._arguments import check_positive
 from genesis_ext.models.initialization import initialize
-from genesis_ext.models.unet import check_positive
 
 
 class ClassificationHead(nn.Module):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genesis_ext import _library
+from genesis_ext._arguments import check_choice
 
 _library.require()  # every operator imports this module: a missing library is named before anything is registered on it
 
@@ -120,6 +121,15 @@ def check_voxels(op: str, x: object, spatial_dims: int, in_2d: str = "spatial_di
     return voxels
 
 
+def check_device(owner: str, x: Tensor, device: torch.device) -> None:
+    """X must be on the device of a module's buffers."""
+    if x.device != device:
+        raise ValueError(
+            f"{owner}: x must be on the device of the transform, {device}, got {x.device}; move the transform with "
+            ".to(x.device)"
+        )
+
+
 def as_3d(x: Tensor) -> Tensor:
     """2D is 3D with one slice."""
     return x.unsqueeze(-1) if x.dim() == 4 else x
@@ -150,8 +160,7 @@ def split_range(op: str, value_range: ValueRange) -> tuple[Tensor | None, float,
 
 def as_code(op: str, name: str, value: str, codes: tuple[str, ...]) -> int:
     """The number of an option in a schema: its place among its possible values."""
-    if value not in codes:
-        raise ValueError(f"{op}: {name} must be one of {', '.join(map(repr, codes))}, got {value!r}")
+    check_choice(op, name, value, codes)
     return codes.index(value)
 
 

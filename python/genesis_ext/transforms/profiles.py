@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any, TypeAlias, cast
 
+from genesis_ext._arguments import check_choice
 from genesis_ext._settings import check_kinds
 from genesis_ext.ops._checks import window_sides
 from genesis_ext.ops._plan_json import FILLS
@@ -108,9 +109,7 @@ class TransformConfig:
             ("in_fill", FILLS),
             ("out_fill", FILLS),
         ):
-            if getattr(self, name) not in codes:
-                wanted = " or ".join(map(repr, codes))
-                raise ValueError(f"TransformConfig: {name} must be {wanted}, got {getattr(self, name)!r}")
+            check_choice("TransformConfig", name, getattr(self, name), codes)
         for name in ("in_sides", "out_sides_first", "out_sides_more"):
             lo, hi = getattr(self, name)
             object.__setattr__(self, name, (_side(name, lo), _side(name, hi)))
@@ -191,13 +190,11 @@ def make_config(profile: str | TransformConfig = "head", scheme: str = "unified"
     Raises ValueError or TypeError for a name or a value that there is not.
     """
     if isinstance(profile, str):
-        if profile not in PROFILES:
-            raise ValueError(f"make_config: profile must be one of {', '.join(PROFILES)}, got {profile!r}")
+        check_choice("make_config", "profile", profile, PROFILES)
         profile = PROFILES[profile]
     if not isinstance(profile, TransformConfig):
         raise TypeError(f"make_config: profile must be a name or a TransformConfig, got {type(profile).__name__}")
-    if scheme not in SCHEMES:
-        raise ValueError(f"make_config: scheme must be one of {', '.join(SCHEMES)}, got {scheme!r}")
+    check_choice("make_config", "scheme", scheme, SCHEMES)
     names = [field.name for field in fields(TransformConfig)]
     if unknown := sorted(set(changes) - set(names)):
         raise TypeError(f"make_config: rates and sizes must be of {', '.join(names)}, got {', '.join(unknown)}")

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from genesis_ext import ops
-from genesis_ext.ops._checks import TensorLike, as_3d, as_ids, as_numbers, check_voxels, got
+from genesis_ext._arguments import check_choice
+from genesis_ext.ops._checks import TensorLike, as_3d, as_ids, as_numbers, check_device, check_voxels, got
 from genesis_ext.ops.philox_words import below
 from genesis_ext.reference.philox import Purpose
 from genesis_ext.transforms.seed import keep_seed, seed_text
@@ -41,8 +42,7 @@ def rotation_matrices(rotations: str = "axes") -> NDArray[np.int64]:
     Raises:
         ValueError: an unknown set.
     """
-    if rotations not in ROTATIONS:
-        raise ValueError(f"rotations must be one of {', '.join(map(repr, ROTATIONS))}, got {rotations!r}")
+    check_choice("rotation_matrices", "rotations", rotations, ROTATIONS)
     axes = [np.linalg.matrix_power(quarter, k) for quarter in _QUARTERS for k in (1, 2, 3)]
     matrices = [np.eye(3, dtype=np.int64), *axes]
     if rotations == "cube":
@@ -157,11 +157,7 @@ class RotationTransform(nn.Module):
 
     def _check(self, batch: Tensor) -> Tensor:
         batch = check_voxels("RotationTransform", batch, self._spatial_dims, "spatial_shape=(X, Y)")
-        if self.rotations.device != batch.device:
-            raise ValueError(
-                f"RotationTransform: x must be on the device of the transform, {self.rotations.device}, got "
-                f"{batch.device}; move the transform with .to(x.device)"
-            )
+        check_device("RotationTransform", batch, self.rotations.device)
         return batch
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "describe",
     "files_of",
     "is_dicom",
+    "label_header",
     "read_label",
     "read_volume",
     "read_volumes",
@@ -98,10 +99,20 @@ def describe(path: str | PathLike[str], modality: Modality | None = None) -> lis
     return [values.header(image) for image in _images(Path(path), modality)]
 
 
-def read_label(path: str | PathLike[str], like: Volume) -> Tensor:
+def label_header(path: str | PathLike[str]) -> Header:
+    """The grid of a segmentation, by its header alone.
+
+    Raises:
+        VolumeError: as for ``read_label``, as far as the header tells.
+    """
+    return values.header(_one(Path(path), _images(Path(path), label=True)))
+
+
+def read_label(path: str | PathLike[str], like: Volume | Header) -> Tensor:
     """Read a segmentation on the grid of `like`: (X, Y, Z) uint8, or int16 where a value does not fit.
 
     path: as for ``read_volume``; of a picture with a palette the indices are the labels.
+    like: its volume, or a header, such as its own.
 
     Raises:
         VolumeError: unreadable, another grid than that of `like`, or values that are no whole numbers.

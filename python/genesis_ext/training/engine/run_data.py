@@ -75,6 +75,7 @@ class RunData:
             "normalization": settings.get("window", {}),
             "modalities": tuple(sorted({self.store.entries[region.volume].modality for region in self.trains})),
             "spacing_mm": settings.get("spacing_mm"),
+            "antialias": settings.get("antialias", False),
             "patients": self.patients,
             "validation_patients": self.validation_patients,
             "versions": library_versions(),

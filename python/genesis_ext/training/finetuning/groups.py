@@ -58,6 +58,8 @@ class StartConfig:
     """Factor of the learning rate from each layer to the one before it, in (0, 1]; below 1 early layers change less."""
     parts: Literal["all", "encoder"] = "all"
     """What is taken from the source: all that fits, or the encoder alone."""
+    mapping: str | None = None
+    """File of rules for the names in a source of another package (docs/models.md)."""
     allow_overlap: bool = False
     """Validate and test on patients on whom the source was trained, all the same; the report says so."""
 

@@ -17,8 +17,9 @@ from genesis_ext.data.batch import LabelTransform, Transform
 from genesis_ext.data.loader import FixedSamples, GenesisLoader
 from genesis_ext.data.sampling.split import Region
 from genesis_ext.data.store.volume_store import VolumeStore
-from genesis_ext.models import ModelRecord, NetworkSpec
+from genesis_ext.models import ModelRecord, NetworkSpec, check_fit, check_overlap, initialize_from
 from genesis_ext.models.record import trained_parts
+from genesis_ext.models.starting_point import SCRATCH
 from genesis_ext.training.engine.handed_in import check_patch, checked, described
 from genesis_ext.training.engine.optimizers import ParameterGroup
 from genesis_ext.training.engine.processes import add_up
@@ -37,7 +38,7 @@ from genesis_ext.training.engine.run_folder import Stored
 from genesis_ext.training.finetuning.config import FinetuneConfig
 from genesis_ext.training.finetuning.criterion import Sharing
 from genesis_ext.training.finetuning.data import TaskData, choose_sides
-from genesis_ext.training.finetuning.start import SCRATCH, check_overlap, freeze, groups_of, source_of, start_from
+from genesis_ext.training.finetuning.start import freeze, groups_of, source_of
 from genesis_ext.training.finetuning.tasks import TASKS
 from genesis_ext.training.finetuning.tasks.task import TaskObjective
 from genesis_ext.training.finetuning.validation import TaskValidator
@@ -113,7 +114,7 @@ class _Finetuning(Client[TaskData, TaskObjective]):
     ) -> None:
         self.settings, self._task = config, TASKS[config.task.task]
         self._network, self._transform, self._objective = network, transform, objective
-        self._source = None if source is None else source_of(Path(source))
+        self._source = None if source is None else source_of(source)
         self._seen: frozenset[str] = frozenset()
         self.objects = described(network, transform, objective)
 
@@ -133,12 +134,13 @@ class _Finetuning(Client[TaskData, TaskObjective]):
             check_patch(network, config.data)
             if stored is None:
                 assert self._source is not None, "it is asked for first"
-                begun = start_from(network, self._source, config.start, report)
-                seen = () if begun is None else begun.patients
-                check_overlap(seen, {*data.validation_patients, *data.test_patients}, config.start, report)
+                record = initialize_from(
+                    network, self._source, config.start.parts, mapping=config.start.mapping, report=report
+                ).record
+                self._check_source(record, data, report)
+                self._seen = frozenset(() if record is None else (*record.patients, *record.validation_patients))
             else:
-                seen = tuple(stored.content["record"]["patients"])
-            self._seen = frozenset(seen)
+                self._seen = frozenset(stored.content["record"]["patients"])
             network = self._task.head(config, network, answer)
             freeze(network, config.start)
             if self._objective is not None:
@@ -148,14 +150,27 @@ class _Finetuning(Client[TaskData, TaskObjective]):
 
     def describe(self, data: TaskData, network: nn.Module) -> ModelRecord:
         trained, _ = trained_parts(network)
-        facts = data.facts(self.settings.data.patch_shape)
+        return replace(self._record(data), trained=trained, patients=tuple(sorted(self._seen.union(data.patients))))
+
+    def _record(self, data: TaskData) -> ModelRecord:
+        """Of a network whose parts and source are not known yet."""
         return ModelRecord(
             network=self._spec(data) if self._network is None else None,
-            trained=trained,
+            trained=(),
             method=self._task.name,
             task=data.known,
-            **{**facts, "patients": tuple(sorted(self._seen | set(data.patients)))},
+            **data.facts(self.settings.data.patch_shape),
         )
+
+    def _check_source(self, record: ModelRecord | None, data: TaskData, report: Report) -> None:
+        """Refuse a source that has seen patients who are held back, and say where its input differs."""
+        if self._source == SCRATCH:
+            return
+        held_back = {"validation": data.validation_patients, "test": data.test_patients}
+        if said := check_overlap(record, held_back, allow_overlap=self.settings.start.allow_overlap):
+            report(f"warning: {said}")
+        for said in check_fit(record, self._record(data)):
+            report(f"warning: {said}")
 
     def groups(self, module: nn.Module) -> Sequence[ParameterGroup] | None:
         return groups_of(module, self.settings.start)

@@ -1,61 +1,23 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a network starts from, what of it learns, and at which rates."""
+"""What of a network learns, when, and at which rates."""
 
-from collections.abc import Callable, Iterable
+from os import PathLike
 from pathlib import Path
 
 from torch import nn
 
-from genesis_ext.models import EncoderClassifier, ModelRecord, as_unet, load_weights
+from genesis_ext.models import EncoderClassifier, as_unet
+from genesis_ext.models.starting_point import SCRATCH
 from genesis_ext.training.engine.optimizers import ParameterGroup
-from genesis_ext.training.engine.run_folder import RunFolder
 from genesis_ext.training.finetuning.groups import StartConfig
-
-SCRATCH = "scratch"
 
 _OPENED = ("network", "encoder", "decoder")  # children of which each child is a layer
 
 
-def source_of(source: str | Path) -> str:
-    """The source as it is recorded: "scratch", or the path of a file; of a run its best checkpoint."""
-    if str(source) == SCRATCH:
-        return SCRATCH
-    path = Path(source)
-    return str((RunFolder(path).best if path.is_dir() else path).resolve())
-
-
-def start_from(
-    network: nn.Module, source: str, start: StartConfig, report: Callable[[str], object]
-) -> ModelRecord | None:
-    """Copy what fits of a file into the network; its record, if it has one."""
-    if source == SCRATCH:
-        return None
-    fresh = {name: value.detach().clone() for name, value in network.state_dict().items()}
-    account = load_weights(network, source, report)
-    if start.parts == "encoder":
-        own = {id(parameter) for parameter in as_unet(network, "parts encoder").decoder_parameters()}
-        decoder = {name for name, parameter in network.named_parameters() if id(parameter) in own}
-        network.load_state_dict({name: fresh[name] for name in decoder}, strict=False)
-        report(f"of the decoder nothing is kept ({len(decoder)} entries): parts encoder")
-    return account.record
-
-
-def check_overlap(
-    trained: Iterable[str], held_back: Iterable[str], start: StartConfig, report: Callable[[str], object]
-) -> None:
-    """Refuse a source that was trained on patients who validate or test.
-
-    Raises:
-        ValueError: there are some, and that is not allowed.
-    """
-    seen = sorted(set(held_back) & set(trained))
-    if not seen:
-        return
-    text = f"the source was trained on {len(seen)} of the patients who validate or test, the first is {seen[0]}"
-    if not start.allow_overlap:
-        raise ValueError(f"{text}: choose another source or split, or say --allow-overlap")
-    report(f"warning: {text}")
+def source_of(source: str | PathLike[str]) -> str:
+    """The source as a run remembers it: "scratch", or a path that means the same from everywhere."""
+    return SCRATCH if source == SCRATCH else str(Path(source).resolve())
 
 
 def freeze(network: nn.Module, start: StartConfig) -> None:

@@ -34,7 +34,7 @@ from genesis_ext.training.engine.state import TrainingState
 from genesis_ext.training.pretraining.config import PretrainConfig
 from genesis_ext.training.pretraining.data import choose_regions
 from genesis_ext.training.pretraining.methods import METHODS
-from genesis_ext.training.pretraining.methods.method import PretextObjective, SampleTransform
+from genesis_ext.training.pretraining.methods.method import Finished, PretextObjective, SampleTransform
 from genesis_ext.training.pretraining.parts import MakeObjective, Parts
 from genesis_ext.training.pretraining.validation import Validator
 from genesis_ext.training.report import write_report
@@ -163,7 +163,7 @@ class _Pretraining(Client[RunData, PretextObjective]):
         config = self.settings
         if self._parts.objective is not None:
             return None
-        return METHODS[config.method.method].conclude(
+        finished = Finished(
             state.evaluated,
             (data.store, data.trains),
             (data.validation_store, data.validates),
@@ -172,6 +172,7 @@ class _Pretraining(Client[RunData, PretextObjective]):
             config.run.seed,
             fabric.device,
         )
+        return METHODS[config.method.method].conclude(finished)
 
     def write_report(self, folder: Path) -> Path:
         return write_report(folder)

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.volume_store import VolumeStore
+from genesis_ext.evaluation.metrics import accuracy
 from genesis_ext.figures import Case
 from genesis_ext.models import ClassificationHead, EncoderClassifier, TaskRecord, as_unet
-from genesis_ext.training.engine.objective import Batch, Update, accuracy
+from genesis_ext.training.engine.objective import Batch, Update
 from genesis_ext.training.finetuning.criterion import Criterion, Sharing
 from genesis_ext.training.finetuning.tasks.task import Settings, Task
 

@@ -83,6 +83,23 @@ class PretextObjective(Objective, Protocol):
         """
 
 
+class Finished(NamedTuple):
+    """What a method is asked about when all steps are done.
+
+    network: as it validates.
+    trained, validated: a store each, and the regions of it that did.
+    sampling, batch_size, seed, device: with which samples of both are to be made.
+    """
+
+    network: nn.Module
+    trained: Side
+    validated: Side
+    sampling: Sampling
+    batch_size: int
+    seed: int
+    device: torch.device
+
+
 class Needs(NamedTuple):
     """The modalities that train, of each of which there must be volumes, or "all"; and the settings that say so."""
 
@@ -118,16 +135,7 @@ class Method(ABC):
     def objective(self, network: nn.Module, settings: Settings) -> PretextObjective:
         """What is learnt. Weights that it adds are drawn from torch's generator, which has the seed of the run."""
 
-    def conclude(
-        self,
-        network: nn.Module,
-        trained: Side,
-        validated: Side,
-        sampling: Sampling,
-        batch_size: int,
-        seed: int,
-        device: torch.device,
-    ) -> str | None:
+    def conclude(self, finished: Finished) -> str | None:
         """A last word on the trained network, for log and report."""
         return None
 
