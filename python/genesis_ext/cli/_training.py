@@ -8,9 +8,10 @@ import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, make_dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, get_origin
+from types import MappingProxyType
+from typing import Annotated, Any, NamedTuple, get_origin, get_type_hints
 
 from genesis_ext._extras import require
 from genesis_ext._renamed import warn_renamed
@@ -73,13 +74,11 @@ class TrainingCommand:
         }
 
 
-_Command = TypeVar("_Command", bound=TrainingCommand)
-
-
 class Kind(NamedTuple):
     """A command that trains.
 
     command: its options.   settings: of its runs, the field of that name.   presets: named settings.
+    keywords: fields that are called otherwise on the command line, by a word that Python keeps to itself.
     """
 
     name: str
@@ -87,6 +86,15 @@ class Kind(NamedTuple):
     command: type[TrainingCommand]
     settings: type[Settings]
     presets: Mapping[str, Mapping[str, Any]]
+    keywords: Mapping[str, str] = MappingProxyType({})
+
+    def typed(self, tyro: Any) -> Any:
+        """The class of the options, with their names on the command line."""
+        hints = get_type_hints(self.command)
+        renamed = [
+            (name, Annotated[hints[name], tyro.conf.arg(name=word)], None) for name, word in self.keywords.items()
+        ]
+        return make_dataclass(self.command.__name__, renamed, bases=(self.command,), frozen=True)
 
 
 def parse(kind: Kind, words: Sequence[str]) -> Any:
@@ -103,12 +111,13 @@ def parse(kind: Kind, words: Sequence[str]) -> Any:
     try:
         base = _base(kind, given, None if stored is None else kind.settings.from_dict(stored.content["config"]))
         with _words(tyro.constructors):
+            command = kind.typed(tyro)
             return tyro.cli(
-                kind.command,
+                command,
                 prog=f"genesis {kind.name}",
                 description=kind.description,
                 args=list(words),
-                default=kind.command(data=tyro.MISSING, out=tyro.MISSING, settings=base),  # type: ignore[call-arg]
+                default=command(data=tyro.MISSING, out=tyro.MISSING, settings=base),
                 config=(tyro.conf.OmitArgPrefixes,),
             )
     except ValueError as error:

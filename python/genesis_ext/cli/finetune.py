@@ -41,12 +41,12 @@ presets: {", ".join(PRESETS)}
 class FinetuneCommand(TrainingCommand):
     """What is typed: paths, how to begin, and the settings."""
 
-    from_: str | None = None
+    source: str | None = None
     """scratch, the folder of a run, or a file of weights (default: that of the run to go on with, else scratch)."""
     settings: FinetuneConfig = field(default_factory=FinetuneConfig)
 
 
-_KIND = _training.Kind("finetune", _DESCRIPTION, FinetuneCommand, FinetuneConfig, PRESETS)
+_KIND = _training.Kind("finetune", _DESCRIPTION, FinetuneCommand, FinetuneConfig, PRESETS, {"source": "from"})
 
 
 def add_parser(subparsers: Any) -> None:
@@ -62,4 +62,4 @@ def parse(words: Sequence[str]) -> FinetuneCommand:
 
 def run(args: FinetuneCommand) -> int:
     """Train; returns 0, or what a shell says of a process that a signal ended."""
-    return _training.run(args, lambda: finetune(args.settings, args.data, args.out, args.from_, **args.start))
+    return _training.run(args, lambda: finetune(args.settings, args.data, args.out, args.source, **args.start))
