@@ -15,7 +15,6 @@ from typing import Annotated, Any, NamedTuple, get_origin, get_type_hints
 
 from genesis_ext._extras import require
 from genesis_ext._renamed import warn_renamed
-from genesis_ext.training.engine.config_file import read_settings
 from genesis_ext.training.engine.processes import leave_together
 from genesis_ext.training.engine.run import RunResult
 from genesis_ext.training.engine.run_folder import RunFolder
@@ -219,7 +218,7 @@ def _base(kind: Kind, given: argparse.Namespace, stored: Settings | None) -> Set
     """
     if given.preset and given.config:
         raise ValueError("--preset and --config must not both be given")
-    settings = read_settings(given.config, kind.settings) if given.config else kind.presets[given.preset or "default"]
+    settings = kind.settings.named_in(given.config) if given.config else kind.presets[given.preset or "default"]
     if stored is None:
         return kind.settings.of(**settings)
     try:

@@ -10,7 +10,6 @@ from typing import Any
 
 from genesis_ext._extras import require
 from genesis_ext._files import write_aside
-from genesis_ext.training.engine.settings import Settings
 
 
 def write_yaml(path: str | PathLike[str], values: Mapping[str, Any]) -> None:
@@ -42,26 +41,6 @@ def read_yaml(path: str | PathLike[str]) -> dict[Any, Any]:
     if not isinstance(values, dict):
         raise ValueError(f"settings were expected, got {type(values).__name__}")
     return values
-
-
-def write_settings(path: str | PathLike[str], settings: Settings) -> None:
-    """Write all settings, resolved, in their groups."""
-    write_yaml(path, settings.as_dict())
-
-
-def read_settings(path: str | PathLike[str], kind: type[Settings]) -> dict[str, Any]:
-    """The settings that a file names, without their groups: what ``write_settings`` wrote, or a part of it by hand.
-
-    Raises:
-        ValueError: no YAML, or an unknown or wrong setting of this kind of run; the text names the file.
-        OSError: it cannot be read.
-    """
-    try:
-        given = kind.without_groups(read_yaml(path))
-        kind.of(**given)
-    except ValueError as error:
-        raise ValueError(f"{path} is no config: {' '.join(str(error).split())}") from error
-    return given
 
 
 def _listed(value: Any) -> Any:

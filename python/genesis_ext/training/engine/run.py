@@ -22,7 +22,6 @@ from genesis_ext.data.loader import GenesisLoader
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.models import ModelRecord
 from genesis_ext.training.engine.checkpoint import Origin, check_same_run, restore
-from genesis_ext.training.engine.config_file import read_settings, write_settings
 from genesis_ext.training.engine.environment import write_environment
 from genesis_ext.training.engine.framework_faults import refusing_faults
 from genesis_ext.training.engine.loop import Run
@@ -153,6 +152,10 @@ class Client(ABC, Generic[_Data, _Objective]):
     def make_evaluator(self, fabric: "Fabric", data: _Data, objective: _Objective, report: Report) -> TriedEvaluator:
         """What validates: fixed samples, and their pictures in the first process."""
 
+    def begun(self, data: _Data) -> Mapping[str, Any]:
+        """What the report tells of the start; not asked when a run goes on."""
+        return {}
+
     @abstractmethod
     def summary(self, data: _Data, objective: _Objective) -> str:
         """A line on what begins."""
@@ -186,8 +189,11 @@ def carry_out(client: Client[Any, Any], start: Start) -> RunResult:
         report = _say_nothing
     if start.device == "auto" and fabric.device.type == "cpu":
         report("no GPU is used: device cpu")
-    read_config = partial(read_settings, kind=type(settings))
-    alone = folder.taken(start.resume, start.overwrite, read_config, report) if fabric.is_global_zero else nullcontext()
+    alone = (
+        folder.taken(start.resume, start.overwrite, type(settings).read, report)
+        if fabric.is_global_zero
+        else nullcontext()
+    )
     with alone:
         fabric.barrier()
         stored = folder.stored(start.fall_back) if start.resume else None
@@ -213,8 +219,9 @@ def carry_out(client: Client[Any, Any], start: Start) -> RunResult:
             if fabric.is_global_zero:
                 if stored is None:
                     folder.clear()
-                write_settings(folder.config, settings)
-                write_environment(folder, inputs.stores, fabric.device, fabric.world_size, client.objects)
+                settings.write(folder.config)
+                begun = client.begun(inputs) if stored is None else None
+                write_environment(folder, inputs.stores, fabric.device, fabric.world_size, client.objects, begun)
             report(client.summary(inputs, learnt))
             if unused := settings.network.unused:
                 named = ", ".join(unused)

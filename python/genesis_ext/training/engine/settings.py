@@ -9,10 +9,12 @@ field can be named without its group: ``Settings.of(width=8, lr=1e-2)``, ``confi
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from fractions import Fraction
+from os import PathLike
 from typing import TYPE_CHECKING, Any, ClassVar, Self, get_type_hints
 
 from genesis_ext._renamed import warn_renamed
 from genesis_ext._settings import check_kinds
+from genesis_ext.training.engine.config_file import read_yaml, write_yaml
 from genesis_ext.training.engine.groups import FilesConfig, NetworkConfig, PatchConfig
 from genesis_ext.training.engine.options import MAY_CHANGE, OptimizerConfig, RunConfig
 
@@ -98,6 +100,32 @@ class Settings:
             ValueError: an unknown or misplaced field, or a value that breaks its rule.
         """
         return cls.of(**cls.without_groups(values))
+
+    def write(self, path: str | PathLike[str]) -> None:
+        """Write all settings, resolved, in their groups, as YAML (extra ``train``)."""
+        write_yaml(path, self.as_dict())
+
+    @classmethod
+    def read(cls, path: str | PathLike[str]) -> Self:
+        """Read what ``write`` wrote, or a part of it written by hand: what is missing has its default.
+
+        1e-3 is a number, as in YAML 1.2.
+
+        Raises:
+            ValueError: no YAML, or an unknown or wrong setting; the text names the file.
+            OSError: it cannot be read.
+        """
+        return cls.of(**cls.named_in(path))
+
+    @classmethod
+    def named_in(cls, path: str | PathLike[str]) -> dict[str, Any]:
+        """The settings that a file names, without their groups; raises what ``read`` does."""
+        try:
+            given = cls.without_groups(read_yaml(path))
+            cls.of(**given)
+        except ValueError as error:
+            raise ValueError(f"{path} is no config: {' '.join(str(error).split())}") from error
+        return given
 
     def difference(self, other: Self) -> list[str]:
         """Fields that change the weights and differ: "name: own value, other value"."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -116,6 +116,8 @@ class _Finetuning(Client[TaskData, TaskObjective]):
         self._network, self._transform, self._objective = network, transform, objective
         self._source = None if source is None else source_of(source)
         self._seen: frozenset[str] = frozenset()
+        self._begun: Mapping[str, Any] = {}
+        self._remarks: list[str] = []
         self.objects = described(network, transform, objective)
 
     def begun_with(self, stored: Stored | None) -> Mapping[str, str]:
@@ -134,11 +136,15 @@ class _Finetuning(Client[TaskData, TaskObjective]):
             check_patch(network, config.data)
             if stored is None:
                 assert self._source is not None, "it is asked for first"
-                record = initialize_from(
+                start = initialize_from(
                     network, self._source, config.start.parts, mapping=config.start.mapping, report=report
-                ).record
-                self._check_source(record, data, report)
-                self._seen = frozenset(() if record is None else (*record.patients, *record.validation_patients))
+                )
+                self._begun = start.to_dict()
+                self._remarks = self._check_source(start.record, data)
+                for remark in self._remarks:
+                    report(f"warning: {remark}")
+                seen = start.record
+                self._seen = frozenset(() if seen is None else (*seen.patients, *seen.validation_patients))
             else:
                 self._seen = frozenset(stored.content["record"]["patients"])
             network = self._task.head(config, network, answer)
@@ -162,15 +168,13 @@ class _Finetuning(Client[TaskData, TaskObjective]):
             **data.facts(self.settings.data.patch_shape),
         )
 
-    def _check_source(self, record: ModelRecord | None, data: TaskData, report: Report) -> None:
-        """Refuse a source that has seen patients who are held back, and say where its input differs."""
+    def _check_source(self, record: ModelRecord | None, data: TaskData) -> list[str]:
+        """Refuse a source that has seen patients who are held back; sentences on that, and on how its input differs."""
         if self._source == SCRATCH:
-            return
+            return []
         held_back = {"validation": data.validation_patients, "test": data.test_patients}
-        if said := check_overlap(record, held_back, allow_overlap=self.settings.start.allow_overlap):
-            report(f"warning: {said}")
-        for said in check_fit(record, self._record(data)):
-            report(f"warning: {said}")
+        said = check_overlap(record, held_back, allow_overlap=self.settings.start.allow_overlap)
+        return [*filter(None, [said]), *check_fit(record, self._record(data))]
 
     def groups(self, module: nn.Module) -> Sequence[ParameterGroup] | None:
         return groups_of(module, self.settings.start)
@@ -215,6 +219,14 @@ class _Finetuning(Client[TaskData, TaskObjective]):
             f"{parameters_of(objective.network)}, {self._task.name} of {', '.join(data.known.classes)}, from "
             f"{self._source}; {len(data.patients)} patients train, {len(data.validation_patients)} validate"
         )
+
+    def begun(self, data: TaskData) -> Mapping[str, Any]:
+        sides = {"training": data.patients, "validation": data.validation_patients, "test": data.test_patients}
+        return {
+            "source": self._begun,
+            "remarks": self._remarks,
+            "patients": {side: len(patients) for side, patients in sides.items()},
+        }
 
     def write_report(self, folder: Path) -> Path:
         return write_report(folder)
