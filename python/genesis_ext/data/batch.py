@@ -36,6 +36,8 @@ volume: (N,) int64, number of the volume in the store; of several channels, that
 box: (N, 6) float32, x0, y0, z0, x1, y1, z1 in voxel edges of the volume; ``StoredVolume.patch_affine`` places it.
 """
 
+_OUTSIDE = -32768.0  # below every window: becomes 0
+
 Transform = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """(batch, sample_id) -> input, target, such as ``GenesisTransform``."""
 
@@ -65,7 +67,9 @@ def cut_batch(
     """
     index, place = drawn.volume_index, (drawn.boxes, sampling.out_shape)
     channels = [
-        ops.crop_resize(resident.packed, index + first, *place, order=sampling.order, antialias=sampling.antialias)
+        ops.crop_resize(
+            resident.packed, index + first, *place, order=sampling.order, antialias=sampling.antialias, fill=_OUTSIDE
+        )
         for first in range(0, len(resident.packed.offset), len(resident.volumes))
     ]
     cut = channels[0] if len(channels) == 1 else torch.cat(channels, dim=1)

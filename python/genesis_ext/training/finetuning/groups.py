@@ -74,7 +74,7 @@ class DataConfig(PatchConfig):
     """Which volumes train, and which samples are cut from them."""
 
     boxes: Boxes = "cubes"
-    """cubes: of `patch` voxels; whole: the whole volume, resized to `patch`."""
+    """cubes: of `patch` voxels, with background around smaller volumes; whole: the whole volume, resized to `patch`."""
     label_share: float = 1 / 3
     """Of a segmentation: share of the samples that must hold a labelled voxel, of a class drawn first (nnU-Net)."""
     balance: bool = True
@@ -115,6 +115,7 @@ class DataConfig(PatchConfig):
             scales=(1.0,),
             scale_weights=(1,),
             cube=None if whole else self.patch_shape,
+            pad=not whole,
             mix="volumes",
             label_share=0.0 if whole or label_values is None else self.label_share,
             label_values=() if label_values is None else label_values,
