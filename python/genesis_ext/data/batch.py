@@ -36,6 +36,8 @@ volume: (N,) int64, number of the volume in the store; of several channels, that
 box: (N, 6) float32, x0, y0, z0, x1, y1, z1 in voxel edges of the volume; ``StoredVolume.patch_affine`` places it.
 """
 
+_OUTSIDE = -32768.0  # below every window: becomes 0
+
 Transform = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """(batch, sample_id) -> input, target, such as ``GenesisTransform``."""
 
@@ -62,7 +64,7 @@ def cut_batch(
     ids: Tensor,
     sampling: Sampling,
     classes: Tensor | None = None,
-    fill: float = 0.0,
+    fill: float = _OUTSIDE,
 ) -> Batch:
     """The sub-volumes that were drawn, as ``distorted`` takes them; its input is ``cut``, (N, C, *out_shape).
 
