@@ -42,6 +42,13 @@ def test_label_maps(folders: list[str], tmp_path: Path, capsys: pytest.CaptureFi
     assert len((out / "cases.csv").read_text().splitlines()) == 5
 
 
+def test_workers_give_the_same_summary(folders: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["evaluate", *folders, "--metrics", "dice"]
+    assert main(words) == main([*words, "--workers", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert printed == 2 * printed[: len(printed) // 2]
+
+
 def test_classes(tables: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", *tables, "--metrics", "auc"]) == 0
     assert "| yes | auc | 1 |" in capsys.readouterr().out
@@ -70,6 +77,7 @@ def test_options_that_do_not_fit_are_wrong_use(
         ([folders[0], tables[1]], "PREDICTIONS and LABELS must be two folders or two tables, got"),
         ([*tables, "--tolerance", "1"], "--tolerance is for label maps, but"),
         ([*tables, "--probabilities"], "--probabilities is for label maps, but"),
+        ([*tables, "--workers", "1"], "--workers is for label maps, but"),
         ([*tables, "--classes", "a=1"], "--classes is for label maps, but"),
         ([*tables, "--metrics", "dice"], "--metrics of classes must be of auc, accuracy"),
         ([*folders, "--metrics", "auc"], "--metrics of label maps must be of dice"),

@@ -3,14 +3,17 @@
 """`genesis evaluate`: predictions against labels."""
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from genesis_ext._options import percentage
+from genesis_ext._options import percentage, positive_integer
+from genesis_ext.data.prepare.workers import Workers
 from genesis_ext.evaluation.classification import CLASSIFICATION_METRICS, evaluate_classifications
 from genesis_ext.evaluation.detection import evaluate_detections, has_places
+from genesis_ext.evaluation.label_maps import Classes
 from genesis_ext.evaluation.outcome import Evaluation
-from genesis_ext.evaluation.segmentation import SEGMENTATION_METRICS, Classes, evaluate_segmentations
+from genesis_ext.evaluation.segmentation import SEGMENTATION_METRICS, evaluate_segmentations
 
 _EPILOG = f"""\
 examples:
@@ -61,6 +64,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--probabilities", action="store_true", help="take iou_keras of the CASE.npz that `genesis predict` wrote"
     )
+    parser.add_argument("--workers", type=positive_integer, metavar="N", help="processes (default: this one)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -85,11 +89,12 @@ def _evaluate(args: argparse.Namespace) -> Evaluation:
         )
     if all(folders):
         _allow(args.metrics, SEGMENTATION_METRICS, "label maps")
-        return evaluate_segmentations(
-            args.predictions, args.labels, _classes(args.classes), args.metrics or SEGMENTATION_METRICS,
-            1.0 if args.tolerance is None else args.tolerance, args.probabilities,
-        )  # fmt: skip
-    for name in ("classes", "tolerance", "probabilities"):
+        with nullcontext() if args.workers is None else Workers(args.workers) as executor:
+            return evaluate_segmentations(
+                args.predictions, args.labels, _classes(args.classes), args.metrics or SEGMENTATION_METRICS,
+                1.0 if args.tolerance is None else args.tolerance, args.probabilities, executor,
+            )  # fmt: skip
+    for name in ("classes", "tolerance", "probabilities", "workers"):
         if getattr(args, name) not in (None, False):
             raise argparse.ArgumentError(None, f"--{name} is for label maps, but {args.labels} is a table")
     if has_places(args.labels):

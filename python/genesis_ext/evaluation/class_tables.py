@@ -76,7 +76,7 @@ def read_class_tables(predictions: Path, labels: Path) -> ClassTables:
     if not cases:
         raise EvaluationError(f"{labels}: must name the class of one case at least, got none")
     exclusive = len(classes) > 1 and all(len(own) == 1 for own in names)
-    notes = unused(sorted(ours.keys() - labelled.keys()), "predictions have no class")
+    notes = unused(sorted(ours.keys() - labelled.keys()), "Predictions without a class")
     return ClassTables(
         cases=cases,
         classes=classes,
