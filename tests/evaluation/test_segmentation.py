@@ -17,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 
 from genesis_ext.evaluation import EvaluationError, case_values, evaluate_segmentations
-from genesis_ext.evaluation.outcome import CASES, PAGE, SUMMARY, mean_result
 from genesis_ext.evaluation.overlap import iou_keras
+from genesis_ext.evaluation.report import CASES, PAGE, SUMMARY, mean_result
 from tests.data_layer.images import write_nifti
 
 AFFINE = np.diag([1.0, 2.0, 3.0, 1.0])

@@ -12,7 +12,7 @@ from genesis_ext.data.prepare.workers import Workers
 from genesis_ext.evaluation.classification import CLASSIFICATION_METRICS, evaluate_classifications
 from genesis_ext.evaluation.detection import evaluate_detections, has_places
 from genesis_ext.evaluation.label_maps import Classes
-from genesis_ext.evaluation.outcome import Evaluation
+from genesis_ext.evaluation.report import EvaluationReport
 from genesis_ext.evaluation.segmentation import SEGMENTATION_METRICS, evaluate_segmentations
 
 _EPILOG = f"""\
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _evaluate(args: argparse.Namespace) -> Evaluation:
+def _evaluate(args: argparse.Namespace) -> EvaluationReport:
     folders = [path.is_dir() for path in (args.predictions, args.labels)]
     for path in (args.predictions, args.labels):
         if not path.exists():

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genesis_ext.data.sources.table import Row, read_rows
-from genesis_ext.evaluation.outcome import EvaluationError, refuse, unused
+from genesis_ext.evaluation.report import EvaluationError, refuse, unused
 
 NONE = "-"
 """What a table says of a case to which no class applies."""

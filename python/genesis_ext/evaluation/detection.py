@@ -3,6 +3,7 @@
 """Candidates in world coordinates against findings, from two tables: LUNA16's FROC."""
 
 import math
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,13 @@ import numpy as np
 
 from genesis_ext.data.sources.table import Row, read_rows
 from genesis_ext.evaluation.froc import Detections, froc
-from genesis_ext.evaluation.outcome import Evaluation, EvaluationError, Table, refuse
+from genesis_ext.evaluation.report import EvaluationError, EvaluationReport, Table, refuse
 
 _NAMES = {"seriesuid": "scan", "coordx": "x", "coordy": "y", "coordz": "z"}  # those of LUNA16
 _PLACE = ("scan", "x", "y", "z")
 
 
-def evaluate_detections(predictions: str | PathLike[str], labels: str | PathLike[str]) -> Evaluation:
+def evaluate_detections(predictions: str | PathLike[str], labels: str | PathLike[str]) -> EvaluationReport:
     """Sensitivity at false positives a scan. A candidate nearer to a finding than its radius belongs to it.
 
     predictions: a CSV with the columns scan, x, y, z (mm) and probability.
@@ -53,7 +54,7 @@ def evaluate_detections(predictions: str | PathLike[str], labels: str | PathLike
     )
     settings = {"predictions": str(predictions), "labels": str(labels)}
     columns = ("case", "x", "y", "z", "diameter_mm", "probability")
-    return Evaluation("detection", settings, tuple(results), Table(columns, rows), notes=notes)
+    return EvaluationReport("detection", settings, tuple(results), Table(columns, rows), notes=notes)
 
 
 def has_places(labels: Path) -> bool:
@@ -66,7 +67,7 @@ def _name(column: str) -> str:
     return _NAMES.get(column.lower(), column.lower())
 
 
-def _read(path: Path, last: str, fits: Any, rule: str) -> tuple[list[tuple[Any, ...]], set[str]]:
+def _read(path: Path, last: str, fits: Callable[[float], bool], rule: str) -> tuple[list[tuple[Any, ...]], set[str]]:
     """(scan, x, y, z, last) of each row, and the scans of rows that name nothing else."""
     columns, rows = read_rows(path, EvaluationError, _name)
     wanted = (*_PLACE, last)

@@ -14,8 +14,8 @@ from torch import Tensor
 from genesis_ext.data.readers import Header, VolumeError, label_header, read_label
 from genesis_ext.data.readers.values import GRID_TOLERANCE, corner_distance_mm
 from genesis_ext.data.sources.walk import sources_below
-from genesis_ext.evaluation.outcome import EvaluationError, refuse, unused
 from genesis_ext.evaluation.probabilities import read_probabilities
+from genesis_ext.evaluation.report import EvaluationError, refuse, unused
 
 _MOST = 2**15 - 1  # label maps are read as int16
 

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from genesis_ext.evaluation.label_maps import Classes, LabelPair, check_classes, declared_classes, find_pairs
-from genesis_ext.evaluation.outcome import Evaluation, EvaluationError, Table, check_metrics, mean_result, refuse
 from genesis_ext.evaluation.overlap import dice, iou_foreground, iou_keras
+from genesis_ext.evaluation.report import EvaluationError, EvaluationReport, Table, check_metrics, mean_result, refuse
 from genesis_ext.evaluation.surfaces import surface_scores
 
 SEGMENTATION_METRICS = (
@@ -60,7 +60,7 @@ def evaluate_segmentations(
     tolerance_mm: float = 1.0,
     probabilities: bool = False,
     executor: Executor | None = None,
-) -> Evaluation:
+) -> EvaluationReport:
     """Compare the label maps of a folder with those of the same names in another.
 
     predictions, labels: folders of label maps of any format that is read, ``CASE.nii.gz`` in both, as nnU-Net has them.
@@ -109,7 +109,7 @@ def evaluate_segmentations(
     if probabilities:
         settings["iou_keras"] = "of the probabilities of CASE.npz"
     columns = ("case", "class", *metrics, "voxels_predicted", "voxels_labelled", "remark")
-    return Evaluation("segmentation", settings, tuple(results), Table(columns, tuple(rows)), notes=notes)
+    return EvaluationReport("segmentation", settings, tuple(results), Table(columns, tuple(rows)), notes=notes)
 
 
 def _check_probabilities(pair: LabelPair, classes: Classes) -> str:

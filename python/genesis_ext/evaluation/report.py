@@ -93,7 +93,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EvaluationReport:
     """What came out.
 
     Attributes:
