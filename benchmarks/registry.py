@@ -6,14 +6,16 @@ from collections.abc import Mapping
 
 import torch
 
+from genesis_ext._types import Shape3
+
 from . import affine, crops, latency, loading, operators, resampling, shuffling, training
-from .case import Benchmark, Size
+from .case import Benchmark
 from .scaling import SERIES
 from .sizes import SIZES, batch_of_voxels
 from .startup import STARTUP
 
 
-def _thousand(size: Size, device: torch.device, quick: bool) -> int:
+def _thousand(size: Shape3, device: torch.device, quick: bool) -> int:
     return 64 if quick else 1024
 
 

@@ -38,8 +38,8 @@ examples:
   genesis pretrain --data store --out runs/nnunet --network ResidualEncoderUNet --network-arguments '{{"n_stages": 6}}'
   torchrun --nproc-per-node 4 -m genesis_ext.cli.main pretrain --data store --out runs/four
 
-The same command line starts a run, and goes on with it when it is repeated with --resume. Ctrl-C and SIGTERM end a run
-after a step, with a checkpoint; the exit status is 130 or 143 then.
+With --resume, repeating a command continues its run. Ctrl-C and SIGTERM end a run after a step, with a checkpoint and
+exit status 130 or 143.
 
 A store is what `genesis prepare` makes. Scans are prepared into a store of the cache, at their own spacing.
 RUN gets report.html, last.pt and best.pt (weights under "state_dict"), log.jsonl, loss_curve.png, pictures/ and
@@ -60,24 +60,24 @@ class PretrainCommand:
     out: Path
     """Folder of the run."""
     validation_data: Path | None = None
-    """The same as data, to validate; else a part of the data does."""
+    """Separate data to validate on (default: a part of the data)."""
     cache: Path | None = None
-    """For the stores of scans (default: $GENESIS_CACHE, or one at home)."""
+    """Folder for the stores of scans (default: $GENESIS_CACHE, or one in the home folder)."""
     resume: bool = False
-    """Go on from RUN/last.pt with the settings stored there. Those that are given must be the same, except lengths and
-    intervals. Where nothing was saved, start."""
+    """Continue from RUN/last.pt with the settings stored there; any that are given must be the same, except lengths and
+    intervals. Start if nothing was saved."""
     fall_back: bool = False
-    """Where last.pt is damaged or missing, go on from previous.pt, the one before."""
+    """Continue from previous.pt if last.pt is damaged or missing."""
     overwrite: bool = False
     """Clear a run that RUN holds."""
     minutes: float = math.inf
-    """Stop after so many since the start, preparing included; go on with --resume."""
+    """Stop after so many minutes, preparation included; --resume continues."""
     device: str = "auto"
     """cpu, cuda or cuda:N (auto: CUDA where there is one)."""
     preset: str | None = None
-    """Named settings, over which those below go."""
+    """Named settings, which the options below override."""
     config: Path | None = None
-    """Settings from a YAML file, over which those below go."""
+    """Settings from a YAML file, which the options below override."""
     debug: bool = False
     """Show the traceback of a failure."""
     settings: PretrainConfig = field(default_factory=PretrainConfig)
@@ -221,7 +221,7 @@ def _sources() -> argparse.ArgumentParser:
 def _base(given: argparse.Namespace, stored: PretrainConfig | None) -> PretrainConfig:
     """What the options go over: the settings of the run to go on with, else the defaults, and on them preset or file.
 
-    So a setting that is given nowhere is the run's, and one that is given is seen to differ from it.
+    So a setting that is not given is the run's, and one that differs from it is noticed.
     """
     if given.preset and given.config:
         raise ValueError("--preset and --config must not both be given")

@@ -5,7 +5,9 @@
 from genesis_ext._renamed import old_names
 from genesis_ext.evaluation.classification import evaluate_classifications
 from genesis_ext.evaluation.detection import evaluate_detections
+from genesis_ext.evaluation.inference import Windows
 from genesis_ext.evaluation.metrics import accuracy, balanced_accuracy
+from genesis_ext.evaluation.prediction import Predictions, predict
 from genesis_ext.evaluation.probe import ProbeReport, probe_modality, probe_stores
 from genesis_ext.evaluation.report import EvaluationError, EvaluationReport, case_values
 from genesis_ext.evaluation.segmentation import evaluate_masks, evaluate_segmentations
@@ -13,7 +15,9 @@ from genesis_ext.evaluation.segmentation import evaluate_masks, evaluate_segment
 __all__ = [
     "EvaluationError",
     "EvaluationReport",
+    "Predictions",
     "ProbeReport",
+    "Windows",
     "accuracy",
     "balanced_accuracy",
     "case_values",
@@ -21,6 +25,7 @@ __all__ = [
     "evaluate_detections",
     "evaluate_masks",
     "evaluate_segmentations",
+    "predict",
     "probe_modality",
     "probe_stores",
 ]

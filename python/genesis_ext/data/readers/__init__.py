@@ -17,7 +17,7 @@ from torch import Tensor
 
 from genesis_ext.data.readers import values
 from genesis_ext.data.readers.dicom_slices import is_dicom
-from genesis_ext.data.readers.orientation import Turn
+from genesis_ext.data.readers.orientation import Reorientation
 from genesis_ext.data.readers.reader import Reader, files_of, reader_of, readers, register, suffix_of
 from genesis_ext.data.readers.stored import StoredImage
 from genesis_ext.data.volume import Header, Modality, Volume, VolumeError
@@ -58,7 +58,7 @@ def read_volume(path: str | PathLike[str], modality: Modality | None = None, ser
     series: of a folder with several, by name or Series Instance UID.
 
     Raises:
-        VolumeError: missing, empty, truncated, damaged, several volumes or frames, colour, no sound affine, more than
+        VolumeError: missing, empty, truncated, damaged, several volumes or frames, colour, a bad affine, more than
             5 % of the voxels not finite, or one value only.
     """
     image = _one(Path(path), _images(Path(path), modality, series))
@@ -110,14 +110,14 @@ def label_header(path: str | PathLike[str]) -> Header:
     return values.header(_one(Path(path), _images(Path(path), label=True)))
 
 
-def label_turn(path: str | PathLike[str]) -> Turn:
+def label_turn(path: str | PathLike[str]) -> Reorientation:
     """How ``read_label`` turns the axes of a file, for what else lies on its voxels.
 
     Raises:
         VolumeError: as for ``label_header``.
     """
     image = _one(Path(path), _images(Path(path), label=True))
-    return Turn(image.affine, image.shape)
+    return Reorientation(image.affine, image.shape)
 
 
 def read_label(path: str | PathLike[str], like: Volume | Header) -> Tensor:

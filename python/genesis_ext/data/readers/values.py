@@ -12,7 +12,7 @@ from torch import Tensor
 
 from genesis_ext._types import Shape3
 from genesis_ext.data.readers.modality import guess
-from genesis_ext.data.readers.orientation import Turn, slabs, spacing
+from genesis_ext.data.readers.orientation import Reorientation, slabs, spacing
 from genesis_ext.data.readers.stored import StoredImage
 from genesis_ext.data.volume import Header, Modality, OriginalGrid, Volume, VolumeError
 
@@ -27,7 +27,7 @@ def header(image: StoredImage) -> Header:
     """What is known before the voxels are read."""
     affine, shape = image.affine, image.shape
     if not image.picture:
-        turn = Turn(affine, shape)
+        turn = Reorientation(affine, shape)
         affine, shape = turn.affine, turn.shape
     return Header(
         path=image.path,
@@ -102,7 +102,7 @@ def label(image: StoredImage, like: Volume | Header) -> Tensor:
         raise VolumeError(f"{image.path}: label values must lie in int16, got {least:g} to {greatest:g}")
     out = np.empty(wanted, np.uint8 if least >= 0 and greatest <= 255 else np.int16)
     exact = stored.dtype.kind in "iu" and image.slope == 1 and image.intercept == 0
-    view = stored if image.picture else Turn(image.affine, image.shape).view(stored)
+    view = stored if image.picture else Reorientation(image.affine, image.shape).view(stored)
     for source, target in slabs(view, out):
         if exact:
             np.copyto(target, source, casting="unsafe")
@@ -142,7 +142,7 @@ def _voxels(
         notes.append(f"{below} voxels below {CT_LEAST_HU:g} HU, down to {least:g}, were set to {CT_LEAST_HU:g}")
         floor, least = int(CT_LEAST_HU), CT_LEAST_HU
     out = np.empty(header(image).shape, _target(stored.dtype, slope, intercept, least, greatest))
-    view = stored if image.picture else Turn(image.affine, image.shape).view(stored)
+    view = stored if image.picture else Reorientation(image.affine, image.shape).view(stored)
     for source, target in slabs(view, out):
         part = source if slope == 1 and intercept == 0 else source.astype(np.float64) * slope + intercept
         if floor is None:

@@ -14,7 +14,7 @@ from genesis_ext.training.engine.options import OptimizerConfig, RunConfig
 def make_optimizer(
     module: nn.Module, lr: float, config: OptimizerConfig, captured_on: torch.device | None = None
 ) -> torch.optim.Optimizer:
-    """AdamW, or SGD with momentum, for those parameters of a module that are to be trained.
+    """AdamW, or SGD with momentum, for the trainable parameters of a module.
 
     captured_on: for CUDA graphs of this device: the rate is a tensor there, which updates read.
     """

@@ -69,11 +69,28 @@ class PretextObjective(Objective, Protocol):
 
     Attributes:
         restores: whether the network restores a patch: then there are pictures, and the baselines of a restoration.
-        chance: otherwise, the loss of one who knows nothing.
+        chance: otherwise, the loss of a blind guess.
     """
 
     restores: bool
     chance: float
+
+
+class Finished(NamedTuple):
+    """What a method is asked about when all steps are done.
+
+    network: as it validates.
+    trained, validated: a store each, and the regions of it that did.
+    sampling, batch_size, seed, device: how to make samples of both.
+    """
+
+    network: nn.Module
+    trained: Side
+    validated: Side
+    sampling: Sampling
+    batch_size: int
+    seed: int
+    device: torch.device
 
 
 class Needs(NamedTuple):
@@ -111,16 +128,7 @@ class Method(ABC):
     def objective(self, network: nn.Module, settings: Settings) -> PretextObjective:
         """What is learnt. Weights that it adds are drawn from torch's generator, which has the seed of the run."""
 
-    def conclude(
-        self,
-        network: nn.Module,
-        trained: Side,
-        validated: Side,
-        sampling: Sampling,
-        batch_size: int,
-        seed: int,
-        device: torch.device,
-    ) -> str | None:
+    def conclude(self, finished: Finished) -> str | None:
         """A last word on the trained network, for log and report."""
         return None
 
