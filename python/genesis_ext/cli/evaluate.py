@@ -70,7 +70,7 @@ def add_parser(subparsers: Any) -> None:
         "--tolerance",
         type=percentage,
         metavar="MM",
-        help="within which surfaces are equal to surface_dice (default: 1)",
+        help="distance up to which surface_dice takes surfaces for equal (default: 1)",
     )
     parser.add_argument(
         "--probabilities",
