@@ -7,14 +7,14 @@ from genesis_ext.evaluation.classification import evaluate_classifications
 from genesis_ext.evaluation.detection import evaluate_detections
 from genesis_ext.evaluation.inference import Windows
 from genesis_ext.evaluation.metrics import accuracy, balanced_accuracy
-from genesis_ext.evaluation.outcome import Evaluation, EvaluationError, case_values
 from genesis_ext.evaluation.prediction import Predictions, predict
 from genesis_ext.evaluation.probe import ProbeReport, probe_modality, probe_stores
+from genesis_ext.evaluation.report import EvaluationError, EvaluationReport, case_values
 from genesis_ext.evaluation.segmentation import evaluate_masks, evaluate_segmentations
 
 __all__ = [
-    "Evaluation",
     "EvaluationError",
+    "EvaluationReport",
     "Predictions",
     "ProbeReport",
     "Windows",
