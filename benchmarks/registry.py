@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import torch
 
-from . import affine, crops, latency, loading, operators, resampling, shuffling, training
+from . import affine, augmenting, crops, latency, loading, operators, resampling, shuffling, training
 from .case import Benchmark, Size
 from .scaling import SERIES
-from .sizes import SIZES, batch_of_voxels
+from .sizes import PATCH, SIZES, batch_of_voxels
 from .startup import STARTUP
 
 
@@ -51,6 +51,7 @@ OPERATORS = {
 
 PIPELINES = {
     "store_to_batch": Benchmark(loading.store_to_batch, SIZES[:1], loading.samples_a_batch),
+    "finetune_transform": Benchmark(augmenting.finetune_transform_of, (PATCH, augmenting.CUBE), batch_of_voxels),
     "training_step": Benchmark(
         training.training_step,
         (training.CPU_PATCH,),
