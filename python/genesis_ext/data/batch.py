@@ -39,7 +39,8 @@ box: (N, 6) float32, x0, y0, z0, x1, y1, z1 in voxel edges of the volume; ``Stor
 _OUTSIDE = -32768.0  # below every window: becomes 0
 
 Transform = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""(batch, sample_id) -> input, target, such as ``GenesisTransform``."""
+"""(batch, sample_id) -> input, target, such as ``GenesisTransform``; or an object whose method ``with_target`` is that,
+such as ``FinetuneTransform``."""
 
 LabelTransform = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 """(batch, sample_id, label) -> input, target, label: with labels, which move with the voxels."""
@@ -89,6 +90,7 @@ def cut_batch(
 
 def distorted(batch: Batch, transform: Callable[..., Any] | None) -> Batch:
     """What ``cut_batch`` gives with input and target in place of ``cut``, and the mask in place of ``ignore``."""
+    transform = getattr(transform, "with_target", transform)
     rest = dict(batch)
     cut, ids = rest.pop("cut"), rest["sample_id"]
     if "label" not in rest:
