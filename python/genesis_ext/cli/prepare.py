@@ -42,7 +42,7 @@ recipes:
 
 def add_parser(subparsers: Any) -> None:
     """Add the subcommand."""
-    recipes = "\n".join(f"  {r.name:<12}{r.layout};\n{'':<14}{r.splits}" for r in RECIPES.values())
+    recipes = "\n".join(f"  {r.name:<14}{r.layout};\n{'':<16}{r.splits}" for r in RECIPES.values())
     formats = ", ".join(name for reader in readers() for name in reader.formats)
     parser = subparsers.add_parser(
         "prepare",
