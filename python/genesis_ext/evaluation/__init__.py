@@ -3,13 +3,14 @@
 """How good a network is: metrics, and protocols that measure it on data of its own, one a file."""
 
 from genesis_ext._renamed import old_names
+from genesis_ext.evaluation.cases import Outcome
 from genesis_ext.evaluation.inference import Windows
 from genesis_ext.evaluation.metrics import accuracy, balanced_accuracy
-from genesis_ext.evaluation.prediction import Predictions, predict
+from genesis_ext.evaluation.prediction import predict
 from genesis_ext.evaluation.probe import ProbeReport, probe_modality, probe_stores
 
 __all__ = [
-    "Predictions",
+    "Outcome",
     "ProbeReport",
     "Windows",
     "accuracy",
