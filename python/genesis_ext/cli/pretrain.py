@@ -7,7 +7,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_origin
@@ -170,30 +170,19 @@ def _words(constructors: Any) -> Any:
     """
     registry = constructors.ConstructorRegistry()
 
-    def profile(info: Any) -> Any:
-        if info.type != str | TransformConfig:
-            return None
-        return constructors.PrimitiveConstructorSpec(
+    def add(takes: Callable[[Any], bool], kinds: Any, metavar: str, read: Any, write: Callable[[Any], str]) -> None:
+        spec = constructors.PrimitiveConstructorSpec(
             nargs=1,
-            metavar="STR",
-            instance_from_str=lambda words: words[0],
-            is_instance=lambda value: isinstance(value, str | TransformConfig),
-            str_from_instance=lambda value: [value if isinstance(value, str) else "as-stored"],
+            metavar=metavar,
+            instance_from_str=lambda words: read(words[0]),
+            is_instance=lambda value: isinstance(value, kinds),
+            str_from_instance=lambda value: [write(value)],
         )
+        registry.primitive_rule(lambda info: spec if takes(info.type) else None)
 
-    def mapping(info: Any) -> Any:
-        if get_origin(info.type) is not Mapping:
-            return None
-        return constructors.PrimitiveConstructorSpec(
-            nargs=1,
-            metavar="JSON",
-            instance_from_str=lambda words: _from_json(words[0]),
-            is_instance=lambda value: isinstance(value, Mapping),
-            str_from_instance=lambda value: [json.dumps(value)],
-        )
-
-    registry.primitive_rule(profile)
-    registry.primitive_rule(mapping)
+    profile = str | TransformConfig
+    add(lambda kind: kind == profile, profile, "STR", str, lambda v: v if isinstance(v, str) else "as-stored")
+    add(lambda kind: get_origin(kind) is Mapping, Mapping, "JSON", _from_json, json.dumps)
     return registry
 
 
