@@ -7,11 +7,6 @@
 
 #include "../math/sources.h"
 
-// Shared memory whose size the launch gives.
-#ifndef GX_DYNAMIC_SHARED
-#define GX_DYNAMIC_SHARED(name) extern __shared__ __align__(16) unsigned char name[]
-#endif
-
 namespace gx::cuda {
 
 constexpr int kThreads = 256;

@@ -11,6 +11,7 @@
 #include "check.h"
 #include "cpu/crop.h"
 #include "cuda/crop.cuh"
+#include "device_on_cpu.h"
 #include "random.h"
 
 using namespace gx;
@@ -164,13 +165,10 @@ std::vector<Out> on_cpu(const Volumes<T>& volumes, const CropSource& source, int
 }
 
 template <typename T, typename Out>
-std::vector<Out> on_cuda(const Volumes<T>& volumes, const CropSource& source, int64_t samples, bool pairs) {
+std::vector<Out> on_cuda(const Volumes<T>& volumes, const CropSource& source, int64_t samples) {
   std::vector<Out> out(static_cast<size_t>(samples * source.out[0] * source.out[1] * source.out[2]));
-  const cuda::PairTile tile = cuda::pair_tile(source.out);
-  const auto job = cuda::make_crop_job<T>(source, volumes.voxels.data(), out.data(), kType<Out>,
-                                          pairs ? tile.side : cuda::kLinesTile);
-  cuda_on_cpu::launch(static_cast<uint32_t>(job.blocks(samples)), cuda::kCropThreads, 0,
-                      [&] { pairs ? cuda::crop_pairs_kernel<T>(job) : cuda::crop_lines_kernel<T>(job); });
+  cuda_on_cpu::Device device;
+  cuda::run_crops<T>(source, samples, volumes.voxels.data(), out.data(), kType<Out>, device);
   return out;
 }
 
@@ -203,8 +201,7 @@ void test_crops() {
         const std::vector<Out> expected = plain<T, Out>(volumes, source, samples);
         check_same(on_cpu<T, Out>(volumes, source, samples, false), expected);
         check_same(on_cpu<T, Out>(volumes, source, samples, true), expected);
-        check_same(on_cuda<T, Out>(volumes, source, samples, false), expected);
-        if (order < 3 && !antialias) check_same(on_cuda<T, Out>(volumes, source, samples, true), expected);
+        check_same(on_cuda<T, Out>(volumes, source, samples), expected);
       }
     }
   }
@@ -223,7 +220,7 @@ void test_long_sums() {
     const CropSource source = source_of(volumes, boxes, shape, order, true);
     const std::vector<float> expected = plain<int16_t, float>(volumes, source, 2);
     check_same(on_cpu<int16_t, float>(volumes, source, 2, false), expected);
-    check_same(on_cuda<int16_t, float>(volumes, source, 2, false), expected);
+    check_same(on_cuda<int16_t, float>(volumes, source, 2), expected);
   }
 }
 
@@ -258,7 +255,7 @@ void test_senseless_numbers() {
       for (int64_t n = 0; n < 9; ++n) CHECK(!source(n).usable, n);
       CHECK(source(9).usable);
       const std::vector<float> expected = plain<float, float>(hostile, source, 10);
-      check_same(on_cuda<float, float>(hostile, source, 10, order == 1), expected);
+      check_same(on_cuda<float, float>(hostile, source, 10), expected);
       check_same(on_cpu<float, float>(hostile, source, 10, false), expected);
       CHECK(expected[0] == 7.5f && expected[3 * 24] == 7.5f * (1.0f / 200.0f), expected[0], expected[3 * 24]);
     }

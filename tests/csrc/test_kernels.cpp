@@ -53,8 +53,8 @@ void test_plans(const char* name) {
       const int64_t length = plan_length(spec.numbers);
       std::vector<int32_t> plan(static_cast<size_t>(samples * length), -1);
       const std::vector<int64_t> ids = {5, -1, random_int(0, 1 << 30)}, seed = {random_int(0, 1 << 30)};
-      cuda_on_cpu::launch(1, cuda::kDrawThreads, 0,
-                          [&] { cuda::draw_plan_kernel(spec, ids.data(), seed.data(), samples, plan.data()); });
+      cuda_on_cpu::Device device;
+      cuda::run_draw_plan(spec, ids.data(), seed.data(), samples, plan.data(), device);
       std::vector<int32_t> row(static_cast<size_t>(length));
       for (int64_t n = 0; n < samples; ++n) {
         draw_plan_row(spec, {static_cast<uint64_t>(seed[0]), static_cast<uint64_t>(ids[static_cast<size_t>(n)])},
@@ -129,9 +129,8 @@ void test_words() {
   const std::vector<int64_t> ids = {5, -1, int64_t{1} << 62}, seed = {-9};
   const int64_t count = 101, draws = 3 * count;
   std::vector<int64_t> words(static_cast<size_t>(4 * draws), -1);
-  cuda_on_cpu::launch(2, cuda::kWordsThreads, 0, [&] {
-    cuda::philox_words_kernel(ids.data(), seed.data(), Purpose::kRotation, draws, count, words.data());
-  });
+  cuda_on_cpu::Device device;
+  cuda::run_philox_words(ids.data(), seed.data(), Purpose::kRotation, 3, count, words.data(), device);
   for (int64_t i = 0; i < draws; ++i) {
     const Key key = {static_cast<uint64_t>(seed[0]), static_cast<uint64_t>(ids[static_cast<size_t>(i / count)])};
     const Words expected = philox(key, Purpose::kRotation, static_cast<uint32_t>(i % count));

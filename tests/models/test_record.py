@@ -12,15 +12,19 @@ import torch
 from torch import Tensor, nn
 
 from genesis_ext.models import (
+    ClassificationHead,
+    EncoderClassifier,
     ModelRecord,
     NetworkSpec,
+    TaskRecord,
     UNet3D,
+    as_unet,
     export_weights,
     load_network,
     load_weights,
     read_record,
 )
-from genesis_ext.models.record import checksum_of, trained_parts
+from genesis_ext.models.record import RECORD, checksum_of, trained_parts
 
 TINY = NetworkSpec(arguments={"width": 2, "norm": "instance"})
 ENCODER = ("down_tr64", "down_tr128", "down_tr256", "down_tr512")
@@ -204,3 +208,35 @@ def test_networks_of_nnunet_start_nnunet(name: str, tmp_path: Path) -> None:
     torch.save({"network_weights": target.state_dict()}, tmp_path / "nnunet.pth")  # of its own, which has no record
     skipped = load_weights(network(3, spec), tmp_path / "nnunet.pth", report=None).skipped
     assert {entry.rpartition(".")[0] for entry, _ in skipped} == {"decoder.seg_layers.0"}
+
+
+def test_a_classification_is_built_again_from_its_file(tmp_path: Path) -> None:
+    task = TaskRecord("classification", ("benign", "malignant"), hidden=8)
+    unet = as_unet(TINY.build(), "a test")
+    classifier = EncoderClassifier(unet, ClassificationHead(unet.feature_channels[-1], 2, task.hidden))
+    state = classifier.state_dict()
+    written = ModelRecord(TINY, ("network", "head"), task=task).of(state)
+    torch.save({"state_dict": state, RECORD: written.to_dict()}, tmp_path / "best.pt")
+    built, read = load_network(tmp_path / "best.pt", report=None)
+    assert read == written
+    assert read.task == task
+    assert all(torch.equal(built.state_dict()[name], value) for name, value in state.items())
+    other, _ = load_network(tmp_path / "best.pt", out_channels=3, report=None)  # a new output, the rest as stored
+    assert isinstance(other, EncoderClassifier)
+    assert other.head.out.out_features == 3
+    assert torch.equal(other.head.hidden.weight, classifier.head.hidden.weight)
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({"classes": ("one",)}, "at least 2 different names"),
+        ({"classes": ("a", "a")}, "at least 2 different names"),
+        ({"kind": "segmentation"}, "values must be given for each"),
+        ({"kind": "detection"}, "kind must be"),
+        ({"channels": ()}, "channels must hold at least one"),
+    ],
+)
+def test_a_task_that_says_nothing_is_refused(fields: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        TaskRecord(**({"kind": "classification", "classes": ("a", "b")} | fields))

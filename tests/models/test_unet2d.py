@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from genesis_ext.models import UNet2D, load_weights
+from tests.models import resnets
 
 
 def small(**options: object) -> UNet2D:
@@ -22,34 +23,9 @@ def image(*shape: int) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(1))
 
 
-def resnet18_shapes(in_channels: int, classes: int) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the weights of ResNet-18 (He et al., CVPR 2016) as ImageNet weights are published."""
-    shapes: dict[str, tuple[int, ...]] = {"conv1.weight": (64, in_channels, 7, 7)}
-
-    def norm(name: str, channels: int) -> None:
-        shapes.update({f"{name}.{part}": (channels,) for part in ("weight", "bias", "running_mean", "running_var")})
-        shapes[f"{name}.num_batches_tracked"] = ()
-
-    norm("bn1", 64)
-    before = 64
-    for stage, channels in enumerate((64, 128, 256, 512), start=1):
-        for block in (0, 1):
-            name = f"layer{stage}.{block}"
-            shapes[f"{name}.conv1.weight"] = (channels, before, 3, 3)
-            shapes[f"{name}.conv2.weight"] = (channels, channels, 3, 3)
-            norm(f"{name}.bn1", channels)
-            norm(f"{name}.bn2", channels)
-            if before != channels:
-                shapes[f"{name}.downsample.0.weight"] = (channels, before, 1, 1)
-                norm(f"{name}.downsample.1", channels)
-            before = channels
-    return shapes | {"fc.weight": (classes, 512), "fc.bias": (classes,)}
-
-
 def test_the_encoder_has_the_names_and_shapes_of_resnet18() -> None:
-    expected = resnet18_shapes(in_channels=1, classes=1000)
     own = {name: tuple(value.shape) for name, value in UNet2D().encoder.state_dict().items()}
-    assert own == {name: shape for name, shape in expected.items() if not name.startswith("fc.")}
+    assert own == resnets.shapes(18, dims=2, in_channels=1)
 
 
 def test_the_encoder_has_the_published_number_of_parameters() -> None:
@@ -58,11 +34,8 @@ def test_the_encoder_has_the_published_number_of_parameters() -> None:
 
 
 def test_imagenet_weights_are_read_from_a_path(tmp_path: Path) -> None:
-    generator = torch.Generator().manual_seed(2)
-    stored = {
-        name: torch.randn(shape, generator=generator) if shape else torch.tensor(7)
-        for name, shape in resnet18_shapes(in_channels=3, classes=10).items()
-    }
+    head = {"fc.weight": (10, 512), "fc.bias": (10,)}
+    stored = resnets.weights(resnets.shapes(18, dims=2, in_channels=3) | head)
     torch.save(stored, tmp_path / "resnet18.pth")
     net = UNet2D()
     decoder = [p.clone() for p in net.decoder_parameters()]

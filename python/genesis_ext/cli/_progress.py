@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from types import TracebackType
 from typing import Any
 
 from genesis_ext._extras import require
@@ -75,3 +76,32 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+class WindowProgress:
+    """Lines as they come, and on a terminal below them the windows done of the image under way."""
+
+    def __init__(self) -> None:
+        self._shown = 0  # letters
+
+    def __enter__(self) -> "WindowProgress":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._show("")
+
+    def __call__(self, done: int, total: int) -> None:
+        if sys.stdout.isatty():
+            self._show(f"{done} of {total} windows" if done < total else "")
+
+    def say(self, text: str) -> None:
+        """Print a line that stays."""
+        self._show("")
+        print(text, flush=True)
+
+    def _show(self, text: str) -> None:
+        if text or self._shown:
+            print(f"\r{text:<{self._shown}}\r{text}", end="", flush=True)
+        self._shown = len(text)

@@ -17,7 +17,7 @@ from genesis_ext.data.prepare.run import prepare
 from genesis_ext.data.readers import readers
 from genesis_ext.data.sources.find import find_sources
 from genesis_ext.data.sources.recipes import RECIPES
-from genesis_ext.data.sources.source import Found, PatientRule
+from genesis_ext.data.sources.source import ClassRule, Found, PatientRule
 from genesis_ext.data.store.entry import SplitName, StoreDtype
 from genesis_ext.data.store.writer import check_settings
 from genesis_ext.data.volume import Modality
@@ -31,9 +31,10 @@ examples:
   genesis prepare Task02_Heart/dataset.json 'more/**/*.nii.gz' --out store --dry-run
 
 SOURCES are folders, image files, folders of DICOM slices, patterns in quotes, CSV tables with the columns path, label,
-name, patient, modality, split (only path is needed), or a dataset.json of MSD or nnU-Net.
-However a run ended, running it again continues it. STORE gets index.json, report.json and report.csv.
-Exit status 1 if nothing could be used, or if a file failed through no fault of its own (full disk, lost worker).
+class, fold, case, channel, name, patient, modality, split (only path is needed; several classes as a|b, none as -), or
+a dataset.json of MSD or nnU-Net.
+A run that was ended in any way goes on when it is run again. STORE gets index.json, report.json and report.csv.
+Exit status 1 if nothing could be taken, or if a file failed through no fault of its own (full disk, lost worker).
 
 recipes:
 """
@@ -64,6 +65,11 @@ def add_parser(subparsers: Any) -> None:
         "--patient", choices=get_args(PatientRule), default="auto",
         help="what tells patients apart below a folder: the name of the file, its folder, or auto: the folder where "
         "names repeat from folder to folder (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--classes-from", choices=get_args(ClassRule),
+        help="what tells the class of a scan: folders: that below SOURCES, as in SOURCES/benign/p7.nii, or in a folder "
+        "of a split, SOURCES/train/benign/p7.nii (default: a CSV or a recipe alone)",
     )  # fmt: skip
     parser.add_argument(
         "--splits", nargs="+", choices=get_args(SplitName), metavar="SPLIT", help="take only train, validation, test"
@@ -113,7 +119,9 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(f"--workers must be at least 0, got {args.workers}")
     except ValueError as error:
         raise argparse.ArgumentError(None, str(error)) from error
-    found = find_sources(args.sources, args.recipe, args.modality, args.patient, args.splits, args.labels)
+    found = find_sources(
+        args.sources, args.recipe, args.modality, args.patient, args.splits, args.labels, args.classes_from
+    )
     if args.dry_run:
         return _tell(found, args.out, settings, args.overwrite)
     try:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from operator import itemgetter
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,44 @@ from genesis_ext.models.unet import ENCODER_PREFIXES
 _PREFIXES = ("module.", "backbone.", "_orig_mod.")  # DataParallel, the second release, torch.compile
 RECORD = "record"
 """Where it stands in a checkpoint, and in the metadata of exported weights."""
+
+
+TaskKind = Literal["segmentation", "classification"]
+
+
+@dataclass(frozen=True)
+class TaskRecord:
+    """What a fine-tuned network answers.
+
+    Attributes:
+        kind: a label map, or classes of whole patches.
+        classes: names of the channels of the output, in order. Of a segmentation that is exclusive the first one is the
+            background.
+        exclusive: exactly one class holds, by softmax; else each holds or not, by a sigmoid.
+        values: of a segmentation, the values of the label map that belong to each class; a region has several.
+        channels: what the channels of the input hold, such as "T1"; a single one needs no name.
+        hidden: of a classification, the width of its head's hidden layer.
+
+    Raises:
+        ValueError: no class, names that repeat, or values that do not fit.
+    """
+
+    kind: TaskKind
+    classes: tuple[str, ...]
+    exclusive: bool = True
+    values: tuple[tuple[int, ...], ...] = ()
+    channels: tuple[str, ...] = ("",)
+    hidden: int = 1024
+
+    def __post_init__(self) -> None:
+        check_kinds(self, "TaskRecord: ")
+        least = 2 if self.exclusive else 1
+        if len(self.classes) < least or len(set(self.classes)) < len(self.classes):
+            raise ValueError(f"TaskRecord: classes must be at least {least} different names, got {self.classes}")
+        if self.kind == "segmentation" and len(self.values) != len(self.classes):
+            raise ValueError(f"TaskRecord: values must be given for each of {self.classes}, got {self.values}")
+        if not self.channels:
+            raise ValueError("TaskRecord: channels must hold at least one")
 
 
 @dataclass(frozen=True)
@@ -36,9 +74,11 @@ class ModelRecord:
         normalization: how scans came into that range: the settings of ``IntensityWindow``.
         modalities: of the volumes that trained.
         spacing_mm: to which all volumes were resampled; None if each kept its own.
+        antialias: whether they were smoothed before a grid became coarser.
         patients: those whose volumes trained.   validation_patients: those whose volumes chose the best weights.
         versions: of Python and of libraries.
         checksum: of the weights beside it, see ``checksum_of``.
+        task: what a fine-tuned network answers; None before that.
     """
 
     network: NetworkSpec | None
@@ -55,6 +95,8 @@ class ModelRecord:
     validation_patients: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     checksum: str = ""
+    task: TaskRecord | None = None
+    antialias: bool = False
 
     def __post_init__(self) -> None:
         check_kinds(self, "ModelRecord: ")
@@ -82,6 +124,8 @@ class ModelRecord:
         try:
             if isinstance(known.get("network"), Mapping):
                 known["network"] = NetworkSpec(**known["network"])
+            if isinstance(known.get("task"), Mapping):
+                known["task"] = TaskRecord(**known["task"])
             return cls(**known)
         except TypeError as error:
             raise ValueError(f"no record of a network: {error}") from error

@@ -5,7 +5,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Literal, cast, get_args
+from typing import Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -47,8 +47,8 @@ class UNet(nn.Module, ABC):
         out_tr: the head, from what ``decode`` gives.
     """
 
-    spatial_dims: ClassVar[int]
-    stride: ClassVar[int]
+    spatial_dims: int
+    stride: int
     feature_channels: tuple[int, ...]
     out_tr: OutputHead
 

@@ -206,7 +206,6 @@ def _entry(name: str, volume: Volume, prepared: Prepared, source: Source, source
         intercept=prepared.scale.intercept,
         window=prepared.scale.window,
         patient=patient_of(source, volume.patient),
-        split=source.split,
         source=str(source.path),
         checksum="",
         label_checksum=None,
@@ -216,6 +215,7 @@ def _entry(name: str, volume: Volume, prepared: Prepared, source: Source, source
         source_checksum=source_checksum,
         label_source=None if prepared.label is None else str(source.label),
         label_names=None if prepared.label is None else source.label_names,
+        **source.told_of(name),
     )
 
 

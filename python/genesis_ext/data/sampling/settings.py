@@ -51,6 +51,10 @@ class Sampling:
             small, 1 along an axis where they have one voxel) in which two voxels lie a 255th of the window apart. Else
             they come after all others of the candidates, whatever `content` says.
         candidates: positions tried under a rule.
+        label_share: of the boxes must hold a labelled voxel: first one of the values that the region has is drawn, then
+            one of its voxels, then one of the boxes that hold it, and rules on content choose among these. A region
+            without such a voxel gives any box. Needs labels.
+        label_values: of the label, which count (default: all but 0 and the one to be ignored).
         order: of the interpolation, 0, 1 or 3.
         antialias: smooth where a box is larger than `out_shape`.
 
@@ -69,6 +73,8 @@ class Sampling:
     content_grid: int = 4
     allow_constant: bool = False
     candidates: int = 64
+    label_share: float = 0.0
+    label_values: tuple[int, ...] = ()
     order: int = 1
     antialias: bool = False
 
@@ -88,6 +94,8 @@ class Sampling:
             ("mix must hold weights of at least 0", len(mix) > 0 and min(mix.values()) >= 0),
             ("content_grid must be at least 1", self.content_grid >= 1),
             ("candidates must be at least 1", self.candidates >= 1),
+            ("label_share must be in [0, 1]", 0 <= self.label_share <= 1),
+            ("label_values must not hold 0, the background", 0 not in self.label_values),
             ("order must be 0, 1 or 3", self.order in (0, 1, 3)),
         ):
             if not holds:

@@ -8,6 +8,10 @@ from typing import NamedTuple, Protocol
 
 from torch import Tensor, nn
 
+from genesis_ext._renamed import old_names
+
+__getattr__ = old_names(__name__, {"accuracy": "genesis_ext.evaluation.accuracy"})
+
 Batch = Mapping[str, Tensor]
 """What a step learns from; the first axis of every entry counts the same N samples.
 
@@ -64,11 +68,6 @@ class Objective(Protocol):
 
         network: the one that is kept, or the moving average of its weights.
         """
-
-
-def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Share of right answers, a scalar: logits (N, classes), labels (N,)."""
-    return (logits.argmax(dim=1) == labels).float().mean()
 
 
 def bare(module: nn.Module) -> nn.Module:

@@ -4,43 +4,16 @@
 
 import math
 from collections.abc import Iterator
-from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
-from genesis_ext.models import ClassificationHead, UNetLike, as_unet
-from genesis_ext.training.engine.objective import Batch, Evaluation, Update, accuracy
+from genesis_ext.evaluation.metrics import accuracy
+from genesis_ext.models import ClassificationHead, EncoderClassifier, as_unet
+from genesis_ext.models.classifier import classify
+from genesis_ext.training.engine.objective import Batch, Evaluation, Update
 from genesis_ext.training.pretraining.methods.method import Method, Settings
 from genesis_ext.transforms import JigsawTransform, RotationTransform
-
-
-class EncoderClassifier(nn.Module):
-    """The encoder of a U-Net and a head: patches (N, C, *spatial) or tiles (N, T, C, *spatial) -> (N, classes).
-
-    The encoder sees every tile alone, the head their features side by side. The decoder has no part and no gradient.
-    """
-
-    network: Any  # UNetLike, which no annotation can say of a module
-
-    def __init__(self, network: UNetLike, head: ClassificationHead) -> None:
-        super().__init__()
-        self.network = network
-        self.head = head
-        for parameter in network.decoder_parameters():
-            parameter.requires_grad_(False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Logits."""
-        return classify(self.network, self.head, x)
-
-
-def classify(network: UNetLike, head: ClassificationHead, x: Tensor) -> Tensor:
-    """Logits (N, classes), see ``EncoderClassifier``."""
-    tiles = x.ndim - network.spatial_dims == 3
-    features = network.encode(x.flatten(0, 1) if tiles else x)[-1]
-    logits: Tensor = head(features)
-    return logits
 
 
 class Classification:

@@ -34,6 +34,7 @@ def describe(config: PretrainConfig, data: RunData, network: nn.Module, parts: P
         normalization=settings.get("window", {}),
         modalities=tuple(sorted({data.store.entries[region.volume].modality for region in data.trains})),
         spacing_mm=settings.get("spacing_mm"),
+        antialias=settings.get("antialias", False),
         patients=_patients(data.store, data.trains),
         validation_patients=_patients(data.validation_store, data.validates),
         versions=library_versions(),

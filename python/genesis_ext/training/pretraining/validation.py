@@ -18,8 +18,8 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from genesis_ext.evaluation.restoration import BLUR_SIGMAS_VOXELS, gaussian_blur
 from genesis_ext.figures import RestorationGrid, save_picture, save_restorations
 from genesis_ext.training.engine.objective import Batch
 from genesis_ext.training.engine.run_folder import RunFolder
@@ -27,8 +27,6 @@ from genesis_ext.training.engine.run_log import Log
 from genesis_ext.training.engine.validation import ValidationReport
 from genesis_ext.training.pretraining.losses import LOSSES, Loss, best_constant
 from genesis_ext.training.pretraining.methods.method import PretextObjective
-
-BLUR_SIGMAS_VOXELS = (1.0, 2.0, 4.0)
 
 Sum = Callable[[Tensor], Tensor]
 """Adds a tensor up over all processes."""
@@ -143,24 +141,6 @@ class Validator:
                     rows[number] = row
         assert rows is not None, "there are samples to validate on"
         return [float(value) for value in self._add_up(rows).mean(dim=0)]  # waits for the device
-
-
-def gaussian_blur(x: Tensor, sigma_voxels: float) -> Tensor:
-    """Smooth (N, C, X, Y[, Z]) by a Gaussian, cut at three sigmas; beyond the edge its last voxel goes on."""
-    if x.ndim == 4:
-        return gaussian_blur(x[..., None], sigma_voxels)[..., 0]
-    radius = round(3 * sigma_voxels)
-    at = torch.arange(-radius, radius + 1, dtype=torch.float64, device=x.device)
-    kernel = torch.exp(-0.5 * (at / sigma_voxels) ** 2)
-    kernel = (kernel / kernel.sum()).to(x.dtype)
-    n, c = x.shape[:2]
-    for axis in range(3):
-        shape, padding = [1, 1, 1], [0] * 6
-        shape[axis] = len(kernel)
-        padding[4 - 2 * axis] = padding[5 - 2 * axis] = radius  # functional.pad counts from the last axis
-        padded = functional.pad(x.reshape(n * c, 1, *x.shape[2:]), padding, mode="replicate")
-        x = functional.conv3d(padded, kernel.view(1, 1, *shape)).view(n, c, *x.shape[2:])
-    return x
 
 
 def _std_inside(x: Tensor) -> Tensor:

@@ -18,8 +18,9 @@ from torch.nn import functional
 
 from genesis_ext.data.sampling.split import MODALITIES
 from genesis_ext.evaluation import probe_stores
+from genesis_ext.evaluation.metrics import accuracy
 from genesis_ext.models import Discriminator, ScaleClassifier, UNetLike, as_unet, gradient_reversal
-from genesis_ext.training.engine.objective import Batch, Evaluation, Metrics, Update, accuracy, bare, frozen
+from genesis_ext.training.engine.objective import Batch, Evaluation, Metrics, Update, bare, frozen
 from genesis_ext.training.engine.options import check
 from genesis_ext.training.pretraining.losses import LOSSES, Loss
 from genesis_ext.training.pretraining.methods.genesis import METHOD as GENESIS
