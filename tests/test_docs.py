@@ -5,6 +5,7 @@
 import importlib
 import re
 import runpy
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 import genesis_ext
 from benchmarks import files, report
 from benchmarks.registry import OPERATORS
-from genesis_ext.cli.main import COMMANDS
+from genesis_ext.cli.main import COMMANDS, OWN_OPTIONS, build_parser
 from genesis_ext.training.pretraining.presets import PRESETS
 from genesis_ext.transforms import PROFILES, SCHEMES
 from tests.data_layer.images import random_voxels, write_ct, write_nifti, write_series
@@ -33,6 +34,7 @@ def files_of_the_examples(tmp_path, monkeypatch):
     write_nifti(tmp_path / "chest_seg.nii.gz", random_voxels(shape, 0, 3).astype("uint8"))
     write_ct(tmp_path / "images" / "p1.nii.gz", shape)
     write_nifti(tmp_path / "labels" / "p1.nii.gz", random_voxels(shape, 0, 3).astype("uint8"))
+    write_nifti(tmp_path / "predictions" / "p1.nii.gz", random_voxels(shape, 0, 3, seed=1).astype("uint8"))
     write_nifti(tmp_path / "heart.nii", random_voxels((*shape, 2), 0, 900))
     write_series(tmp_path / "study", random_voxels(shape, -1000, 900))
     for number in range(3):
@@ -156,6 +158,17 @@ def test_make_targets_that_are_named_are_there(page):
 
 def test_every_command_is_in_the_readme():
     assert {command for command in COMMANDS if f"`genesis {command}" in text_of("README.md")} == set(COMMANDS)
+
+
+@every_page
+def test_commands_that_are_shown_are_understood(page):
+    parser = build_parser()
+    for block in re.findall(r"^```sh\n(.*?)^```", text_of(page), re.MULTILINE | re.DOTALL):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            if words[:1] == ["genesis"]:
+                known = words[1:2] if words[1] in OWN_OPTIONS else words[1:]
+                assert parser.parse_args(known).command == words[1]
 
 
 def test_profiles_schemes_and_presets_are_described():

@@ -30,6 +30,7 @@ from tests.data_layer.stores import entry_of, write_store
             "read_config",
             "genesis_ext.training.pretraining.config_file.read_config",
         ),
+        ("genesis_ext.training.engine.objective", "accuracy", "genesis_ext.evaluation.accuracy"),
         ("genesis_ext.training.presets", "PRESETS", "genesis_ext.training.pretraining.presets.PRESETS"),
         ("genesis_ext.training.probe", "probe_stores", "genesis_ext.evaluation.probe_stores"),
     ],

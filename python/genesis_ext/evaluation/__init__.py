@@ -3,10 +3,33 @@
 """How good a network is: metrics, and protocols that measure it on data of its own, one a file."""
 
 from genesis_ext._renamed import old_names
-from genesis_ext.evaluation.metrics import balanced_accuracy
+from genesis_ext.evaluation.cases import Outcome
+from genesis_ext.evaluation.classification import evaluate_classifications
+from genesis_ext.evaluation.detection import evaluate_detections
+from genesis_ext.evaluation.inference import Windows
+from genesis_ext.evaluation.metrics import accuracy, balanced_accuracy
+from genesis_ext.evaluation.prediction import predict
 from genesis_ext.evaluation.probe import ProbeReport, probe_modality, probe_stores
+from genesis_ext.evaluation.report import EvaluationError, EvaluationReport, case_values
+from genesis_ext.evaluation.segmentation import evaluate_masks, evaluate_segmentations
 
-__all__ = ["ProbeReport", "balanced_accuracy", "probe_modality", "probe_stores"]
+__all__ = [
+    "EvaluationError",
+    "EvaluationReport",
+    "Outcome",
+    "ProbeReport",
+    "Windows",
+    "accuracy",
+    "balanced_accuracy",
+    "case_values",
+    "evaluate_classifications",
+    "evaluate_detections",
+    "evaluate_masks",
+    "evaluate_segmentations",
+    "predict",
+    "probe_modality",
+    "probe_stores",
+]
 
 _FIGURES = ("Subject", "richest_patch", "write_preview", "write_store_preview")
 __getattr__ = old_names(__name__, {name: f"genesis_ext.figures.{name}" for name in _FIGURES})

@@ -1,9 +1,14 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Metrics: pure functions of predictions and labels."""
+"""Metrics of a batch of logits, for training loops and probes."""
 
 import torch
 from torch import Tensor
+
+
+def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Share of right answers, a scalar: logits (N, classes), labels (N,)."""
+    return (logits.argmax(dim=1) == labels).float().mean()
 
 
 def balanced_accuracy(logits: Tensor, labels: Tensor) -> float:

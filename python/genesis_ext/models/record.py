@@ -74,6 +74,7 @@ class ModelRecord:
         normalization: how scans came into that range: the settings of ``IntensityWindow``.
         modalities: of the volumes that trained.
         spacing_mm: to which all volumes were resampled; None if each kept its own.
+        antialias: whether they were smoothed before a grid became coarser.
         patients: those whose volumes trained.   validation_patients: those whose volumes chose the best weights.
         versions: of Python and of libraries.
         checksum: of the weights beside it, see ``checksum_of``.
@@ -95,6 +96,7 @@ class ModelRecord:
     versions: Mapping[str, str] = field(default_factory=dict)
     checksum: str = ""
     task: TaskRecord | None = None
+    antialias: bool = False
 
     def __post_init__(self) -> None:
         check_kinds(self, "ModelRecord: ")

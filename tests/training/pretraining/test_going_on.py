@@ -52,7 +52,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
     for name, write in (("a", write_ct), ("b", write_ct), ("c", write_mri), ("d", write_mri)):
         write(folder / f"scans/{name}.nii.gz", (48, 40, 36))
-    return prepare_cached(folder / "scans", folder, quiet, spacing_mm=None).path
+    return prepare_cached(folder / "scans", folder, quiet, spacing_mm=None, antialias=True).path
 
 
 def snippets(out: Path) -> list[str]:
@@ -109,7 +109,7 @@ def test_a_record_says_what_the_network_has_seen(store: Path, tmp_path: Path) ->
     assert not {*record.patients} & {*record.validation_patients}
     assert (record.modalities, record.patch, record.axes) == (("ct",), (16, 16, 16), "RAS")
     assert record.normalization["ct_hu"] == [-1000.0, 1000.0]
-    assert (record.value_range, record.spacing_mm) == ((0.0, 1.0), None)
+    assert (record.value_range, record.spacing_mm, record.antialias) == ((0.0, 1.0), None, True)
     assert record.versions["torch"] == torch.__version__
     assert dict(record.network.arguments) == {  # type: ignore[union-attr]
         "width": 2, "norm": "instance", "bn_mode": "batch", "upsample": "transpose",

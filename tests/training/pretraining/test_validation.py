@@ -5,14 +5,13 @@ import math
 
 import pytest
 import torch
-from scipy import ndimage
 from torch import nn
 from torch.nn import functional
 
+from genesis_ext.evaluation.restoration import BLUR_SIGMAS_VOXELS, gaussian_blur
 from genesis_ext.training import ValidationReport, Validator
 from genesis_ext.training.pretraining.losses import LOSSES, Loss, best_constant
 from genesis_ext.training.pretraining.methods.genesis import Restoration
-from genesis_ext.training.pretraining.validation import BLUR_SIGMAS_VOXELS, gaussian_blur
 from tests.training.doubles import Answer, Constant, fixed_ramps
 
 
@@ -95,13 +94,6 @@ def test_validation_repeats_exactly_and_leaves_the_network_as_it_was() -> None:
     assert v(network) == v(network)
     assert network.training
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
-
-
-@pytest.mark.parametrize("sigma", BLUR_SIGMAS_VOXELS)
-def test_the_blur_is_a_gaussian(sigma: float) -> None:
-    x = torch.rand(2, 3, 9, 8, 7, generator=torch.Generator().manual_seed(1))
-    wanted = ndimage.gaussian_filter(x.numpy(), sigma, axes=(2, 3, 4), mode="nearest", truncate=3.0)
-    assert torch.allclose(gaussian_blur(x, sigma), torch.from_numpy(wanted), atol=1e-5)  # float32 sums
 
 
 def test_the_best_constant_is_mean_or_median() -> None:

@@ -58,7 +58,7 @@ class Nifti(Reader):
 
 
 def _image(path: Path) -> StoredImage:
-    header: Any = _header(path)
+    header: Any = read_header(path)
     shape, frames = check_shape(path, _declared_shape(path, header))
     dtype = _dtype(path, header)
     check_real(path, dtype)
@@ -89,8 +89,12 @@ def _gzipped(path: Path) -> bool:
         return file.read(2) == b"\x1f\x8b"
 
 
-def _header(path: Path) -> object:
-    """The header as it is, of either version and byte order."""
+def read_header(path: Path) -> Any:
+    """The header as it is, of either version and byte order.
+
+    Raises:
+        VolumeError: it is none, or it is not whole.
+    """
     try:
         with gzip.open(path) if _gzipped(path) else path.open("rb") as file:
             block = file.read(540)
@@ -104,8 +108,7 @@ def _header(path: Path) -> object:
                 if block[at : at + len(magic)] != magic:
                     got = block[at : at + len(magic)]
                     raise VolumeError(f"{path}: unreadable: the header must say {magic!r} for one file, got {got!r}")
-                header: object = kind(block[:size], endianness=endian, check=False)
-                return header
+                return kind(block[:size], endianness=endian, check=False)
     got_size = int.from_bytes(block[:4], "little")
     raise VolumeError(f"{path}: unreadable: a NIfTI header starts with its size 348 or 540, got {got_size}")
 

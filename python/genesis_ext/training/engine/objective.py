@@ -1,12 +1,16 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is learnt, as the engine sees it: networks, the updates of a step, and how a validation batch is evaluated."""
+"""What is learnt, as the engine sees it: networks, and the updates of a step."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from torch import Tensor, nn
+
+from genesis_ext._renamed import old_names
+
+__getattr__ = old_names(__name__, {"accuracy": "genesis_ext.evaluation.accuracy"})
 
 Batch = Mapping[str, Tensor]
 """What a step learns from; the first axis of every entry counts the same N samples.
@@ -58,17 +62,6 @@ class Objective(Protocol):
 
     def updates(self, batch: Batch) -> Iterator[Update]:
         """The updates of a step, in order: each is made before the next one is asked for."""
-
-    def evaluate(self, network: nn.Module, batch: Batch) -> Evaluation:
-        """Evaluate a validation batch, without gradient and in evaluation mode.
-
-        network: the one that is kept, or the moving average of its weights.
-        """
-
-
-def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Share of right answers, a scalar: logits (N, classes), labels (N,)."""
-    return (logits.argmax(dim=1) == labels).float().mean()
 
 
 def bare(module: nn.Module) -> nn.Module:

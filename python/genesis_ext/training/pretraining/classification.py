@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from torch import nn
 from torch.nn import functional
 
+from genesis_ext.evaluation.metrics import accuracy
 from genesis_ext.models import ClassificationHead, EncoderClassifier, as_unet
 from genesis_ext.models.classifier import classify
-from genesis_ext.training.engine.objective import Batch, Evaluation, Update, accuracy
+from genesis_ext.training.engine.objective import Batch, Evaluation, Update
 from genesis_ext.training.pretraining.methods.method import Method, Settings
 from genesis_ext.transforms import JigsawTransform, RotationTransform
 

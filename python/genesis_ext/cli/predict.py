@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: 2026 The genesis_ext authors
+# SPDX-License-Identifier: Apache-2.0
+"""`genesis predict`: images to label maps or classes by fine-tuned networks."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+from genesis_ext._options import positive_integer
+from genesis_ext.cli._progress import WindowProgress
+from genesis_ext.data.volume import Modality
+from genesis_ext.evaluation.inference import Windows
+from genesis_ext.evaluation.prediction import predict
+
+_EPILOG = """\
+examples:
+  genesis predict runs/liver scan.nii.gz --out predictions
+  genesis predict runs/liver imagesTs --out predictions --flips xz --probabilities
+  genesis predict runs/fold0 imagesTs --ensemble runs/fold1 runs/fold2 --out predictions
+  genesis predict runs/nodules/best.pt 'studies/*' --out predictions --device cuda:1
+
+RUN is the folder of a fine-tuning, of which the best weights are taken, or a checkpoint. It says how images are
+prepared. IMAGES are files, folders, folders of DICOM slices, patterns in quotes, or lists; channels are named as by
+nnU-Net: CASE_0000.nii.gz, CASE_0001.nii.gz.
+DIR gets CASE.nii.gz with the grid and the header of the image, or, of a classification, a row of predictions.csv.
+What is there is kept, so a run that was ended in any way goes on when it is run again.
+Exit status 1 if an image could not be predicted; the others are.
+"""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "predict",
+        help="segment or classify images by fine-tuned networks",
+        description="Segment or classify images by a fine-tuned network, or by several as an ensemble.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run, or a checkpoint")
+    parser.add_argument("images", nargs="+", metavar="IMAGES", help="what to predict")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the predictions")
+    parser.add_argument(
+        "--ensemble", nargs="+", type=Path, default=[], metavar="RUN",
+        help="further runs, folds say, whose probabilities are averaged with those of RUN",
+    )  # fmt: skip
+    parser.add_argument(
+        "--probabilities", action="store_true", help="also write CASE.npz with the probabilities of all classes"
+    )
+    add_inference_arguments(parser)
+
+
+def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of every command that leads networks over images."""
+    usual = Windows()
+    parser.add_argument(
+        "--overlap", type=float, default=usual.overlap, metavar="SHARE",
+        help="of neighbouring windows, of their side (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--batch-size", type=positive_integer, default=usual.batch_size, metavar="N",
+        help="windows at once (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--flips", default=usual.flips, metavar="AXES",
+        help="average over flips along these axes, such as xz, which the training should have flipped, too; 2 to the "
+        "power of their number times the work (default: none)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--modality", choices=get_args(Modality),
+        help="of images that do not tell, and against that of the training (default: that of the training, or guessed)",
+    )  # fmt: skip
+    parser.add_argument("--device", metavar="DEVICE", help="default: cuda where it is, else cpu")
+
+
+def windows_of(args: argparse.Namespace) -> Windows:
+    """The windows of a command line; wrong use if they cannot be."""
+    try:
+        return Windows(args.overlap, args.batch_size, args.flips)
+    except ValueError as error:
+        raise argparse.ArgumentError(None, str(error)) from error
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predict, naming each file once it is written; 1 if an image failed."""
+    with WindowProgress() as view:
+        done = predict(
+            [args.run, *args.ensemble],
+            args.images,
+            args.out,
+            windows=windows_of(args),
+            probabilities=args.probabilities,
+            modality=args.modality,
+            device=args.device,
+            report=view.say,
+            tick=view,
+        )
+    counts = {"written": len(done.written), "kept": len(done.kept), "failed": len(done.failed)}
+    print(", ".join(f"{count} {what}" for what, count in counts.items() if count))
+    for name, reason in done.failed:
+        print(f"{name}: {reason}", file=sys.stderr)
+    return 1 if done.failed else 0
