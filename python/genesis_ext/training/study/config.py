@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a study compares: a grid of fine-tuning runs that differ in where they start, and in one thing at a time else."""
+"""What a study compares: a grid of fine-tuning runs that differ in where they start, and in one other thing."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ SCRATCH = "scratch"
 ALL = 0
 """In ``train_patients``: all patients that train."""
 
-_OF_CELLS = ("seed", "train_patients", "label_corruption")
+_OF_CELLS = ("seed", "split_seed", "train_patients", "label_corruption")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,8 @@ class Cell:
         """Of its folder, below that of the study."""
         parts = [self.source, "all" if self.patients == ALL else f"{self.patients}-patients"]
         parts += [f"corrupted-{self.corruption:g}"] if self.corruption else []
-        parts += [f"{name}-{value:g}" if isinstance(value, float) else f"{name}-{value}" for name, value in self.chosen.items()]
+        for name, value in self.chosen.items():
+            parts.append(f"{name}-{value:g}" if isinstance(value, float) else f"{name}-{value}")
         return "/".join([*parts, f"seed-{self.seed}"])
 
 
@@ -108,7 +109,7 @@ class StudyConfig:
         if given := [name for name in (*_OF_CELLS, *self.choose) if name in self.finetuning]:
             raise ValueError(f"finetuning must leave out what the grid sets, got {given[0]}")
         if unused := [name for name in self.pretraining if name not in self.sources]:
-            raise ValueError(f"pretraining must be of sources, got {unused[0]}, which is none of {', '.join(self.sources)}")
+            raise ValueError(f"pretraining must be of sources, {', '.join(self.sources)}, got {unused[0]}")
         for name in self.pretraining:
             self.pretrain_config(name)
         for cell in self.cells():
@@ -127,7 +128,8 @@ class StudyConfig:
 
     def finetune_config(self, cell: Cell) -> FinetuneConfig:
         """Of a run of the grid."""
-        settings = {"seed": cell.seed, "train_patients": cell.patients, "label_corruption": cell.corruption}
+        settings: dict[str, Any] = {"seed": cell.seed, "split_seed": cell.seed, "label_corruption": cell.corruption}
+        settings["train_patients"] = None if cell.patients == ALL else cell.patients
         return FinetuneConfig.of(task=self.task, **self.finetuning, **cell.chosen, **settings)
 
 

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from genesis_ext._files import write_aside
 from genesis_ext.evaluation.statistics import (
     Comparison,
@@ -23,6 +25,8 @@ from genesis_ext.evaluation.statistics import (
 )
 from genesis_ext.training.study.config import Cell, StudyConfig
 
+ALL_CASES = "all"
+
 
 @dataclass(frozen=True)
 class Result:
@@ -33,7 +37,7 @@ class Result:
         settings: of the run, whole.
         score: of the validation that chose the weights; higher is better.
         curve: (step, score) of all validations.
-        test: metric -> case -> value, on the patients that test; a metric of all cases together has the one case "all".
+        test: metric -> case -> value, on the patients that test; one of all cases together has the case ``ALL_CASES``.
         seconds: of training and testing.
     """
 
@@ -46,8 +50,7 @@ class Result:
 
     def mean(self, metric: str) -> float:
         """Of the cases that have a value; NaN if none has."""
-        values = [value for value in self.test.get(metric, {}).values() if math.isfinite(value)]
-        return sum(values) / len(values) if values else math.nan
+        return mean_of(self.test.get(metric, {}).values())
 
     def steps_to(self, score: float) -> int | None:
         """Steps after which a validation first reached a score; None if none did."""
@@ -83,10 +86,11 @@ class Row:
         others: of the settings that validated worse.
         estimate: of the metric's mean over the cases; the seeds are its values.
         cases: case -> mean over the seeds; empty where the metric has no cases.
-        by_case, by_rank, by_resampling: paired tests of the cases against the baseline; None of the baseline itself, and
-            where the metric has no cases.
+        by_case, by_rank, by_resampling: paired tests of the cases against the baseline; None of the baseline itself,
+            and where the metric has no cases.
         by_seed: independent t-test of the seeds, as in the papers.
-        p: of `by_case`, else `by_seed`, corrected by Holm over all rows.
+        p: the larger one of `by_case` and `by_seed`, corrected by Holm over all rows. A gain counts if it holds for
+            other patients, and is beyond what repeated runs differ by.
     """
 
     source: str
@@ -163,15 +167,15 @@ def _row(results: Sequence[Result], others: Sequence[Result], metric: str) -> Ro
 
 def _cases(tables: Iterable[Mapping[str, float]]) -> dict[str, float]:
     """Case -> mean over the seeds; NaN where a seed has none."""
-    several = [table for table in tables if list(table) != ["all"]]
+    several = [table for table in tables if list(table) != [ALL_CASES]]
     return {case: sum(table[case] for table in several) / len(several) for case in (several[0] if several else ())}
 
 
 def _compared(row: Row, baseline: Row | None, metric: str) -> Row:
     if baseline is None or row is baseline:
         return row
-    means = [[result.mean(metric) for result in side.results] for side in (row, baseline)]
-    row = replace(row, by_seed=t_test(*means))
+    own, others = ([result.mean(metric) for result in side.results] for side in (row, baseline))
+    row = replace(row, by_seed=t_test(own, others))
     if not row.cases:
         return row
     return replace(
@@ -183,6 +187,12 @@ def _compared(row: Row, baseline: Row | None, metric: str) -> Row:
 
 
 def _corrected(rows: list[Row]) -> list[Row]:
-    tests = {str(at): row.by_case or row.by_seed for at, row in enumerate(rows)}
-    corrected = holm({at: test.p for at, test in tests.items() if test is not None})
+    both = {str(at): [test.p for test in (row.by_case, row.by_seed) if test is not None] for at, row in enumerate(rows)}
+    corrected = holm({at: float(np.max(several)) for at, several in both.items() if several})  # NaN stays NaN
     return [replace(row, p=corrected.get(str(at), math.nan)) for at, row in enumerate(rows)]
+
+
+def mean_of(values: Iterable[float]) -> float:
+    """Of those that are numbers; NaN if none is."""
+    finite = [value for value in values if math.isfinite(value)]
+    return sum(finite) / len(finite) if finite else math.nan

@@ -17,6 +17,7 @@ from genesis_ext.data.prepare.preprocess import PrepareSettings
 from genesis_ext.data.prepare.run import prepare
 from genesis_ext.data.sources.find import find_sources
 from genesis_ext.data.store.volume_store import is_store
+from genesis_ext.training.engine.run_log import duration
 from genesis_ext.training.study.config import Cell, StudyConfig
 from genesis_ext.training.study.jobs import Place, make_source, run_cell
 from genesis_ext.training.study.page import write_study
@@ -142,10 +143,11 @@ def _done(
                 for other in futures:
                     other.cancel()
             if not future.cancelled():
-                error = future.exception()
-                if error is not None and not isinstance(error, Exception):
-                    raise error
-                yield futures[future], future.result() if error is None else error
+                try:
+                    result: _R | Exception = future.result()
+                except Exception as error:  # as above
+                    result = error
+                yield futures[future], result
     finally:
         for future in futures:
             future.cancel()

@@ -19,5 +19,6 @@ def sides_of(patients: Iterable[str], validation: int, test: int, seed: int = 0)
         raise ValueError(
             f"split must leave patients for training, validation and test, got {validation} and {test} of {len(order)}"
         )
-    sides: list[SplitName] = ["test"] * test + ["validation"] * validation
-    return dict(zip(order, sides + ["train"] * (len(order) - len(sides)), strict=True))
+    sides: dict[str, SplitName] = dict.fromkeys(order, "train")
+    sides |= dict.fromkeys(order[: test + validation], "validation")
+    return sides | dict.fromkeys(order[:test], "test")
