@@ -29,7 +29,7 @@ CONFIG = FinetuneConfig.of(
 
 
 def write_phantoms(path: Path, count: int = 8, prefix: str = "p", **changes: Any) -> VolumeStore:
-    """Volumes of noise, with a ball in every other one and a cube in the others, of the label 1."""
+    """Volumes of noise, with a ball in every other one and a brighter cube in the others, of the label 1."""
     generator = np.random.default_rng(sum(prefix.encode()))
     at = np.stack(np.meshgrid(*[np.arange(SIDE)] * 3, indexing="ij"))
     entries, voxels, labels = [], [], []
@@ -40,7 +40,7 @@ def write_phantoms(path: Path, count: int = 8, prefix: str = "p", **changes: Any
         label = (away < generator.uniform(4, 6)).astype(np.uint8)
         told = {"classes": ("ball" if ball else "cube",), "label_names": {"body": 1}, **changes}
         entries.append(entry_of(f"{prefix}{number}", label.shape, **told))
-        voxels.append((generator.normal(0, 100, label.shape) + 400.0 * label).astype(np.int16))
+        voxels.append((generator.normal(0, 100, label.shape) + (400.0 if ball else 800.0) * label).astype(np.int16))
         labels.append(label)
     write_store(path, entries, voxels, labels)
     change_index(path, lambda index: index["settings"].update(PrepareSettings(spacing_mm=None).to_dict()))
