@@ -86,7 +86,7 @@ def test_help_has_examples_and_every_recipe(capsys: pytest.CaptureFixture[str]) 
     assert caught.value.code == 0
     shown = capsys.readouterr().out
     assert "examples:\n  genesis prepare" in shown
-    assert all(f"  {recipe.name:<12}{recipe.layout}" in shown for recipe in RECIPES.values())
+    assert all(f"  {recipe.name:<14}{recipe.layout}" in shown for recipe in RECIPES.values())
 
 
 @pytest.fixture

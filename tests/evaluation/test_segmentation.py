@@ -4,15 +4,21 @@
 
 import json
 import math
+import pickle
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 from genesis_ext.evaluation import EvaluationError, case_values, evaluate_segmentations
-from genesis_ext.evaluation.outcome import CASES, PAGE, SUMMARY, mean_result
+from genesis_ext.evaluation.overlap import iou_keras
+from genesis_ext.evaluation.report import CASES, PAGE, SUMMARY, mean_result
 from tests.data_layer.images import write_nifti
 
 AFFINE = np.diag([1.0, 2.0, 3.0, 1.0])
@@ -83,10 +89,64 @@ def test_other_axes_in_the_file_are_no_other_grid(folders: tuple[Path, Path]) ->
     assert evaluate_segmentations(*folders, CLASSES, ("dice",)).cases.rows[0][2] == 1.0
 
 
+class Pickling(Executor):
+    """Does what it is asked at once, after a way through pickle, as processes have it."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        function, args, kwargs = pickle.loads(pickle.dumps((function, args, kwargs)))
+        future.set_result(function(*args, **kwargs))
+        return future
+
+
+def test_an_executor_gives_the_same_results(folders: tuple[Path, Path]) -> None:
+    alone = evaluate_segmentations(*folders, metrics=OVERLAPS)
+    shared_out = evaluate_segmentations(*folders, metrics=OVERLAPS, executor=Pickling())
+    assert repr(shared_out) == repr(alone)  # NaN equals itself in text
+
+
+def test_probabilities_are_turned_as_their_label_map_is(folders: tuple[Path, Path]) -> None:
+    draws = np.random.default_rng(0)
+    wanted = {}
+    for case in ("p1", "p2", "p3", "p4"):
+        image = nibabel.load(folders[0] / f"{case}.nii.gz").as_reoriented(nibabel.orientations.axcodes2ornt("PSL"))
+        nibabel.save(image, folders[0] / f"{case}.nii.gz")
+        values = draws.random((3, *image.shape), np.float32)
+        np.savez(folders[0] / f"{case}.npz", probabilities=values, classes=["background", "organ", "lesion"])
+        organ = nibabel.Nifti1Image(values[1], image.affine)
+        turned = torch.from_numpy(nibabel.as_closest_canonical(organ).get_fdata())
+        label = torch.from_numpy(np.asarray(nibabel.load(folders[1] / f"{case}.nii.gz").dataobj) == 1)
+        wanted[case] = iou_keras(turned, label)
+    found = evaluate_segmentations(*folders, {"organ": (1,), "lesion": (2,)}, ("iou_keras",), probabilities=True)
+    assert {row[0]: row[2] for row in found.cases.rows if row[1] == "organ"} == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize(
+    ("values", "classes", "rule"),
+    [
+        (np.zeros((2, 12, 6, 6)), ["organ"], r"must be 1 classes on the grid of .*, got \(2, 12, 6, 6\)"),
+        (np.zeros((1, 12, 6, 5)), ["organ"], r"must be 1 classes on the grid of .*, got \(1, 12, 6, 5\)"),
+        (np.full((1, 12, 6, 6), 1.5), ["organ"], r"must lie in \[0, 1\], got 1\.5 to 1\.5"),
+        (np.full((1, 12, 6, 6), np.nan), ["organ"], r"must lie in \[0, 1\], got nan to nan"),
+        (np.zeros((1, 12, 6, 6)), ["lesion"], "must hold the class organ, got lesion"),
+        (None, [], "must hold probabilities and classes"),
+    ],
+)
+def test_probabilities_that_do_not_fit_are_refused(
+    folders: tuple[Path, Path], values: NDArray[np.float64] | None, classes: list[str], rule: str
+) -> None:
+    for path in (*folders[0].glob("p[234].*"), *folders[1].glob("p[234].*")):
+        path.unlink()
+    if values is not None:
+        np.savez(folders[0] / "p1.npz", probabilities=values, classes=classes)
+    with pytest.raises(EvaluationError, match=rf"p1\.npz: .*{rule}"):
+        evaluate_segmentations(*folders, {"organ": (1, 2)}, ("iou_keras",), probabilities=True)
+
+
 def test_a_prediction_without_label_is_noted_and_does_not_count(folders: tuple[Path, Path]) -> None:
     write_nifti(folders[0] / "p9.nii.gz", maps(a=7), AFFINE)
     found = evaluate_segmentations(*folders, CLASSES, OVERLAPS)
-    assert found.notes == ("1 predictions have no label: p9.",)
+    assert found.notes == ("Predictions without a label (1): p9.",)
     assert len(found.cases.rows) == 8
 
 
@@ -148,7 +208,9 @@ def test_folders_that_hold_nothing_to_compare_are_refused(folders: tuple[Path, P
         ({"classes": {"a": (40_000,)}}, "classes must have a name and whole numbers of at most 32767 each"),
         ({"classes": {"a": ()}}, "classes must have a name and whole numbers"),
         ({"metrics": ("dice", "volume")}, "metrics must be of dice, .*, got 'volume'"),
+        ({"metrics": ("dice", "dice")}, "metrics must be named once each, got dice, dice"),
         ({"metrics": ()}, "metrics must name one of dice"),
+        ({"metrics": ("dice",), "probabilities": True}, "probabilities are for iou_keras, got the metrics dice"),
         ({"tolerance_mm": math.nan}, "tolerance_mm must be a finite number of at least 0, got nan"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from genesis_ext.models import ModelRecord, NetworkSpec, check_fit, check_overlap, overlap
+from genesis_ext.models import ModelRecord, NetworkSpec, TaskRecord, check_fit, check_overlap, overlap
 
 SOURCE = ModelRecord(
     NetworkSpec(arguments={"width": 2, "bn_mode": "batch"}),
@@ -18,6 +18,7 @@ SOURCE = ModelRecord(
     modalities=("ct",),
     spacing_mm=(1.0, 1.0, 1.0),
     patients=("a", "b", "c"),
+    task=TaskRecord("classification", ("no", "yes"), channels=("T1",)),
     validation_patients=("d",),
 )
 SPEC = SOURCE.network
@@ -33,6 +34,7 @@ SPEC = SOURCE.network
             ("normalization, ct_hu: (-1000, 1000) in the checkpoint, (-200, 300) here",),
         ),
         ({"normalization": {**SOURCE.normalization, "mri_percentiles": (0.5, 99.5)}}, ()),  # all is CT
+        ({"normalization": {**SOURCE.normalization, "ct_hu": [-1000, 1000]}}, ()),  # as JSON has it
         (
             {"modalities": ("ct", "mri"), "normalization": {**SOURCE.normalization, "mri_percentiles": (0.5, 99.5)}},
             (
@@ -49,6 +51,10 @@ SPEC = SOURCE.network
             ("network, bn_mode: batch in the checkpoint, running here",),
         ),
         ({"network": NetworkSpec("PlainConvUNet")}, ("network: unet in the checkpoint, PlainConvUNet here",)),
+        (
+            {"task": TaskRecord("classification", ("no", "yes"), channels=("T2",))},
+            ("channels: T1 in the checkpoint, T2 here",),
+        ),
         ({"network": None, "modalities": (), "normalization": {}}, ()),
     ],
     ids=lambda value: ", ".join(value) or "nothing" if isinstance(value, dict) else "",
@@ -77,6 +83,9 @@ def test_patients_that_trained_a_checkpoint_or_chose_its_weights_are_found() -> 
         check_overlap(SOURCE, held_out)
     allowed = check_overlap(SOURCE, held_out, allow_overlap=True)
     assert allowed.startswith("the checkpoint has seen 2 of 3 test patients (a, d) and 1 of 1 validation patients (b)")
+    channels = replace(SOURCE, patients=("hip_001_0000", "case_0001"))
+    assert overlap(channels, ["hip_001", "hip", "case_0002", "case_0001"]) == ("case_0001", "hip_001")
+    assert overlap(replace(SOURCE, patients=("hip_001",)), ["hip_001_0000", "hip_002_0000"]) == ("hip_001_0000",)
     many = [f"p{number}" for number in range(9)]
     with pytest.raises(ValueError, match=r"9 of 9 test patients \(p0, p1, p2, p3, p4 and 4 more\)"):
         check_overlap(replace(SOURCE, patients=tuple(many)), {"test": iter(many)})

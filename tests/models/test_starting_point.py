@@ -12,7 +12,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from genesis_ext.models import ModelRecord, NameRules, NetworkSpec, Source, build_network, initialize_from
+from genesis_ext.models import (
+    ClassificationHead,
+    EncoderClassifier,
+    ModelRecord,
+    NameRules,
+    NetworkSpec,
+    Source,
+    TaskRecord,
+    build_network,
+    initialize_from,
+)
 from genesis_ext.models.record import trained_parts
 from tests.models import resnets
 
@@ -142,7 +152,9 @@ def test_imagenet_fills_the_encoder_of_the_2d_network(tmp_path: Path) -> None:
     deeper = save(resnets.weights(resnets.shapes(50, 2, 3, width=4)), tmp_path / "resnet50.pth")
     arguments = {"depth": 50, "width": 4, "dilated": False, "shortcuts": "projection"}
     assert Source.read(deeper).network == NetworkSpec("ResNetUNet", 2, 3, arguments=arguments)
-    assert Source.read(save(resnets.weights(resnets.shapes(10, 3, 3, 4)), tmp_path / "x.pth")).network is None
+    flat = {name: (2, 2) for name in sizes}
+    for unknown in (resnets.shapes(10, 3, 3, 4), flat, {"down_tr64.ops.0.conv1.weight": (2,)}):
+        assert Source.read(save(resnets.weights(unknown), tmp_path / "other.pth")).network is None
 
 
 @pytest.mark.parametrize("spec", [TINY, NetworkSpec("PlainConvUNet", arguments={"width": 2, "n_stages": 3})], ids=str)
@@ -168,6 +180,19 @@ def test_a_decoder_that_was_never_trained_stays_as_it_was_drawn(tmp_path: Path) 
     assert same(net.down_tr512, source.down_tr512.state_dict())
     assert same(net.up_tr64, fresh.up_tr64.state_dict())
     assert all(part.startswith("down_tr") for part in start.loaded_parts)
+
+
+def test_of_a_classification_the_encoder_is_taken(tmp_path: Path) -> None:
+    unet = network(1)
+    classifier = EncoderClassifier(unet, ClassificationHead(unet.feature_channels[-1], 2, hidden=8))
+    task = TaskRecord("classification", ("no", "yes"), hidden=8)
+    record = ModelRecord(TINY, *trained_parts(classifier), method="finetune", task=task).of(classifier.state_dict())
+    path = save({"state_dict": classifier.state_dict(), "record": record.to_dict()}, tmp_path / "best.pt")
+    net, fresh = network(2), network(2)
+    start = initialize_from(net, path, report=None)
+    assert same(net.down_tr64, unet.down_tr64.state_dict())
+    assert same(net.up_tr64, fresh.up_tr64.state_dict())
+    assert (start.share, start.account.unused) == (1.0, ())  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(("suffix", "under"), [(".yaml", "model.net"), (".json", "")])
@@ -211,7 +236,7 @@ def resnet(depth: int, **arguments: Any) -> NetworkSpec:
 @pytest.mark.parametrize(
     ("spec", "sizes", "message"),
     [
-        (resnet(18), resnets.shapes(18, 3, 1, 4, padded=True), r"only in the network: encoder\.layer2\.0\.downsample"),
+        (resnet(18), resnets.shapes(18, 3, 1, 4, padded=True), r"not filled: encoder\.layer2\.0\.downsample"),
         (resnet(10), resnets.shapes(18, 3, 1, 4), r"only in the file: encoder\.layer1\.1\.bn1\.bias, .* and \d+ more"),
         (
             resnet(18),
@@ -241,7 +266,7 @@ def test_part_of_an_encoder_is_taken_where_that_is_asked_for(tmp_path: Path) -> 
     path = save(published(state), tmp_path / "weights.pth")
     with pytest.raises(ValueError, match=r"fill 1 of the encoder of UNet3D, got 0\.2") as caught:
         initialize_from(net, path)
-    assert "only in the network: down_tr512.ops.0.bn1.bias" in str(caught.value)
+    assert "not filled: down_tr512.ops.0.bn1.bias" in str(caught.value)
     start = initialize_from(net, path, at_least=0.2, report=None)
     encoder = {n: v.numel() for n, v in source.state_dict().items() if n.startswith("down_tr") and v.ndim}
     lacking = sum(size for name, size in encoder.items() if name.startswith("down_tr512"))
@@ -266,7 +291,7 @@ def test_a_network_that_does_not_tell_its_encoder_comes_whole(tmp_path: Path) ->
     assert same(net.down_layers, source.down_layers.state_dict())
     assert start.share == 1.0
     shorter = {name: value for name, value in source.state_dict().items() if not name.startswith("up_")}
-    with pytest.raises(ValueError, match=r"only in the network: up_layers\.0"):
+    with pytest.raises(ValueError, match=r"not filled: up_layers\.0"):
         initialize_from(network(2, spec), save(shorter, tmp_path / "shorter.pt"))
 
 

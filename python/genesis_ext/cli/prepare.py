@@ -42,7 +42,7 @@ recipes:
 
 def add_parser(subparsers: Any) -> None:
     """Add the subcommand."""
-    recipes = "\n".join(f"  {r.name:<12}{r.layout};\n{'':<14}{r.splits}" for r in RECIPES.values())
+    recipes = "\n".join(f"  {r.name:<14}{r.layout};\n{'':<16}{r.splits}" for r in RECIPES.values())
     formats = ", ".join(name for reader in readers() for name in reader.formats)
     parser = subparsers.add_parser(
         "prepare",
@@ -94,7 +94,7 @@ def add_parser(subparsers: Any) -> None:
     mri.add_argument(
         "--mri-window", nargs=2, type=float, metavar=("LO", "HI"),
         help="values at which MRI is clipped instead, before it is scaled by its own range (the Universal Model's: "
-        "0 4000); a scan of which more than a quarter lies above is left out",
+        "0 4000); a scan with more than a quarter of its voxels above is left out",
     )  # fmt: skip
     parser.add_argument(
         "--pad-to", nargs=3, type=int, metavar=("X", "Y", "Z"), help="widen smaller volumes to so many voxels"

@@ -26,8 +26,8 @@ examples:
   genesis pretrain --data store --out runs/nnunet --network ResidualEncoderUNet --network-arguments '{{"n_stages": 6}}'
   torchrun --nproc-per-node 4 -m genesis_ext.cli.main pretrain --data store --out runs/four
 
-The same command line starts a run, and goes on with it when it is repeated with --resume. Ctrl-C and SIGTERM end a run
-after a step, with a checkpoint; the exit status is 130 or 143 then.
+With --resume, repeating a command continues its run. Ctrl-C and SIGTERM end a run after a step, with a checkpoint and
+exit status 130 or 143.
 
 A store is what `genesis prepare` makes. Scans are prepared into a store of the cache, at their own spacing.
 RUN gets report.html, last.pt and best.pt (weights under "state_dict"), log.jsonl, loss_curve.png, pictures/ and

@@ -4,6 +4,7 @@
 
 from genesis_ext._renamed import old_names
 from genesis_ext.data.batch import Batch
+from genesis_ext.data.candidates import CandidateLoader, Candidates, EveryCandidate
 from genesis_ext.data.loader import FixedSamples, GenesisLoader
 from genesis_ext.data.placement.placement import PlacementError
 from genesis_ext.data.prepare.intensity import IntensityWindow
@@ -25,6 +26,9 @@ __all__ = [
     "MODALITIES",
     "RELEASED_BORDERS",
     "Batch",
+    "CandidateLoader",
+    "Candidates",
+    "EveryCandidate",
     "FixedSamples",
     "Foreground",
     "GenesisLoader",

@@ -39,7 +39,8 @@ box: (N, 6) float32, x0, y0, z0, x1, y1, z1 in voxel edges of the volume; ``Stor
 _OUTSIDE = -32768.0  # below every window: becomes 0
 
 Transform = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""(batch, sample_id) -> input, target, such as ``GenesisTransform``."""
+"""(batch, sample_id) -> input, target, such as ``GenesisTransform``; or an object whose method ``with_target`` is that,
+such as ``FinetuneTransform``."""
 
 LabelTransform = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 """(batch, sample_id, label) -> input, target, label: with labels, which move with the voxels."""
@@ -59,17 +60,20 @@ def check_takes_labels(caller: str, transform: Transform | LabelTransform | None
 
 
 def cut_batch(
-    resident: Resident, drawn: Subvolumes, ids: Tensor, sampling: Sampling, classes: Tensor | None = None
+    resident: Resident,
+    drawn: Subvolumes,
+    ids: Tensor,
+    sampling: Sampling,
+    classes: Tensor | None = None,
+    fill: float = _OUTSIDE,
 ) -> Batch:
     """The sub-volumes that were drawn, as ``distorted`` takes them; its input is ``cut``, (N, C, *out_shape).
 
-    classes: of every volume of the store, see ``class_targets``.
+    classes: of every volume of the store, see ``class_targets``.   fill: outside a volume, in stored numbers.
     """
     index, place = drawn.volume_index, (drawn.boxes, sampling.out_shape)
     channels = [
-        ops.crop_resize(
-            resident.packed, index + first, *place, order=sampling.order, antialias=sampling.antialias, fill=_OUTSIDE
-        )
+        ops.crop_resize(resident.packed, index + first, *place, sampling.order, sampling.antialias, fill)
         for first in range(0, len(resident.packed.offset), len(resident.volumes))
     ]
     cut = channels[0] if len(channels) == 1 else torch.cat(channels, dim=1)
@@ -86,6 +90,7 @@ def cut_batch(
 
 def distorted(batch: Batch, transform: Callable[..., Any] | None) -> Batch:
     """What ``cut_batch`` gives with input and target in place of ``cut``, and the mask in place of ``ignore``."""
+    transform = getattr(transform, "with_target", transform)
     rest = dict(batch)
     cut, ids = rest.pop("cut"), rest["sample_id"]
     if "label" not in rest:

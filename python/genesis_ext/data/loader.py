@@ -3,7 +3,6 @@
 """Batches on the device from a store: volumes, boxes, resized sub-volumes and their distorted versions."""
 
 from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
 
 import torch
 from torch import Tensor
@@ -18,26 +17,20 @@ from genesis_ext.data.sampling.sampler import Subvolumes, SubvolumeSampler, chec
 from genesis_ext.data.sampling.settings import Sampling, note_on_borders
 from genesis_ext.data.sampling.split import Region, split_regions
 from genesis_ext.data.served import Asked, serve
+from genesis_ext.data.steps import FIRST_VALIDATION_ID, SAMPLES_A_VOLUME, StepLoader
 from genesis_ext.data.store.entry import GREYS
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.ops._checks import TensorLike, as_ids
 
 __all__ = ["FIRST_VALIDATION_ID", "SAMPLES_A_VOLUME", "Batch", "FixedSamples", "GenesisLoader", "Transform"]
 
-FIRST_VALIDATION_ID = 2**62
-"""Training counts sample ids from 0; validation has ids that no training run reaches."""
 
-SAMPLES_A_VOLUME = 64
-"""How many samples a volume of weight 1 gives before its shard makes room, as many as in the Universal Model."""
-
-
-class GenesisLoader:
+class GenesisLoader(StepLoader):
     """An iterator without end over training batches, each a pure function of (seed, step).
 
-    Step s has the sample ids s * batch_size to (s + 1) * batch_size - 1, and a rank gets its contiguous part of them:
-    the batches of all ranks together are those of a single process, and a run that starts at any step has those of a
-    run that came there. With a rotating placement they depend on store, `budget`, `batch_size` and `samples_a_volume`
-    too, which decide when a shard serves; all ranks and restarts must be given the same.
+    Ids, ranks and restarts are those of ``StepLoader``. With a rotating placement batches depend on store, `budget`,
+    `batch_size` and `samples_a_volume` too, which decide when a shard serves; all ranks and restarts must be given the
+    same.
 
     Args:
         store: the volumes.
@@ -102,25 +95,9 @@ class GenesisLoader:
         if residence is not None:
             warn_renamed("residence of GenesisLoader", "placement")
             placement = residence
-        if not 0 <= rank < world_size:
-            raise ValueError(f"GenesisLoader: rank must be in [0, world_size), got {rank} of {world_size}")
-        if batch_size < world_size:
-            raise ValueError(
-                f"GenesisLoader: batch_size counts the samples of all ranks and must be at least {world_size}, got "
-                f"{batch_size}"
-            )
-        if start_step < 0 or samples_a_volume < 1:
-            raise ValueError(
-                f"GenesisLoader: start_step must be at least 0 and samples_a_volume at least 1, got {start_step} and "
-                f"{samples_a_volume}"
-            )
-        self.step = start_step
-        """The step of the next batch."""
-        self.batch_size = batch_size
+        super().__init__(batch_size, rank, world_size, start_step, samples_a_volume, device)
         self._sampling = sampling = sampling or Sampling()
         self._transform = transform
-        self._device = torch.device(device)
-        self._part = range(batch_size)[batch_size * rank // world_size : batch_size * (rank + 1) // world_size]
         if regions is None:
             regions = split_regions(store.entries, sampling.smallest, grid=sampling.grid, report=report)[0]
         check_weights(weights, len(store))
@@ -165,27 +142,6 @@ class GenesisLoader:
             report(note)
         self._bound: dict[tuple[tuple[int, ...], int], SubvolumeSampler] = {}
 
-    def __iter__(self) -> Iterator[Batch]:
-        return self
-
-    def __next__(self) -> Batch:
-        step = self.step
-        self.step += 1
-        return self.make(step)
-
-    def __enter__(self) -> "GenesisLoader":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def ids(self, step: int) -> Tensor:
-        """This rank's sample ids of a step, (N,) int64 on the device."""
-        first = step * self.batch_size
-        return torch.arange(first + self._part.start, first + self._part.stop, device=self._device)
-
     def draw(self, step: int, ids: TensorLike | None = None) -> tuple[Tensor, Resident, Subvolumes]:
         """Sample ids of a step, the volumes that serve it, and the boxes in them; nothing is cut.
 
@@ -199,11 +155,7 @@ class GenesisLoader:
         return ids, resident, self._bound[key](ids)
 
     def make(self, step: int, ids: TensorLike | None = None) -> Batch:
-        """The batch of a step; with `ids`, of those samples, from the volumes that serve the step.
-
-        With `ids`, and once the volumes have served a step, this is work for the device alone that a CUDA graph can
-        capture: replayed, it makes the batch of the ids that the tensor then holds.
-        """
+        """The batch of a step, or of these samples: see ``StepLoader``."""
         ids, resident, drawn = self.draw(step, ids)
         return distorted(cut_batch(resident, drawn, ids, self._sampling, self._classes), self._transform)
 
@@ -212,10 +164,6 @@ class GenesisLoader:
         """The old name of `placement`."""
         warn_renamed("GenesisLoader.residence", "GenesisLoader.placement")
         return self.placement
-
-    def close(self) -> None:
-        """End the thread that copies shards."""
-        self.placement.close()
 
 
 class FixedSamples:

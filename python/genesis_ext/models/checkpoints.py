@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stored weights into a network, with an account of what became of every entry.
+"""Loads stored weights into a network, with an account of every entry.
 
 Read are the layouts of the released Models Genesis weights (``{"epoch", "state_dict", "optimizer_state_dict"}``, names
 behind ``module.`` or ``backbone.``), nnU-Net's (``{"network_weights"}``), bare state dicts, and safetensors.
@@ -23,12 +23,12 @@ from genesis_ext.models.record import ModelRecord, bare_name
 from genesis_ext.models.unet import Activation
 from genesis_ext.models.weight_file import WeightFile
 
-_HEADS = ("out_tr.final_conv.", "decoder.seg_layers.", "head.out.")  # ours, and nnU-Net's
+_HEADS = ("out_tr.final_conv.", "decoder.seg_layers.", "head.out.")  # ours, nnU-Net's, and of classifiers
 
 
 @dataclass(frozen=True)
 class LoadAccount:
-    """What became of every entry; names are those of the model, without prefixes. ``str()`` gives the table.
+    """What happened to every entry; names are those of the model, without prefixes. ``str()`` gives the table.
 
     Attributes:
         path: the file.
@@ -69,11 +69,10 @@ def load_weights(
 ) -> LoadAccount:
     """Copy the weights stored at ``path`` into ``model`` (in place, on the model's devices and in its dtypes).
 
-    A head for another number of classes is skipped, and so is what the record of the file says was never trained, such
-    as the decoder of a rotation. A first convolution for another number of input channels is adapted: its mean over the
+    Skipped are a head for another number of classes, and what the record of the file says was never trained, such as
+    the decoder after a rotation. A first convolution for another number of input channels is adapted: its mean over the
     stored channels is repeated for every new one and scaled by stored / new, so that an image copied to all channels
-    gives the response that it gave before. Every other difference of shape is an error, and then the model is left
-    untouched.
+    gives the same response. Any other difference of shape is an error and leaves the model untouched.
 
     Args:
         model: ``UNet3D``, ``UNet2D``, any network of the file's own kind, or a module that has some of its names, as

@@ -97,7 +97,7 @@ class Discriminator(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw all weights anew (from ``generator``, else from torch's global one); norms back to identity."""
+        """Redraw all weights (from ``generator``, else from torch's global one); norms back to identity."""
         initialize(self, generator)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:

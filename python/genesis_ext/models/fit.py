@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether what a checkpoint learnt meets what it is to be used for: its input, and its patients."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from genesis_ext.models.record import ModelRecord
+
+_CHANNEL = re.compile(r"_\d{4}$")
 
 
 def check_fit(source: ModelRecord | None, target: ModelRecord) -> tuple[str, ...]:
@@ -21,7 +24,7 @@ def check_fit(source: ModelRecord | None, target: ModelRecord) -> tuple[str, ...
     said: list[str] = []
 
     def differs(name: str, before: object, now: object, meaning: str) -> None:
-        if before and now and before != now:
+        if before and now and _text(before) != _text(now):  # through JSON, tuples have become lists
             said.append(f"{name}: {_text(before)} in the checkpoint, {_text(now)} here: {meaning}")
 
     differs(
@@ -30,7 +33,7 @@ def check_fit(source: ModelRecord | None, target: ModelRecord) -> tuple[str, ...
     if source.normalization and target.normalization:
         for key in sorted(source.normalization.keys() | target.normalization.keys()):
             kind, before, now = key.partition("_")[0], source.normalization.get(key), target.normalization.get(key)
-            if before != now and (kind not in ("ct", "mri") or kind in target.modalities):
+            if _text(before) != _text(now) and (kind not in ("ct", "mri") or kind in target.modalities):
                 said.append(
                     f"normalization, {key}: {_text(before)} in the checkpoint, {_text(now)} here: the same tissue has "
                     "another grey value"
@@ -47,6 +50,10 @@ def check_fit(source: ModelRecord | None, target: ModelRecord) -> tuple[str, ...
         said.append(
             f"spacing: {_spacing(source)} in the checkpoint, {_spacing(target)} here: the same organ has another "
             "size in voxels"
+        )
+    if source.task is not None and target.task is not None:
+        differs(
+            "channels", source.task.channels, target.task.channels, "each kernel reads another image than it learnt"
         )
     if source.network is not None and target.network is not None:
         differs("network", source.network.name, target.network.name, "only weights of the same name are taken over")
@@ -69,8 +76,14 @@ def check_fit(source: ModelRecord | None, target: ModelRecord) -> tuple[str, ...
 
 
 def overlap(record: ModelRecord, patients: Iterable[str]) -> tuple[str, ...]:
-    """Those of the patients whose scans trained a checkpoint or chose its weights, sorted."""
-    return tuple(sorted({*record.patients, *record.validation_patients} & set(patients)))
+    """Those of the patients whose scans trained a checkpoint or chose its weights, sorted.
+
+    ``case_0000``, as nnU-Net names the first channel of ``case``, is that patient, too; ``case_0001`` and ``case_0002``
+    may be two patients, and count as such.
+    """
+    seen = {*record.patients, *record.validation_patients}
+    cases = {_CHANNEL.sub("", name) for name in seen}
+    return tuple(sorted(name for name in set(patients) if {name, _CHANNEL.sub("", name)} & seen or name in cases))
 
 
 def check_overlap(

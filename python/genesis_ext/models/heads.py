@@ -38,7 +38,7 @@ class ClassificationHead(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw all weights anew (from ``generator``, else from torch's global one)."""
+        """Redraw all weights (from ``generator``, else from torch's global one)."""
         initialize(self, generator)
 
     def forward(self, features: Tensor) -> Tensor:

@@ -14,9 +14,11 @@ from genesis_ext.models.build import OWN, NetworkSpec
 from genesis_ext.models.name_rules import NameRules
 from genesis_ext.models.record import ModelRecord, checksum_of
 from genesis_ext.models.resnet_unet import BOTTLENECK_FROM, DEPTHS
+from genesis_ext.models.unet import ENCODER_PREFIXES
 from genesis_ext.models.weight_file import WeightFile
 
 _RUN_FILES = ("best.pt", "last.pt")  # the first that is there
+_UNET3D, _RESNET = "down_tr64.ops.0.conv1.weight", ("conv1.weight", "layer1.0.conv1.weight", "layer4.0.conv1.weight")
 _RELEASED = (
     "Models Genesis: CT, cut at -1000 and 1000 HU and scaled to [0, 1]; Universal Model: CT so, MRI by the range of "
     "each volume; patches of 64x64x32"
@@ -70,10 +72,11 @@ class Source:
             return _mapped(WeightFile.read(path, rules.under), rules)
         file = WeightFile.read(path)
         if file.record is not None:
-            return cls(file, "a checkpoint of genesis_ext", file.record.network)
-        if "down_tr64.ops.0.conv1.weight" in file.tensors:
+            return _checkpoint(file, file.record)
+        axes = {name: file.tensors[name].ndim for name in (_UNET3D, *_RESNET) if name in file.tensors}
+        if axes.get(_UNET3D) == 5:
             return cls(file, "the layout of Models Genesis and the Universal Model", _unet3d(file.tensors), _RELEASED)
-        if {"conv1.weight", "layer1.0.conv1.weight", "layer4.0.conv1.weight"} <= file.tensors.keys():
+        if all(axes.get(name) in (4, 5) for name in _RESNET):
             return _resnet(file)
         return cls(file, "weights of unknown names")
 
@@ -86,6 +89,16 @@ class Source:
     def checksum(self) -> str:
         """SHA-256 of the weights, see ``checksum_of``; of renamed ones by their new names."""
         return checksum_of(self.file.tensors)
+
+
+def _checkpoint(file: WeightFile, record: ModelRecord) -> Source:
+    """A file with a record. Of a fine-tuned classification the encoder remains: the decoder had no part in it."""
+    if record.task is not None and record.task.kind == "classification":
+        inside = tuple(f"network.{prefix}" for prefix in ENCODER_PREFIXES)
+        encoder = {n.removeprefix("network."): value for n, value in file.tensors.items() if n.startswith(inside)}
+        parts = tuple(dict.fromkeys(name.partition(".")[0] for name in encoder))
+        file = replace(file, tensors=encoder, record=replace(record, trained=parts, untrained=()))
+    return Source(file, "a checkpoint of genesis_ext", record.network)
 
 
 def _mapped(file: WeightFile, rules: NameRules) -> Source:
@@ -106,13 +119,12 @@ def _mapped(file: WeightFile, rules: NameRules) -> Source:
 
 def _unet3d(tensors: Mapping[str, Tensor]) -> NetworkSpec:
     """The ``UNet3D`` of weights with its names."""
-    first = tensors["down_tr64.ops.0.conv1.weight"]
-    head = tensors.get("out_tr.final_conv.weight")
+    head = tensors.get("out_tr.final_conv.bias")
     return NetworkSpec(
-        in_channels=first.shape[1],
-        out_channels=1 if head is None else head.shape[0],
+        in_channels=tensors[_UNET3D].shape[1],
+        out_channels=1 if head is None else head.numel(),
         arguments={
-            "width": first.shape[0],
+            "width": tensors[_UNET3D].shape[0],
             "norm": "batch" if "down_tr64.ops.0.bn1.running_mean" in tensors else "instance",
             "upsample": "transpose" if "up_tr256.up_conv.weight" in tensors else "nearest",
         },

@@ -98,7 +98,8 @@ def initialize_from(
     norm or kind of shortcut shares many names, and would go on as a network that nobody trained.
 
     Args:
-        network: a ``UNetLike``, or any network; of one that is not, all that the file may fill counts as its encoder.
+        network: a ``UNetLike``, or any network, before it is wrapped. One that is not ``UNetLike`` does not tell its
+            encoder: all but a head for other classes counts as that.
         source: "scratch", a file, the folder of a run, or a ``Source``; ``Source.read`` says what is recognised.
         parts: "encoder" leaves the decoder and the head as they were.
         mapping: rules for the names in a file of another package, or the path of a file of them.
@@ -155,7 +156,7 @@ def _start_from(network: nn.Module, source: Source, parts: Parts, at_least: floa
         written_for = "" if source.network is None else f"; the file is of {source.network}"
         raise ValueError(
             f"initialize_from: {source.file.path} ({source.kind}) must fill {at_least:.4g} of the encoder of "
-            f"{type(network).__name__}, got {math.floor(share * 1e4) / 1e4:g}; only in the network: {_some(missing)}; "
+            f"{type(network).__name__}, got {math.floor(share * 1e4) / 1e4:g}; not filled: {_some(missing)}; "
             f"only in the file: {_some(extra)}{written_for}"
         )
     match.apply()

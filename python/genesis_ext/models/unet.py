@@ -18,7 +18,7 @@ BatchNormMode = Literal["batch", "running"]
 Norm = Literal["batch", "instance"]
 
 ENCODER_PREFIXES = ("down_tr", "encoder.")
-"""With one of these begins the name of every weight of an encoder, and of no other weight."""
+"""The names of an encoder's weights, and no others, begin with one of these."""
 
 
 class OutputHead(nn.Module):
@@ -67,7 +67,7 @@ class UNet(nn.Module, ABC):
         self._bn_mode = bn_mode
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw all weights anew (from ``generator``, else from torch's global one); norms back to identity."""
+        """Redraw all weights (from ``generator``, else from torch's global one); norms back to identity."""
         initialize(self, generator)
 
     @abstractmethod

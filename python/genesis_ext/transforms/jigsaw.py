@@ -44,7 +44,7 @@ class JigsawTransform(nn.Module):
     cell, so that what it is next to cannot be told from its rim. An axis with a single cell is kept whole.
 
     Args:
-        seed: an int, counted modulo 2^64; or a (1,) int64 tensor, kept as a buffer that a captured graph reads anew.
+        seed: an int, counted modulo 2^64; or a (1,) int64 tensor, kept as a buffer that a captured graph reads again.
         num_permutations: how many orders there are, see `distant_permutations`; 100, as the published 3D code has.
         grid: cells along each axis of the patches to come, three numbers or, for 2D, two.
         gap: voxels that a tile is smaller than its cell at least. The published 3D code has 3 (cells of 42), the
@@ -149,7 +149,7 @@ class JigsawTransform(nn.Module):
         return Puzzles(label, torch.stack(starts, dim=2))
 
     def replay(self, batch: Tensor, puzzles: Puzzles) -> Tensor:
-        """Make puzzles that were drawn for a batch of this size and shape, beside them."""
+        """Make puzzles that were drawn for a batch of this size and shape, on its device."""
         batch = self._check(batch)
         tile = self.tile_shape(batch.shape[2:])
         windows = batch

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Every rate and size of the transformations, the named profiles and schemes, and what they mean for a patch."""
+"""Rates and sizes of the transformations, the named profiles and schemes, and what they mean for a patch."""
 
 import math
 from collections.abc import Sequence
@@ -17,9 +17,8 @@ from genesis_ext.ops.plan import PlanSpec
 from genesis_ext.reference.draw_plan import Numbers, Rates
 
 Side: TypeAlias = int | float | Fraction
-"""A side of a box on an axis of D voxels. Integers count voxels, fractions are shares of D, rounded down. What is
-positive is the side itself, what is negative is missing from the whole axis: 10 is 10 voxels, 1/6 is D // 6, -10 is
-D - 10, -3/7 is D - 3 D // 7, 0 is D."""
+"""A side of a box on an axis of D voxels. Integers count voxels, fractions are shares of D, rounded down. Negative ones
+say what is missing from the whole axis: 10 is 10 voxels, 1/6 is D // 6, -10 is D - 10, -3/7 is D - 3 D // 7, 0 is D."""
 
 
 UNBOUNDED = 256  # boxes: at a rate of .95, 2e-6 of the draws without a bound would go on
@@ -179,15 +178,15 @@ SCHEMES: dict[str, dict[str, float]] = {
     "in-painting": {"shuffle_rate": 0.0, "nonlinear_rate": 0.0, "paint_rate": 1.0, "outpaint_rate": 0.0},
     "autoencoder": {"shuffle_rate": 0.0, "nonlinear_rate": 0.0, "paint_rate": 0.0},
 }
-"""Which transformations take part, by the rates that a scheme changes. A grouped scheme keeps the profile's rates; a
-single one always acts, since a sample that it leaves alone would train an autoencoder. Flips are the profile's in all
-of them: they are no task to solve, as the target is flipped alike."""
+"""Which transformations take part, by the rates that a scheme changes. Grouped schemes keep the profile's rates; single
+ones always act, since a sample left alone would train an autoencoder. All keep the profile's flips, which are no task:
+the target is flipped too."""
 
 
 def make_config(profile: str | TransformConfig = "head", scheme: str = "unified", **changes: Any) -> TransformConfig:
     """Make a config from a profile, then a scheme, then single rates and sizes by their names in `TransformConfig`.
 
-    Raises ValueError or TypeError for a name or a value that there is not.
+    Raises ValueError or TypeError for an unknown name or a value that breaks its rule.
     """
     if isinstance(profile, str):
         check_choice("make_config", "profile", profile, PROFILES)
@@ -214,7 +213,7 @@ def resolve(config: TransformConfig, spatial_shape: Sequence[int], channels: int
         channels: of the batch; used with `curve_per_channel`.
 
     Raises:
-        ValueError: an axis too short for sides in voxels, a flip along an axis that there is not, a window larger than
+        ValueError: an axis too short for sides in voxels, a flip along a missing axis, a window larger than
             the patch or than 2^20 voxels, or a number that breaks its own rule.
     """
     shape = tuple(spatial_shape)

@@ -68,11 +68,11 @@ class RotationTransform(nn.Module):
     rotations as a buffer: move it to the device of the batches.
 
     Args:
-        seed: an int, counted modulo 2^64; or a (1,) int64 tensor, kept as a buffer that a captured graph reads anew.
+        seed: an int, counted modulo 2^64; or a (1,) int64 tensor, kept as a buffer that a captured graph reads again.
         rotations: "axes": by 0, 90, 180 and 270 degrees about x, y or z, which are 10 rotations, as published; "cube":
             all 24 orientations of a cube.
         spatial_shape: (X, Y, Z) or (X, Y) of the patches to come: only the rotations of the set that keep it are drawn
-            (of (64, 64, 32) 6 and 8; of (64, 64) the 4 in the plane), and their labels are counted anew. Batches have
+            (of (64, 64, 32) 6 and 8; of (64, 64) the 4 in the plane), and their labels are renumbered. Batches have
             its number of axes. Default: all rotations of the set, for cubes alone.
 
     Attributes:

@@ -19,9 +19,9 @@ _EXACT = 1e-3  # of a voxel: rounding is far below, any other grid far above
 def to_original_grid(prediction: Tensor, entry: StoredVolume) -> Tensor:
     """Bring what was predicted on a prepared volume back to the voxels of its file.
 
-    With ``entry.original.affine`` the result can be written beside the file. Whole numbers and bool are taken as labels
+    With ``entry.original.affine`` the result can be saved next to the file. Whole numbers and bool are taken as labels
     and get the value of the nearest voxel; floating numbers, such as probabilities, are interpolated linearly, so that
-    those of all classes still add up to 1. Beyond the outermost centres their values go on.
+    those of all classes still add up to 1. Beyond the outermost centres, values continue.
 
     Args:
         prediction: (X, Y, Z) or (C, X, Y, Z), the shape of the entry: any floating dtype, bool, or integers that int16

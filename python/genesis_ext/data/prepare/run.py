@@ -69,7 +69,7 @@ def prepare(
     wait: bool = False,
     executor: Executor | None = None,
 ) -> Report:
-    """Prepare sources into a store and report what became of each.
+    """Prepare sources into a store and report the outcome of each.
 
     Sources that an earlier run prepared are kept if they and the settings are unchanged. The store ends up with these
     sources and no others. A file that cannot be used becomes a line of the report.

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from genesis_ext.data.readers import values
 from genesis_ext.data.readers.dicom_slices import is_dicom
+from genesis_ext.data.readers.orientation import Reorientation
 from genesis_ext.data.readers.reader import Reader, files_of, reader_of, readers, register, suffix_of
 from genesis_ext.data.readers.stored import StoredImage
 from genesis_ext.data.volume import Header, Modality, Volume, VolumeError
@@ -32,6 +33,7 @@ __all__ = [
     "files_of",
     "is_dicom",
     "label_header",
+    "label_turn",
     "read_label",
     "read_volume",
     "read_volumes",
@@ -56,7 +58,7 @@ def read_volume(path: str | PathLike[str], modality: Modality | None = None, ser
     series: of a folder with several, by name or Series Instance UID.
 
     Raises:
-        VolumeError: missing, empty, truncated, damaged, several volumes or frames, colour, no sound affine, more than
+        VolumeError: missing, empty, truncated, damaged, several volumes or frames, colour, a bad affine, more than
             5 % of the voxels not finite, or one value only.
     """
     image = _one(Path(path), _images(Path(path), modality, series))
@@ -106,6 +108,16 @@ def label_header(path: str | PathLike[str]) -> Header:
         VolumeError: as for ``read_label``, as far as the header tells.
     """
     return values.header(_one(Path(path), _images(Path(path), label=True)))
+
+
+def label_turn(path: str | PathLike[str]) -> Reorientation:
+    """How ``read_label`` turns the axes of a file, for what else lies on its voxels.
+
+    Raises:
+        VolumeError: as for ``label_header``.
+    """
+    image = _one(Path(path), _images(Path(path), label=True))
+    return Reorientation(image.affine, image.shape)
 
 
 def read_label(path: str | PathLike[str], like: Volume | Header) -> Tensor:

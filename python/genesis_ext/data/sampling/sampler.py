@@ -56,7 +56,7 @@ class SubvolumeSampler:
         sampling: which boxes.
         seed: 64 bits; an int or a (1,) int64 tensor.
         device: of the sampler and the ids.
-        weights: how often a volume is drawn beside the others of its modality: a whole number for each of the store
+        weights: how often a volume is drawn relative to others of its modality, a whole number for each of the store
             (default: 1). Regions of one volume have its weight each.
 
     Raises:

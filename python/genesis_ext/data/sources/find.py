@@ -33,7 +33,7 @@ def find_sources(
     paths: folders (walked, links followed), image files, DICOM folders, globs (``**`` goes down), ``.csv`` lists,
         ``dataset.json`` files of MSD or nnU-Net, or folders that hold one.
     recipe: name of the layout in which a dataset is distributed; `paths` are then its folders.
-    modality: of all sources that do not tell theirs.
+    modality: of all sources whose own is unknown.
     patient: what tells patients apart below a folder: "name" of the file, "folder" that holds it, or "auto": the name,
         but the folder where names repeat from folder to folder.
     splits: keep only sources of these splits.

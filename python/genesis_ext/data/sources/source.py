@@ -26,8 +26,8 @@ class Source:
         path: the file or folder.
         name: unique among the sources; letters, digits, ``.``, ``_`` and ``-`` only, for it names files of the store.
         patient: whose it is. Volumes of one patient never lie on both sides of a split.
-        modality: None where the file or its values are to tell.
-        split: None where nothing tells.
+        modality: None to take it from the file or its values.
+        split: None if unknown.
         label: file of the label on the same grid, or None.
         patient_known: `patient` was told by a list or a recipe; else DICOM's Patient ID goes before it.
         label_names: what the values of the label mean, None where nothing tells.
@@ -64,7 +64,7 @@ class Found:
 
     Attributes:
         sources: to be prepared, in a fixed order.
-        skipped: (path, reason) of what was meant to serve and cannot: unreadable folders, loops of links, lost files.
+        skipped: (path, reason) of what cannot be used though it should: unreadable folders, loops of links, lost files.
         ignored: (path, reason) of files that are no scans by their name.
         notes: decisions worth telling, a sentence each.
     """

@@ -25,8 +25,9 @@ class NetworkConfig:
     """The network that is trained."""
 
     network: str = OWN
-    """unet: that of Models Genesis, or its 2D counterpart; PlainConvUNet, ResidualEncoderUNet: those of nnU-Net; a
-    class of MONAI, such as SegResNet, or of any package by its path. The last two can restore and no more."""
+    """unet: that of Models Genesis, or its 2D counterpart; ResNetUNet: a ResNet encoder, as of MedicalNet;
+    PlainConvUNet, ResidualEncoderUNet: those of nnU-Net; a class of MONAI, such as SegResNet, or of any package by its
+    path. The last two can restore and no more."""
     network_arguments: Mapping[str, Any] = field(default_factory=dict)
     """Arguments of another network than unet, as JSON: '{"init_filters": 16}'. Those of nnU-Net take the arch_kwargs of
     a plans file."""

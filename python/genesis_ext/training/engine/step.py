@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def take_step(fabric: "Fabric", state: TrainingState, batch: Batch, accumulate: int, clip: float) -> Metrics:
-    """Make every update of a step; returns what is to be logged, means over the parts of the batch.
+    """Make every update of a step; returns the metrics to log, means over the parts of the batch.
 
     accumulate: parts into which the batch is cut.   clip: largest norm of the gradients of each network; 0: any.
     """

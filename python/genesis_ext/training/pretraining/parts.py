@@ -59,7 +59,7 @@ class Parts:
         return network
 
     def make_transform(self, config: PretrainConfig, report: Callable[[str], object] = print) -> SampleTransform:
-        """What makes input and target of patches; a module is to be moved to the device of the batches.
+        """What makes input and target of patches; move a module to the device of the batches.
 
         report: told of patches that are too small to be shuffled.
         """

@@ -68,16 +68,16 @@ def pretrain(
     cache: folder for the stores of scans (default: that of ``prepare_cached``).
     out: folder of the run, made if needed.
     device: "auto" is CUDA where there is one, else the CPU.
-    resume: go on from out/last.pt; from the start, and saying so, where nothing was saved.
-    fall_back: where last.pt is damaged or missing, from out/previous.pt.
-    overwrite: clear a run that `out` already holds; without both, such a folder is refused.
-    time_limit_s: from this call on, preparing included: stop after the step in which they pass. At least one step is
-        taken, so that a run that is resumed again and again gets on.
-    network: of your own, in place of that of the config; trained in place. It must be ``UNetLike`` unless the method is
-        genesis or the objective is your own.
-    transform: of your own: (patches (N, 1, X, Y[, Z]), sample ids (N,)) to input and target. A module is moved to the
+    resume: continue from out/last.pt, or start (reported) where nothing was saved.
+    fall_back: continue from out/previous.pt if last.pt is damaged or missing.
+    overwrite: clear a run that `out` already holds; with neither, such a folder is refused.
+    time_limit_s: stop after the step in which this time has passed since the call, preparation included. At least one
+        step is taken, so a run that is resumed again and again makes progress.
+    network: your own, instead of the config's; trained in place. It must be ``UNetLike`` unless the method is genesis
+        or the objective is your own.
+    transform: your own: (patches (N, 1, X, Y[, Z]), sample ids (N,)) to input and target. A module is moved to the
         device.
-    objective: of your own: (network, config) to a ``PretextObjective``, such as a class. A run that is resumed must be
+    objective: your own: (network, config) to a ``PretextObjective``, such as a class. A run that is resumed must be
         given objects of the same kind again; docs/extending.md has an example.
 
     While it runs, no other process can train in `out`, and SIGTERM and Ctrl-C end it after a step, with a checkpoint.

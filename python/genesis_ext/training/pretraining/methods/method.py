@@ -70,7 +70,7 @@ class PretextObjective(Objective, Protocol):
 
     Attributes:
         restores: whether the network restores a patch: then there are pictures, and the baselines of a restoration.
-        chance: otherwise, the loss of one who knows nothing.
+        chance: otherwise, the loss of a blind guess.
     """
 
     restores: bool
@@ -88,7 +88,7 @@ class Finished(NamedTuple):
 
     network: as it validates.
     trained, validated: a store each, and the regions of it that did.
-    sampling, batch_size, seed, device: with which samples of both are to be made.
+    sampling, batch_size, seed, device: how to make samples of both.
     """
 
     network: nn.Module

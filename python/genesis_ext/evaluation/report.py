@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,18 @@ def refuse(problems: Sequence[str]) -> None:
         raise EvaluationError("; ".join(problems[:5]) + more)
 
 
+def unused(cases: Sequence[str], what: str) -> tuple[str, ...]:
+    """A note on cases that do not count, if there are any."""
+    more = f" and {len(cases) - 10} more" if len(cases) > 10 else ""
+    return (f"{what} ({len(cases)}): {', '.join(cases[:10])}{more}.",) if cases else ()
+
+
 def check_metrics(metrics: Sequence[str], known: Sequence[str]) -> None:
-    """Raise ValueError unless there are metrics, and all are known."""
+    """Raise ValueError unless there are metrics, each once, and all are known."""
     if wrong := [name for name in metrics if name not in known]:
         raise ValueError(f"metrics must be of {', '.join(known)}, got {wrong[0]!r}")
+    if len(set(metrics)) < len(metrics):
+        raise ValueError(f"metrics must be named once each, got {', '.join(metrics)}")
     if not metrics:
         raise ValueError(f"metrics must name one of {', '.join(known)} at least, got none")
 
@@ -84,7 +93,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EvaluationReport:
     """What came out.
 
     Attributes:
@@ -114,7 +123,7 @@ class Evaluation:
                 return found
         raise KeyError(f"no result {metric!r} of {group!r}")
 
-    def write(self, folder: Path) -> tuple[Path, ...]:
+    def write(self, folder: str | PathLike[str]) -> tuple[Path, ...]:
         """Write ``cases.csv``, ``summary.json`` (NaN as null) and ``summary.md``; returns their paths.
 
         Raises:
@@ -127,6 +136,7 @@ class Evaluation:
             "tables": {title: asdict(table) for title, table in self.tables.items()},
             "notes": self.notes,
         }
+        folder = Path(folder)
         text = io.StringIO()
         table = csv.writer(text, lineterminator="\n")
         table.writerow(self.cases.columns)
@@ -165,7 +175,7 @@ class Evaluation:
             yield f"{', '.join(names)}{of}: {reason}" + (f" ({len(cases)}): {', '.join(cases)}" if cases else "")
 
 
-def case_values(path: Path, metric: str, group: str = "") -> dict[str, float]:
+def case_values(path: str | PathLike[str], metric: str, group: str = "") -> dict[str, float]:
     """Values by case of a ``cases.csv``, to be compared with those of another; NaN where a cell is empty.
 
     group: the class, where the table has one.
@@ -174,7 +184,7 @@ def case_values(path: Path, metric: str, group: str = "") -> dict[str, float]:
         EvaluationError: no such column or class, or a cell is no number.
         OSError: unreadable.
     """
-    with path.open(encoding="utf-8", newline="") as stream:
+    with open(path, encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     if not rows or metric not in rows[0] or metric in ("case", "class", "remark"):
         raise EvaluationError(f"{path}: must have a column {metric}, got {', '.join(rows[0]) if rows else 'no rows'}")
