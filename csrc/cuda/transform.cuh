@@ -160,7 +160,7 @@ constexpr int kBlocks = sizeof(T) == 8                         ? 3
                                                                : kSequentialBlocks;
 
 template <typename T, typename Source, Shuffling kShuffling>
-__global__ void __launch_bounds__(kThreads, kBlocks<T, kShuffling>)
+__global__ void __launch_bounds__(kThreads, blocks_bound(kBlocks<T, kShuffling>, kThreads))
     transform_kernel(const __grid_constant__ TransformJob<T, Source> job) {
   __shared__ Slots<kShuffling != Shuffling::kNone> slots;
   __shared__ Sample sample;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "../math/sources.h"
+#include "bounds.h"
 
 namespace gx::cuda {
 

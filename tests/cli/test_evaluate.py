@@ -42,6 +42,13 @@ def test_label_maps(folders: list[str], tmp_path: Path, capsys: pytest.CaptureFi
     assert len((out / "cases.csv").read_text().splitlines()) == 5
 
 
+def test_workers_give_the_same_summary(folders: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["evaluate", *folders, "--metrics", "dice"]
+    assert main(words) == main([*words, "--workers", "1"]) == 0
+    printed = capsys.readouterr().out
+    assert printed == 2 * printed[: len(printed) // 2]
+
+
 def test_classes(tables: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", *tables, "--metrics", "auc"]) == 0
     assert "| yes | auc | 1 |" in capsys.readouterr().out
@@ -50,7 +57,8 @@ def test_classes(tables: list[str], capsys: pytest.CaptureFixture[str]) -> None:
 def test_candidates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "candidates.csv").write_text("scan,x,y,z,probability\ns,0,0,0,.9\n")
     (tmp_path / "findings.csv").write_text("scan,x,y,z,diameter_mm\ns,0,0,1,4\n")
-    assert main(["evaluate", str(tmp_path / "candidates.csv"), str(tmp_path / "findings.csv")]) == 0
+    tables = [str(tmp_path / name) for name in ("candidates.csv", "findings.csv")]
+    assert main(["evaluate", *tables, "--excluded", tables[1]]) == 0
     assert "| cpm | 1 |" in capsys.readouterr().out
 
 
@@ -68,10 +76,13 @@ def test_options_that_do_not_fit_are_wrong_use(
 ) -> None:
     for words, told in (
         ([folders[0], tables[1]], "PREDICTIONS and LABELS must be two folders or two tables, got"),
-        ([*tables, "--tolerance", "1"], "--tolerance is for label maps, but"),
+        ([*tables, "--tolerance", "0"], "--tolerance is for label maps, but"),
         ([*tables, "--probabilities"], "--probabilities is for label maps, but"),
+        ([*tables, "--workers", "1"], "--workers is for label maps, but"),
         ([*tables, "--classes", "a=1"], "--classes is for label maps, but"),
         ([*tables, "--metrics", "dice"], "--metrics of classes must be of auc, accuracy"),
+        ([*folders, "--excluded", "x.csv"], "--excluded is for candidates, but"),
+        ([*tables, "--excluded", "x.csv"], "--excluded is for candidates, but"),
         ([*folders, "--metrics", "auc"], "--metrics of label maps must be of dice"),
         ([*folders, "--classes", "a=1", "a=2"], "--classes must have different names, got a, a"),
     ):  # fmt: skip

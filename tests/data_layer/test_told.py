@@ -43,7 +43,7 @@ def test_a_table_tells_classes_fold_case_and_channel_and_a_case_is_one_patient(s
         ("image,class\nscans/a.nii.gz,x|", "line 2: class must be different names with | between them, .*got 'x|'"),
         ("image,class\nscans/a.nii.gz,x|x", "got 'x|x'"),
         ("image,fold\nscans/a.nii.gz,1.5", "line 2: fold must be a whole number of at least 0, or empty, got '1.5'"),
-        ("image,path\nscans/a.nii.gz,a", "path is there twice"),
+        ("image,path\nscans/a.nii.gz,a", "columns must have different names, got path twice"),
     ],
 )
 def test_a_cell_that_breaks_its_rule_is_told_with_its_line(scans: Path, text: str, complaint: str) -> None:

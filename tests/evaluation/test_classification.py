@@ -132,7 +132,7 @@ def test_cases_without_a_class_do_not_count_and_are_named(tmp_path: Path) -> Non
     paths = write(tmp_path, "case,x,y\na,.9,.1\nb,.2,.8\nc,.6,.4\nd,1,0\n", "case,class\na,x\nb,y\nc,\n")
     found = evaluate_classifications(*paths)
     assert found.result("accuracy").n == 2
-    assert found.notes == ("2 predictions have no class: c, d.",)
+    assert found.notes == ("Predictions without a class (2): c, d.",)
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,16 @@ def test_candidates_within_the_radius_belong_to_the_finding(tmp_path: Path) -> N
     assert found.result("cpm").value == 0.5
 
 
+def test_what_is_excluded_is_neither_right_nor_wrong(tmp_path: Path) -> None:
+    paths = tables(tmp_path)
+    # Near the candidate of s1 that is false by 4 mm, as near to that of s3 but small, and near one that is right.
+    rows = "s1,54,0,0,-1\ns3,4,0,0,6\ns1,10,0,0,4\ns9,0,0,0,3\n"
+    (tmp_path / "excluded.csv").write_text("seriesuid,coordX,coordY,coordZ,diameter_mm\n" + rows)
+    found = evaluate_detections(*paths, tmp_path / "excluded.csv")
+    assert found.notes == ("4 scans, 2 findings, 1 of them with a candidate, 2 of 5 candidates false.",)
+    assert found.cases == evaluate_detections(*paths).cases
+
+
 @pytest.mark.parametrize(
     ("candidates", "findings", "rule"),
     [

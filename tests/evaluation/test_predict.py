@@ -201,12 +201,12 @@ def test_what_is_written_is_kept_and_the_rest_is_done(tmp_path: Path) -> None:
         "modality": {"modality": "ct"},
     }
     for what, change in changes.items():
-        with pytest.raises(ValueError, match=rf"out holds predictions by other {what}: give another folder"):
+        with pytest.raises(ValueError, match=rf"out was made by other {what}: give another folder"):
             predict(run, tmp_path / "scans", out, **change)
-    with pytest.raises(ValueError, match="out holds predictions by other networks: give another folder"):
+    with pytest.raises(ValueError, match="out was made by other networks: give another folder"):
         predict([run, run], tmp_path / "scans", out)
     (out / "prediction.json").write_text("{")
-    with pytest.raises(ValueError, match=r"prediction\.json: damaged, so .* cannot be gone on with"):
+    with pytest.raises(ValueError, match=r"prediction\.json: damaged, so its folder cannot be gone"):
         predict(run, tmp_path / "scans", out)
 
 

@@ -4,7 +4,11 @@
 
 import json
 import math
+import pickle
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -13,8 +17,8 @@ import torch
 from numpy.typing import NDArray
 
 from genesis_ext.evaluation import EvaluationError, case_values, evaluate_segmentations
-from genesis_ext.evaluation.outcome import CASES, PAGE, SUMMARY, mean_result
 from genesis_ext.evaluation.overlap import iou_keras
+from genesis_ext.evaluation.report import CASES, PAGE, SUMMARY, mean_result
 from tests.data_layer.images import write_nifti
 
 AFFINE = np.diag([1.0, 2.0, 3.0, 1.0])
@@ -85,6 +89,22 @@ def test_other_axes_in_the_file_are_no_other_grid(folders: tuple[Path, Path]) ->
     assert evaluate_segmentations(*folders, CLASSES, ("dice",)).cases.rows[0][2] == 1.0
 
 
+class Pickling(Executor):
+    """Does what it is asked at once, after a way through pickle, as processes have it."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        function, args, kwargs = pickle.loads(pickle.dumps((function, args, kwargs)))
+        future.set_result(function(*args, **kwargs))
+        return future
+
+
+def test_an_executor_gives_the_same_results(folders: tuple[Path, Path]) -> None:
+    alone = evaluate_segmentations(*folders, metrics=OVERLAPS)
+    shared_out = evaluate_segmentations(*folders, metrics=OVERLAPS, executor=Pickling())
+    assert repr(shared_out) == repr(alone)  # NaN equals itself in text
+
+
 def test_probabilities_are_turned_as_their_label_map_is(folders: tuple[Path, Path]) -> None:
     draws = np.random.default_rng(0)
     wanted = {}
@@ -126,7 +146,7 @@ def test_probabilities_that_do_not_fit_are_refused(
 def test_a_prediction_without_label_is_noted_and_does_not_count(folders: tuple[Path, Path]) -> None:
     write_nifti(folders[0] / "p9.nii.gz", maps(a=7), AFFINE)
     found = evaluate_segmentations(*folders, CLASSES, OVERLAPS)
-    assert found.notes == ("1 predictions have no label: p9.",)
+    assert found.notes == ("Predictions without a label (1): p9.",)
     assert len(found.cases.rows) == 8
 
 

@@ -3,6 +3,8 @@
 
 import math
 import warnings
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -117,8 +119,22 @@ def test_the_surface_of_a_slice_is_its_outline() -> None:
     assert surface_scores(prediction[:, None], label[:, None], (1.0, 9.0, 0.5)) == flat
 
 
-def test_other_grids_and_tolerances_below_zero_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"must be of one grid, got \(6, 5, 4\), \(6, 5, 3\) and 3 spacings"):
-        surface_scores(NOTHING, NOTHING[..., 1:], SPACING)
+@pytest.mark.parametrize("metric", [dice, iou_foreground, iou_keras, partial(surface_scores, spacing_mm=SPACING)])
+def test_other_shapes_and_numbers_for_masks_are_refused(metric: Callable[[Tensor, Tensor], object]) -> None:
+    with pytest.raises(ValueError, match=r"of one shape, got torch\.bool \(6, 5, 4\) and torch\.bool \(6, 5, 1\)"):
+        metric(NOTHING, NOTHING[..., :1])
+    with pytest.raises(ValueError, match=r"must be masks of bool .* and torch\.uint8 \(6, 5, 4\)"):
+        metric(NOTHING, NOTHING.byte())
+
+
+def test_logits_are_no_probabilities() -> None:
+    for value in (-0.1, 1.1, math.nan):
+        with pytest.raises(ValueError, match=r"iou_keras: probabilities must lie in \[0, 1\]"):
+            iou_keras(torch.full((2, 2, 2), value), torch.ones(2, 2, 2, dtype=torch.bool))
+
+
+def test_spacings_of_other_axes_and_tolerances_below_zero_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"spacing_mm must have one number an axis of \(6, 5, 4\), got 2"):
+        surface_scores(NOTHING, NOTHING, SPACING[:2])
     with pytest.raises(ValueError, match=r"tolerance_mm must be a finite number of at least 0, got -1"):
         surface_scores(NOTHING, NOTHING, SPACING, -1)

@@ -38,12 +38,9 @@ def test_an_image_is_what_a_store_holds_of_it(tmp_path: Path, settings: PrepareS
     lo, hi = item.entry.window
     stored = ((torch.from_numpy(item.voxels.astype(np.float32)) - lo) / (hi - lo)).clamp(0, 1)
 
-    told = {
-        "spacing_mm": settings.spacing_mm,
-        "normalization": asdict(settings.window),
-        "antialias": settings.antialias,
-    }
-    network = StoredNetwork.load(segmentation(tmp_path / "run", **told), torch.device("cpu"))
+    told = {"spacing_mm": settings.spacing_mm, "antialias": settings.antialias}
+    made = segmentation(tmp_path / "run", normalization=asdict(settings.window), **told)
+    network = StoredNetwork.load(made, torch.device("cpu"))
     image, grid = prepare_channels([read_volume(path, modality)], network.settings)
     assert torch.equal(image[0], stored)
     assert (grid.shape, grid.spacing_mm) == (item.entry.shape, item.entry.spacing_mm)

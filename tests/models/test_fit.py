@@ -34,6 +34,7 @@ SPEC = SOURCE.network
             ("normalization, ct_hu: (-1000, 1000) in the checkpoint, (-200, 300) here",),
         ),
         ({"normalization": {**SOURCE.normalization, "mri_percentiles": (0.5, 99.5)}}, ()),  # all is CT
+        ({"normalization": {**SOURCE.normalization, "ct_hu": [-1000, 1000]}}, ()),  # as JSON has it
         (
             {"modalities": ("ct", "mri"), "normalization": {**SOURCE.normalization, "mri_percentiles": (0.5, 99.5)}},
             (

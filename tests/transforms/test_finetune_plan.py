@@ -155,12 +155,14 @@ def test_it_prints_what_it_is():
     assert "spatial_dims=2" in repr(FinetuneTransform(spatial_dims=2))
 
 
-def test_a_loader_takes_with_target_with_labels_and_without():
-    check_takes_labels("GenesisLoader", TRANSFORM.with_target)
-    batch = {"cut": X, "sample_id": IDS}
-    changed, target, label = TRANSFORM.with_target(X, IDS, LABEL)
-    got = distorted(batch, TRANSFORM.with_target)
+@pytest.mark.parametrize("given", [TRANSFORM, TRANSFORM.with_target])
+def test_a_loader_takes_it_with_labels_and_without(given):
+    check_takes_labels("GenesisLoader", given)
+    batch = {"cut": X[:2], "sample_id": IDS[:2]}  # two, which could be taken apart as input and target
+    changed, target, label = TRANSFORM.with_target(X[:2], IDS[:2], LABEL[:2])
+    got = distorted(batch, given)
     assert same_bits(got["input"], changed) and same_bits(got["target"], target)
-    got = distorted(batch | {"label": LABEL, "ignore": torch.zeros(4).long()}, TRANSFORM.with_target)
+    got = distorted(batch | {"label": LABEL[:2], "ignore": torch.zeros(2).long()}, given)
+    assert same_bits(got["input"], changed) and same_bits(got["target"], target)
     assert torch.equal(got["label"], label) and torch.equal(got["mask"], label != 0)
-    assert all(map(same_bits, TRANSFORM(X, IDS, LABEL), (changed, label)))
+    assert all(map(same_bits, TRANSFORM(X[:2], IDS[:2], LABEL[:2]), (changed, label)))

@@ -3,21 +3,35 @@
 """`genesis evaluate`: predictions against labels."""
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from genesis_ext._options import percentage
+from genesis_ext._options import percentage, positive_integer
+from genesis_ext.data.prepare.workers import Workers
 from genesis_ext.evaluation.classification import CLASSIFICATION_METRICS, evaluate_classifications
 from genesis_ext.evaluation.detection import evaluate_detections, has_places
-from genesis_ext.evaluation.outcome import Evaluation
-from genesis_ext.evaluation.segmentation import SEGMENTATION_METRICS, Classes, evaluate_segmentations
+from genesis_ext.evaluation.label_maps import Classes
+from genesis_ext.evaluation.report import EvaluationReport
+from genesis_ext.evaluation.segmentation import SEGMENTATION_METRICS, evaluate_segmentations
+
+_Kind = Literal["label maps", "classes", "candidates"]
+_OPTIONS: dict[_Kind, tuple[str, ...]] = {
+    "label maps": ("classes", "tolerance", "probabilities", "workers"),
+    "candidates": ("excluded",),
+}
+_METRICS: dict[_Kind, tuple[str, ...]] = {
+    "label maps": SEGMENTATION_METRICS,
+    "classes": CLASSIFICATION_METRICS,
+    "candidates": ("froc",),
+}
 
 _EPILOG = f"""\
 examples:
   genesis evaluate predictions labelsTs --out scores
   genesis evaluate predictions labelsTs --classes liver=1 tumour=2 organ=1,2 --metrics dice surface_dice --tolerance 2
   genesis evaluate predictions.csv classes.csv --out scores
-  genesis evaluate candidates.csv annotations.csv
+  genesis evaluate candidates.csv annotations.csv --excluded annotations_excluded.csv
 
 Folders hold label maps of the same names, as nnU-Net has them: CASE.nii.gz in both.
 Tables hold classes: PREDICTIONS the column case and a probability a class, as `genesis predict` writes them, LABELS the
@@ -50,17 +64,25 @@ def add_parser(subparsers: Any) -> None:
         "--classes", nargs="+", type=_class, metavar="NAME=VALUE",
         help="classes of label maps; a region has several values, as in organ=1,2 (default: each value of LABELS)",
     )  # fmt: skip
-    metrics = tuple(dict.fromkeys((*SEGMENTATION_METRICS, *CLASSIFICATION_METRICS)))
+    metrics = (*SEGMENTATION_METRICS, *CLASSIFICATION_METRICS)
     parser.add_argument("--metrics", nargs="+", choices=metrics, metavar="METRIC", help="(default: all)")
     parser.add_argument(
         "--tolerance",
         type=percentage,
         metavar="MM",
-        help="within which surfaces are equal to surface_dice (default: 1)",
+        help="distance up to which surface_dice takes surfaces for equal (default: 1)",
     )
     parser.add_argument(
-        "--probabilities", action="store_true", help="take iou_keras of the CASE.npz that `genesis predict` wrote"
+        "--probabilities",
+        action="store_true",
+        default=None,
+        help="take iou_keras of the CASE.npz that `genesis predict` wrote",
     )
+    parser.add_argument(
+        "--excluded", type=Path, metavar="CSV",
+        help="as LABELS of candidates: what is neither right nor wrong to find, LUNA16's annotations_excluded.csv",
+    )  # fmt: skip
+    parser.add_argument("--workers", type=positive_integer, metavar="N", help="processes (default: this one)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -74,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _evaluate(args: argparse.Namespace) -> Evaluation:
+def _evaluate(args: argparse.Namespace) -> EvaluationReport:
     folders = [path.is_dir() for path in (args.predictions, args.labels)]
     for path in (args.predictions, args.labels):
         if not path.exists():
@@ -83,25 +105,28 @@ def _evaluate(args: argparse.Namespace) -> Evaluation:
         raise argparse.ArgumentError(
             None, f"PREDICTIONS and LABELS must be two folders or two tables, got {args.predictions} and {args.labels}"
         )
-    if all(folders):
-        _allow(args.metrics, SEGMENTATION_METRICS, "label maps")
+    kind: _Kind = "label maps" if all(folders) else "candidates" if has_places(args.labels) else "classes"
+    _check_options(args, kind)
+    if kind == "candidates":
+        return evaluate_detections(args.predictions, args.labels, args.excluded)
+    if kind == "classes":
+        return evaluate_classifications(args.predictions, args.labels, args.metrics)
+    with nullcontext() if args.workers is None else Workers(args.workers) as executor:
         return evaluate_segmentations(
             args.predictions, args.labels, _classes(args.classes), args.metrics or SEGMENTATION_METRICS,
-            1.0 if args.tolerance is None else args.tolerance, args.probabilities,
+            1.0 if args.tolerance is None else args.tolerance, bool(args.probabilities), executor,
         )  # fmt: skip
-    for name in ("classes", "tolerance", "probabilities"):
-        if getattr(args, name) not in (None, False):
-            raise argparse.ArgumentError(None, f"--{name} is for label maps, but {args.labels} is a table")
-    if has_places(args.labels):
-        _allow(args.metrics, ("froc",), "candidates")
-        return evaluate_detections(args.predictions, args.labels)
-    _allow(args.metrics, CLASSIFICATION_METRICS, "classes")
-    return evaluate_classifications(args.predictions, args.labels, args.metrics)
 
 
-def _allow(asked: list[str] | None, known: tuple[str, ...], what: str) -> None:
-    if wrong := [name for name in asked or () if name not in known]:
-        raise argparse.ArgumentError(None, f"--metrics of {what} must be of {', '.join(known)}, got {wrong[0]}")
+def _check_options(args: argparse.Namespace, kind: _Kind) -> None:
+    """Refuse options and metrics of another kind."""
+    for owner, names in _OPTIONS.items():
+        given = [name for name in names if getattr(args, name) is not None]
+        if given and owner != kind:
+            raise argparse.ArgumentError(None, f"--{given[0]} is for {owner}, but {args.labels} holds {kind}")
+    if wrong := [name for name in args.metrics or () if name not in _METRICS[kind]]:
+        known = ", ".join(_METRICS[kind])
+        raise argparse.ArgumentError(None, f"--metrics of {kind} must be of {known}, got {wrong[0]}")
 
 
 def _class(text: str) -> tuple[str, tuple[int, ...]]:

@@ -16,7 +16,7 @@ from genesis_ext.evaluation.prediction import predict
 _EPILOG = """\
 examples:
   genesis predict runs/liver scan.nii.gz --out predictions
-  genesis predict runs/liver imagesTs --out predictions --flips yz --probabilities
+  genesis predict runs/liver imagesTs --out predictions --flips xz --probabilities
   genesis predict runs/fold0 imagesTs --ensemble runs/fold1 runs/fold2 --out predictions
   genesis predict runs/nodules/best.pt 'studies/*' --out predictions --device cuda:1
 
@@ -64,8 +64,8 @@ def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--flips", default=usual.flips, metavar="AXES",
-        help="average over flips along these axes, such as yz, 2 to the power of their number times the work; x swaps "
-        "left and right (default: none)",
+        help="average over flips along these axes, such as xz, which the training should have flipped, too; 2 to the "
+        "power of their number times the work (default: none)",
     )  # fmt: skip
     parser.add_argument(
         "--modality", choices=get_args(Modality),

@@ -36,8 +36,11 @@ volume: (N,) int64, number of the volume in the store; of several channels, that
 box: (N, 6) float32, x0, y0, z0, x1, y1, z1 in voxel edges of the volume; ``StoredVolume.patch_affine`` places it.
 """
 
+_OUTSIDE = -32768.0  # below every window: becomes 0
+
 Transform = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""(batch, sample_id) -> input, target, such as ``GenesisTransform``."""
+"""(batch, sample_id) -> input, target, such as ``GenesisTransform``; or an object whose method ``with_target`` is that,
+such as ``FinetuneTransform``."""
 
 LabelTransform = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 """(batch, sample_id, label) -> input, target, label: with labels, which move with the voxels."""
@@ -62,7 +65,7 @@ def cut_batch(
     ids: Tensor,
     sampling: Sampling,
     classes: Tensor | None = None,
-    fill: float = 0.0,
+    fill: float = _OUTSIDE,
 ) -> Batch:
     """The sub-volumes that were drawn, as ``distorted`` takes them; its input is ``cut``, (N, C, *out_shape).
 
@@ -87,6 +90,7 @@ def cut_batch(
 
 def distorted(batch: Batch, transform: Callable[..., Any] | None) -> Batch:
     """What ``cut_batch`` gives with input and target in place of ``cut``, and the mask in place of ``ignore``."""
+    transform = getattr(transform, "with_target", transform)
     rest = dict(batch)
     cut, ids = rest.pop("cut"), rest["sample_id"]
     if "label" not in rest:

@@ -3,19 +3,20 @@
 """How good a network is: metrics, and protocols that measure it on data of its own, one a file."""
 
 from genesis_ext._renamed import old_names
+from genesis_ext.evaluation.cases import Outcome
 from genesis_ext.evaluation.classification import evaluate_classifications
 from genesis_ext.evaluation.detection import evaluate_detections
 from genesis_ext.evaluation.inference import Windows
 from genesis_ext.evaluation.metrics import accuracy, balanced_accuracy
-from genesis_ext.evaluation.outcome import Evaluation, EvaluationError, case_values
-from genesis_ext.evaluation.prediction import Predictions, predict
+from genesis_ext.evaluation.prediction import predict
 from genesis_ext.evaluation.probe import ProbeReport, probe_modality, probe_stores
+from genesis_ext.evaluation.report import EvaluationError, EvaluationReport, case_values
 from genesis_ext.evaluation.segmentation import evaluate_masks, evaluate_segmentations
 
 __all__ = [
-    "Evaluation",
     "EvaluationError",
-    "Predictions",
+    "EvaluationReport",
+    "Outcome",
     "ProbeReport",
     "Windows",
     "accuracy",

@@ -1,17 +1,20 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""From the files that a user names to cases: a case is what a network sees at once, one file a channel."""
+"""From the files that a user names to cases, what a network sees at once, one file a channel; and through them all."""
 
 import re
+import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 
+import torch
+
 from genesis_ext.data.sources.find import find_sources
 from genesis_ext.data.sources.source import Source
-from genesis_ext.data.volume import Modality
+from genesis_ext.data.volume import Modality, VolumeError
 
 _NUMBERED = re.compile(r"(.+)_(\d{4})")
 
@@ -76,6 +79,56 @@ def find_cases(
             rule = f"must have {channels} channels, {name}_0000 to {name}_{channels - 1:04d}, got {here}"
             cases.refused.append((name, rule))
     return cases
+
+
+@dataclass
+class Outcome:
+    """What became of cases, by their names.
+
+    Attributes:
+        written: now.   kept: from an earlier call.   failed: (name, reason).
+    """
+
+    written: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+
+def work_through(
+    cases: Cases, has: Callable[[str], bool], do: Callable[[Case], Path], report: Callable[[str], object] | None
+) -> Outcome:
+    """Do each case that is not done; one that fails does not end the others.
+
+    has: whether the results of a name are there.   do: makes them, and returns a file to name.   report: told a line a
+    case.
+    """
+    say = report or (lambda text: None)
+    for note in cases.notes:
+        say(note)
+    outcome = Outcome(failed=list(cases.refused))
+    for number, case in enumerate(cases.found, start=1):
+        if has(case.name):
+            outcome.kept.append(case.name)
+            continue
+        begun = time.monotonic()
+        try:
+            path = do(case)
+        except (VolumeError, OSError, MemoryError, torch.OutOfMemoryError) as error:
+            outcome.failed.append((case.name, _reason(error, case.paths[0])))
+            say(f"failed {case.name}: {outcome.failed[-1][1]}")
+            continue
+        outcome.written.append(case.name)
+        seconds = time.monotonic() - begun
+        say(f"{number} of {len(cases.found)}: {case.name} -> {path} ({seconds:.1f} s)")
+    return outcome
+
+
+def _reason(error: BaseException, path: Path) -> str:
+    if isinstance(error, torch.OutOfMemoryError):
+        return f"{path}: the memory of the device does not suffice: give a smaller batch size"
+    if isinstance(error, MemoryError):
+        return f"{path}: the memory does not suffice"
+    return str(error)
 
 
 def _single(cases: Cases, name: str, files: dict[int, Source]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genesis_ext.data.sources.table import Row, read_rows
-from genesis_ext.evaluation.outcome import EvaluationError, refuse, unused
+from genesis_ext.evaluation.report import EvaluationError, refuse, unused
 
 NONE = "-"
 """What a table says of a case to which no class applies."""
@@ -76,7 +76,7 @@ def read_class_tables(predictions: Path, labels: Path) -> ClassTables:
     if not cases:
         raise EvaluationError(f"{labels}: must name the class of one case at least, got none")
     exclusive = len(classes) > 1 and all(len(own) == 1 for own in names)
-    notes = unused(sorted(ours.keys() - labelled.keys()), "predictions have no class")
+    notes = unused(sorted(ours.keys() - labelled.keys()), "Predictions without a class")
     return ClassTables(
         cases=cases,
         classes=classes,

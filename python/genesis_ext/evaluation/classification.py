@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from genesis_ext._extras import require
 from genesis_ext.evaluation.class_tables import NONE, THRESHOLD, ClassTables, read_class_tables
 from genesis_ext.evaluation.froc import Detections, froc
-from genesis_ext.evaluation.outcome import Evaluation, EvaluationError, Result, Table, check_metrics
 from genesis_ext.evaluation.ranking import auc
+from genesis_ext.evaluation.report import EvaluationError, EvaluationReport, Result, Table, check_metrics
 from genesis_ext.evaluation.statistics import RESAMPLES
 
 CLASSIFICATION_METRICS = ("auc", "accuracy", "balanced_accuracy", "froc")
@@ -24,7 +24,7 @@ _LEVEL = (2.5, 97.5)
 
 def evaluate_classifications(
     predictions: str | PathLike[str], labels: str | PathLike[str], metrics: Sequence[str] | None = None
-) -> Evaluation:
+) -> EvaluationReport:
     """Compare the probabilities of a table with the classes of another.
 
     predictions: a CSV with the column case and a column of probabilities a class, as ``genesis predict`` writes it; a
@@ -62,7 +62,7 @@ def evaluate_classifications(
         "predicted": "the most probable class" if data.exclusive else f"every class above {THRESHOLD}",
     }
     title, table = _confusions(data)
-    return Evaluation("classification", settings, tuple(results), _rows(data), {title: table}, data.notes)
+    return EvaluationReport("classification", settings, tuple(results), _rows(data), {title: table}, data.notes)
 
 
 def _aucs(data: ClassTables) -> list[Result]:

@@ -3,6 +3,7 @@
 """Candidates in world coordinates against findings, from two tables: LUNA16's FROC."""
 
 import math
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -11,39 +12,48 @@ import numpy as np
 
 from genesis_ext.data.sources.table import Row, read_rows
 from genesis_ext.evaluation.froc import Detections, froc
-from genesis_ext.evaluation.outcome import Evaluation, EvaluationError, Table, refuse
+from genesis_ext.evaluation.report import EvaluationError, EvaluationReport, Table, refuse
 
 _NAMES = {"seriesuid": "scan", "coordx": "x", "coordy": "y", "coordz": "z"}  # those of LUNA16
+_EXCLUDED_MM = 10.0  # diameter of what is excluded without one
 _PLACE = ("scan", "x", "y", "z")
 
 
-def evaluate_detections(predictions: str | PathLike[str], labels: str | PathLike[str]) -> Evaluation:
+def evaluate_detections(
+    predictions: str | PathLike[str], labels: str | PathLike[str], excluded: str | PathLike[str] | None = None
+) -> EvaluationReport:
     """Sensitivity at false positives a scan. A candidate nearer to a finding than its radius belongs to it.
 
     predictions: a CSV with the columns scan, x, y, z (mm) and probability.
     labels: a CSV with scan, x, y, z and diameter_mm; a row with nothing but a scan is a scan without findings.
         LUNA16's names seriesuid, coordX, coordY, coordZ are known. A scan counts that is in either table.
+    excluded: a CSV as `labels` of what is neither right nor wrong to find, such as LUNA16's annotations_excluded.csv.
+        A diameter below 0 is one of 10 mm, as there.
 
     Raises:
         EvaluationError: before anything is computed, for all rows at once: a cell that is no number, a probability
             outside [0, 1], a diameter that is not above 0; or there is no finding.
     """
     candidates, _ = _read(Path(predictions), "probability", lambda value: 0 <= value <= 1, "in [0, 1]")
-    findings, empty = _read(Path(labels), "diameter_mm", lambda value: 0 < value < math.inf, "above 0")
+    findings, empty = _read(Path(labels), "diameter_mm", lambda value: value > 0, "above 0")
+    others: list[tuple[Any, ...]] = []
+    if excluded is not None:
+        others, _ = _read(Path(excluded), "diameter_mm", lambda value: value != 0, "other than 0")
     if not findings:
         raise EvaluationError(f"{labels}: must hold one finding at least, got none")
     names = sorted({row[0] for row in (*candidates, *findings)} | empty)
     number = {name: i for i, name in enumerate(names)}
     scan, of = (np.array([number[row[0]] for row in rows], dtype=np.int64) for rows in (candidates, findings))
-    place, centre = (np.array([row[1:4] for row in rows]).reshape(-1, 3) for rows in (candidates, findings))
+    place = np.array([row[1:4] for row in candidates]).reshape(-1, 3)
     probability = np.array([row[4] for row in candidates], dtype=np.float64)
     false = np.ones(len(candidates), dtype=bool)
     best = np.full(len(findings), -math.inf)
-    for i, finding in enumerate(findings):
-        same = np.flatnonzero(scan == of[i])
-        near = same[((place[same] - centre[i]) ** 2).sum(axis=1) < (finding[4] / 2) ** 2]
+    for i, (name, *centre, diameter) in enumerate((*findings, *others)):
+        same = np.flatnonzero(scan == number.get(name, -1))
+        radius = (diameter if diameter > 0 else _EXCLUDED_MM) / 2
+        near = same[((place[same] - centre) ** 2).sum(axis=1) < radius**2]
         false[near] = False
-        if len(near):
+        if len(near) and i < len(findings):
             best[i] = probability[near].max()
     results = froc(Detections(probability[false], scan[false], best, of, len(names)))
     rows = tuple((*row, value if math.isfinite(value) else math.nan) for row, value in zip(findings, best, strict=True))
@@ -52,8 +62,10 @@ def evaluate_detections(predictions: str | PathLike[str], labels: str | PathLike
         f"{false.sum()} of {len(candidates)} candidates false.",
     )
     settings = {"predictions": str(predictions), "labels": str(labels)}
+    if excluded is not None:
+        settings["excluded"] = str(excluded)
     columns = ("case", "x", "y", "z", "diameter_mm", "probability")
-    return Evaluation("detection", settings, tuple(results), Table(columns, rows), notes=notes)
+    return EvaluationReport("detection", settings, tuple(results), Table(columns, rows), notes=notes)
 
 
 def has_places(labels: Path) -> bool:
@@ -66,7 +78,7 @@ def _name(column: str) -> str:
     return _NAMES.get(column.lower(), column.lower())
 
 
-def _read(path: Path, last: str, fits: Any, rule: str) -> tuple[list[tuple[Any, ...]], set[str]]:
+def _read(path: Path, last: str, fits: Callable[[float], bool], rule: str) -> tuple[list[tuple[Any, ...]], set[str]]:
     """(scan, x, y, z, last) of each row, and the scans of rows that name nothing else."""
     columns, rows = read_rows(path, EvaluationError, _name)
     wanted = (*_PLACE, last)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from genesis_ext.evaluation.outcome import Result
+from genesis_ext.evaluation.report import Result
 
 RATES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """False positives a scan: those of LUNA16."""

@@ -28,8 +28,8 @@ class Windows:
     Attributes:
         overlap: of neighbouring windows along each axis, a share of the window's side in [0, 1).
         batch_size: windows that go through the network at once.
-        flips: axes, such as "xy": the mean over the windows flipped along none, some and all of them, 2 to the power of
-            their number. x runs from the patient's left to the right, so leave it out where sides have names.
+        flips: axes, such as "xz": the mean over the windows flipped along none, some and all of them, 2 to the power of
+            their number. Only axes that the training flipped, too: a network need not know a turned body.
     """
 
     overlap: float = 0.5

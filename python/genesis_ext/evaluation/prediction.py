@@ -2,26 +2,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images to predictions by fine-tuned networks, whose records alone say how images are prepared and what is asked."""
 
-import json
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-import genesis_ext
-from genesis_ext._files import write_aside
 from genesis_ext.data.prepare.inverse import from_grid
 from genesis_ext.data.prepare.preprocess import Grid, PrepareSettings
 from genesis_ext.data.volume import Modality, Volume, VolumeError
 from genesis_ext.evaluation.answers import Answers, LabelMaps, Table
-from genesis_ext.evaluation.cases import find_cases
+from genesis_ext.evaluation.cases import Case, Outcome, find_cases, work_through
 from genesis_ext.evaluation.inference import Tick, Windows, over_volume, over_windows
+from genesis_ext.evaluation.made_by import begin
 from genesis_ext.evaluation.stored_networks import StoredNetwork, prepare_channels, read_channels
 from genesis_ext.models import TaskRecord
 
@@ -29,19 +25,6 @@ ABOUT = "prediction.json"
 """By which networks and settings a folder of predictions was made."""
 
 Paths = Iterable[str | PathLike[str]] | str | PathLike[str]
-
-
-@dataclass
-class Predictions:
-    """What became of the cases, by their names.
-
-    Attributes:
-        written: now.   kept: from an earlier call.   failed: (name, reason).
-    """
-
-    written: list[str] = field(default_factory=list)
-    kept: list[str] = field(default_factory=list)
-    failed: list[tuple[str, str]] = field(default_factory=list)
 
 
 def predict(
@@ -55,7 +38,7 @@ def predict(
     device: torch.device | str | None = None,
     report: Callable[[str], object] | None = print,
     tick: Tick | None = None,
-) -> Predictions:
+) -> Outcome:
     """Predict images by one or several fine-tuned networks.
 
     Images are prepared as those of the training were (modality, spacing, scale), windows of the patch of the training
@@ -86,32 +69,18 @@ def predict(
     paths = [runs] if isinstance(runs, str | PathLike) else list(runs)
     networks = [StoredNetwork.load(run, where) for run in paths]
     task = _common_task(networks)
-    say = report or (lambda text: None)
     cases = find_cases(images, len(task.channels), modality)
-    for note in cases.notes:
-        say(note)
-    result = Predictions(failed=list(cases.refused))
     answers: Answers = LabelMaps(out, task, probabilities) if task.kind == "segmentation" else Table(out, task)
-    _begin(out, networks, task, windows, modality)
+    settings = {"overlap": windows.overlap, "flips": "".join(sorted(windows.flips)), "modality": modality}
+    begin(out / ABOUT, networks, settings, task=asdict(task))
     trained = sorted({modality for network in networks for modality in network.record.modalities})
+
+    def answer(case: Case) -> Path:
+        volumes = read_channels(case.paths, case.modality, trained)
+        return answers.add(case.name, volumes[0], _probabilities(networks, volumes, windows, where, tick))
+
     with answers:
-        for number, case in enumerate(cases.found, start=1):
-            if answers.has(case.name):
-                result.kept.append(case.name)
-                continue
-            begun = time.monotonic()
-            try:
-                volumes = read_channels(case.paths, case.modality, trained)
-                of_class = _probabilities(networks, volumes, windows, where, tick)
-                path = answers.add(case.name, volumes[0], of_class)
-            except (VolumeError, OSError, MemoryError, torch.OutOfMemoryError) as error:
-                result.failed.append((case.name, _reason(error, case.paths[0])))
-                say(f"failed {case.name}: {result.failed[-1][1]}")
-                continue
-            result.written.append(case.name)
-            seconds = time.monotonic() - begun
-            say(f"{number} of {len(cases.found)}: {case.name} -> {path} ({seconds:.1f} s)")
-    return result
+        return work_through(cases, answers.has, answer, report)
 
 
 def _common_task(networks: Sequence[StoredNetwork]) -> TaskRecord:
@@ -137,34 +106,6 @@ def _common_task(networks: Sequence[StoredNetwork]) -> TaskRecord:
                     f"{mine} in {network.path}"
                 )
     return first.task
-
-
-def _begin(
-    out: Path, networks: Sequence[StoredNetwork], task: TaskRecord, windows: Windows, modality: Modality | None
-) -> None:
-    """Write by what the folder is made, or compare."""
-    known: dict[str, Any] = {
-        "networks": sorted(network.record.checksum or str(network.path) for network in networks),
-        "overlap": windows.overlap,
-        "flips": "".join(sorted(windows.flips)),
-        "modality": modality,
-    }
-    path = out / ABOUT
-    if path.exists():
-        try:
-            made = {name: json.loads(path.read_text(encoding="utf-8"))["settings"][name] for name in known}
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path}: damaged, so {out} cannot be gone on with: give another folder") from error
-        if differ := [name for name in known if known[name] != made[name]]:
-            raise ValueError(f"{out} holds predictions by other {' and '.join(differ)}: give another folder")
-        return
-    about = {
-        "genesis_ext": genesis_ext.__version__,
-        "checkpoints": [str(network.path) for network in networks],
-        "settings": known,
-        "task": asdict(task),
-    }
-    write_aside(path, lambda stream: stream.write(json.dumps(about, indent=2).encode()))
 
 
 def _probabilities(
@@ -211,11 +152,3 @@ def _activated(member: StoredNetwork) -> Callable[[Tensor], Tensor]:
         return logits.softmax(dim=1) if member.task.exclusive else logits.sigmoid()
 
     return probabilities
-
-
-def _reason(error: BaseException, path: Path) -> str:
-    if isinstance(error, torch.OutOfMemoryError):
-        return f"{path}: the memory of the device does not suffice: give a smaller batch size"
-    if isinstance(error, MemoryError):
-        return f"{path}: the memory does not suffice"
-    return str(error)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from genesis_ext.data.readers import label_turn
-from genesis_ext.evaluation.outcome import EvaluationError
+from genesis_ext.evaluation.report import EvaluationError
 
 
 def read_probabilities(path: Path, label_map: Path, classes: Collection[str]) -> dict[str, Tensor]:

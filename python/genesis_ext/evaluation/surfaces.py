@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genesis_ext._extras import require
+from genesis_ext.evaluation.overlap import check_masks
 
 
 class SurfaceScores(NamedTuple):
@@ -38,14 +39,13 @@ def surface_scores(
     ``compute_surface_dice`` (``use_subvoxels``), the last by Nikolov et al., arXiv 1809.04430.
 
     Raises:
-        ValueError: the masks or the spacing are of different grids, or the tolerance is negative or not finite.
+        ValueError: the masks are not of bool and of one shape, the spacing is of other axes, or the tolerance is
+            negative or not finite.
         ImportError: MONAI or SciPy is not installed.
     """
-    if prediction.shape != label.shape or len(spacing_mm) != label.ndim:
-        raise ValueError(
-            f"prediction, label and spacing_mm must be of one grid, got {tuple(prediction.shape)}, "
-            f"{tuple(label.shape)} and {len(spacing_mm)} spacings"
-        )
+    check_masks(prediction, label)
+    if len(spacing_mm) != label.ndim:
+        raise ValueError(f"spacing_mm must have one number an axis of {tuple(label.shape)}, got {len(spacing_mm)}")
     if not 0 <= tolerance_mm < math.inf:
         raise ValueError(f"tolerance_mm must be a finite number of at least 0, got {tolerance_mm}")
     full = bool(prediction.any()), bool(label.any())

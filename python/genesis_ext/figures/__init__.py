@@ -4,6 +4,7 @@
 
 from genesis_ext.figures.bands import Band, save_bands
 from genesis_ext.figures.bars import Bar, Mark, save_bars
+from genesis_ext.figures.cases import Case, save_cases
 from genesis_ext.figures.content import richest_patch
 from genesis_ext.figures.loss_curve import save_loss_curve
 from genesis_ext.figures.page import save_picture
@@ -15,12 +16,14 @@ from genesis_ext.figures.subject import Subject
 __all__ = [
     "Band",
     "Bar",
+    "Case",
     "Mark",
     "RestorationGrid",
     "Subject",
     "richest_patch",
     "save_bands",
     "save_bars",
+    "save_cases",
     "save_loss_curve",
     "save_picture",
     "save_restorations",

@@ -6,8 +6,7 @@ A patch is shown by its middle slice perpendicular to z, the patient's right on 
 white.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from genesis_ext import ops
-from genesis_ext.figures.page import Image, drawing, tiled
-from genesis_ext.transforms import COMBINATIONS, Combination, GenesisTransform, resolve
+from genesis_ext.figures.page import Image, Page, drawing, tiled
+from genesis_ext.transforms import COMBINATIONS, GenesisTransform
 
 _MOST_COLUMNS = 8
 _GRID_TILE_PIXELS = 96  # longer side of a slice in a grid, about
+_SCAN_TILE_PIXELS = 224
 _BRIGHTEST_DIFFERENCE = 0.5
 _TRIED_IDS = 16
 
@@ -46,7 +45,7 @@ class RestorationGrid:
         inputs = []
         for patch in self.targets.split(1):
             sample_id = _telling_id(patch, transform)
-            rows = [_forced(patch, transform, sample_id, combination) for combination in COMBINATIONS]
+            rows = [combination.distort(transform, patch, sample_id) for combination in COMBINATIONS]
             inputs.append(torch.cat(rows))
         self.inputs = torch.stack(inputs)
 
@@ -88,11 +87,23 @@ def save_restorations(path: Path, x: Tensor, restored: Tensor, target: Tensor, s
     tiled(tiles, f"validation patches as they are drawn, after {step:,} steps", list(rows)).save(path)
 
 
-def _forced(patch: Tensor, transform: GenesisTransform, sample_id: Tensor, combination: Combination) -> Tensor:
-    """A patch (1, 1, X, Y, Z) distorted by one combination, without flips, for each id (N,): (N, 1, X, Y, Z)."""
-    config = replace(transform.config, **{"flip_rate": 0.0, **combination.rates})  # type: ignore[arg-type]
-    plan = ops.draw_plan(sample_id, transform.seed, resolve(config, patch.shape[2:], patch.shape[1]))
-    return transform.replay(patch.expand(len(sample_id), *patch.shape[1:]), plan)[0]
+def draw_scan(
+    slices: Mapping[str, Tensor], numbers: Mapping[str, Sequence[str]], title: str, as_seen: bool = False
+) -> Page:
+    """A slice of a scan under the twelve combinations, each a row: as it was distorted, and as networks restore it.
+
+    slices: by the name of the column, (12, X, Y) in [0, 1].   numbers: by the same names, the texts on the tiles.
+    as_seen: it is a picture: x runs to the right and y down.
+    """
+    tiles = [_grey((column.flip(1, 2) if as_seen else column)[:, None]) for column in slices.values()]
+    return tiled(
+        np.stack(tiles, axis=1),
+        title,
+        [combination.name for combination in COMBINATIONS],
+        list(slices),
+        list(zip(*(numbers[name] for name in slices), strict=True)),
+        _SCAN_TILE_PIXELS,
+    )
 
 
 def _telling_patches(targets: Tensor, count: int) -> list[int]:
@@ -113,7 +124,8 @@ def _telling_id(patch: Tensor, transform: GenesisTransform) -> Tensor:
     ids = torch.arange(_TRIED_IDS, device=patch.device)
     whole = _middle(patch)
     kinds = {c.name: c for c in COMBINATIONS}
-    curve, inside, outside = (_middle(_forced(patch, transform, ids, kinds[name])) for name in ("NL", "IN", "OUT"))
+    copies = patch.expand(len(ids), *patch.shape[1:])
+    curve, inside, outside = (_middle(kinds[name].distort(transform, copies, ids)) for name in ("NL", "IN", "OUT"))
     contrast = (curve - whole).abs().mean(dim=(1, 2)) * curve.std(dim=(1, 2))  # a curve may flatten everything
     boxes = (inside != whole).float().mean(dim=(1, 2)) * (outside == whole).float().mean(dim=(1, 2))
     return ids[(contrast * boxes).argmax()].view(1)

@@ -24,7 +24,7 @@ def check_fit(source: ModelRecord | None, target: ModelRecord) -> tuple[str, ...
     said: list[str] = []
 
     def differs(name: str, before: object, now: object, meaning: str) -> None:
-        if before and now and before != now:
+        if before and now and _text(before) != _text(now):  # through JSON, tuples have become lists
             said.append(f"{name}: {_text(before)} in the checkpoint, {_text(now)} here: {meaning}")
 
     differs(
@@ -33,7 +33,7 @@ def check_fit(source: ModelRecord | None, target: ModelRecord) -> tuple[str, ...
     if source.normalization and target.normalization:
         for key in sorted(source.normalization.keys() | target.normalization.keys()):
             kind, before, now = key.partition("_")[0], source.normalization.get(key), target.normalization.get(key)
-            if before != now and (kind not in ("ct", "mri") or kind in target.modalities):
+            if _text(before) != _text(now) and (kind not in ("ct", "mri") or kind in target.modalities):
                 said.append(
                     f"normalization, {key}: {_text(before)} in the checkpoint, {_text(now)} here: the same tissue has "
                     "another grey value"

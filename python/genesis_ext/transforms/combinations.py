@@ -2,9 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The twelve combinations of transformations (Models Genesis, Fig. 4): names, probabilities, rates that force them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from genesis_ext.transforms.profiles import TransformConfig
+from torch import Tensor
+
+from genesis_ext import ops
+from genesis_ext.transforms.profiles import TransformConfig, resolve
+
+if TYPE_CHECKING:
+    from genesis_ext.transforms.genesis import GenesisTransform
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,16 @@ class Combination:
             "paint_rate": float(self.paint != "none"),
             "outpaint_rate": float(self.paint == "out"),
         }
+
+    def distort(self, transform: "GenesisTransform", batch: Tensor, sample_id: Tensor) -> Tensor:
+        """What the combination makes of a batch, (N, C, X, Y, Z), without flips.
+
+        transform: gives sizes, seed and value range; its rates are ignored.   sample_id: (N,); those of one id share
+        curve, windows and boxes whatever the combination.
+        """
+        config = replace(transform.config, **{"flip_rate": 0.0, **self.rates})  # type: ignore[arg-type]
+        plan = ops.draw_plan(sample_id, transform.seed, resolve(config, batch.shape[2:], batch.shape[1]))
+        return transform.replay(batch, plan)[0]
 
     def probability(self, config: TransformConfig) -> float:
         """How often a config draws it."""

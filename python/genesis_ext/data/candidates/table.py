@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from genesis_ext.data.classes import check_classes
-from genesis_ext.data.sources.lists import delimiter_of
 from genesis_ext.data.sources.source import SourceError
+from genesis_ext.data.sources.table import delimiter_of
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.volume_store import VolumeStore
 

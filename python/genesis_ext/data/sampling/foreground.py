@@ -58,7 +58,7 @@ class LabelTables:
     def _table(self, region: Region) -> NDArray[np.int32]:
         entry = self._store.entries[region.volume]
         label = self._store.array(region.volume, label=True)
-        lo, hi = reach(box_ranges(entry, region, self._sampling))
+        lo, hi = reach(box_ranges(entry, region, self._sampling), label.shape)
         part = label[lo[0] : hi[0], lo[1] : hi[1], lo[2] : hi[2]]
         left_out = {0, entry.ignore_label} if entry.ignore_label is not None else {0}
         counts = _counts(part)
@@ -82,13 +82,11 @@ class LabelTables:
         return table
 
 
-def reach(ranges: Sequence[BoxRange]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The voxels [lo, hi) along x, y, z that boxes of every scale of a region can hold."""
-    lo = tuple(max(r.first[axis] for r in ranges) for axis in range(3))
-    hi = tuple(
-        min(r.first[axis] + (r.starts[axis] - 1) * r.step[axis] + r.side[axis] for r in ranges) for axis in range(3)
-    )
-    return lo, hi
+def reach(ranges: Sequence[BoxRange], shape: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The voxels [lo, hi) along x, y, z of a volume of this shape that boxes of every scale of a region can hold."""
+    lo = tuple(max(0, *(r.first[axis] for r in ranges)) for axis in range(3))
+    ends = [[r.first[axis] + (r.starts[axis] - 1) * r.step[axis] + r.side[axis] for r in ranges] for axis in range(3)]
+    return lo, tuple(min(size, *own) for size, own in zip(shape, ends, strict=True))
 
 
 def chosen_ranks(count: int, room: int) -> NDArray[np.int64]:

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists of sources: CSV tables, and the ``dataset.json`` of the Medical Segmentation Decathlon and of nnU-Net."""
 
-import csv
 import json
 import re
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Any, get_args
 
 from genesis_ext.data.sources.class_folders import SPLIT_WORDS
 from genesis_ext.data.sources.source import Found, Source, SourceError
+from genesis_ext.data.sources.table import read_rows
 from genesis_ext.data.sources.walk import stem
 from genesis_ext.data.store.entry import LabelNames, SplitName
 from genesis_ext.data.volume import Modality
@@ -33,31 +33,21 @@ def read_csv(path: Path) -> Found:
     Raises:
         SourceError: unreadable, a column is missing or unknown, or a cell breaks its rule; the text names the line.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: unreadable: {error}") from error
-    reader = csv.DictReader(text.splitlines(), delimiter=delimiter_of(text.partition("\n")[0]))
-    columns = [_OTHER_NAMES.get(name := cell.strip().lower(), name) for cell in reader.fieldnames or ()]
+    columns, rows = read_rows(path, SourceError, lambda name: _OTHER_NAMES.get(name.lower(), name.lower()))
     unknown = [name for name in columns if name not in _COLUMNS]
-    if "path" not in columns or unknown or len(set(columns)) < len(columns):
-        twice = f"{next((name for name in columns if columns.count(name) > 1), '')} is there twice"
-        wrong = "path is missing" if "path" not in columns else f"{unknown[0]!r} is none of them" if unknown else twice
+    if "path" not in columns or unknown:
+        wrong = "path is missing" if "path" not in columns else f"{unknown[0]!r} is none of them"
         raise SourceError(
             f"{path}: the first line must name the columns path and any of {', '.join(_COLUMNS[1:])}: {wrong}"
         )
-    reader.fieldnames = columns
     found = Found()
-    for row in reader:
-        place = f"{path}: line {reader.line_num}"
-        if None in row or None in row.values():
-            raise SourceError(f"{place}: must have {len(columns)} cells as the first line has")
-        cell = {name: (row.get(name) or "").strip() for name in _COLUMNS}
+    for row in rows:
+        place, cell = row.place, dict.fromkeys(_COLUMNS, "") | row.cells
         if not cell["path"]:
             raise SourceError(f"{place}: path must not be empty")
         image = path.parent / cell["path"]
         if not image.exists():
-            found.skipped.append((image, f"no such file or folder (line {reader.line_num} of {path.name})"))
+            found.skipped.append((image, f"no such file or folder (line {row.line} of {path.name})"))
             continue
         found.sources.append(
             Source(
@@ -103,11 +93,6 @@ def read_dataset_json(path: Path) -> Found:
     if meanings := _label_names(path, content.get("labels")):
         found.sources = [replace(source, label_names=meanings) if source.label else source for source in found.sources]
     return found
-
-
-def delimiter_of(first: str) -> str:
-    """What stands between the cells of a table, by its first line: comma, semicolon or tab."""
-    return max(",;\t", key=first.count)
 
 
 def channel_modality(name: str) -> Modality | None:

@@ -13,12 +13,19 @@ class Row:
     """One row.
 
     Attributes:
+        line: its number in the file.
         place: file and line, as errors begin.
         cells: by column, without spaces around them.
     """
 
+    line: int
     place: str
     cells: dict[str, str]
+
+
+def delimiter_of(first: str) -> str:
+    """What stands between the cells of a table, by its first line: comma, semicolon or tab."""
+    return max(",;\t", key=first.count)
 
 
 def read_rows(
@@ -32,8 +39,7 @@ def read_rows(
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as reason:
         raise error(f"{path}: unreadable: {reason}") from reason
-    first = text.partition("\n")[0]
-    reader = csv.DictReader(text.splitlines(), delimiter=max(",;\t", key=first.count))
+    reader = csv.DictReader(text.splitlines(), delimiter=delimiter_of(text.partition("\n")[0]))
     columns = [rename(name.strip()) for name in reader.fieldnames or ()]
     if twice := [name for name in columns if columns.count(name) > 1]:
         raise error(f"{path}: columns must have different names, got {twice[0]} twice")
@@ -43,5 +49,5 @@ def read_rows(
         place = f"{path}: line {reader.line_num}"
         if None in cells or None in cells.values():
             raise error(f"{place}: must have {len(columns)} cells as the first line has")
-        rows.append(Row(place, {name: cell.strip() for name, cell in cells.items()}))
+        rows.append(Row(reader.line_num, place, {name: cell.strip() for name, cell in cells.items()}))
     return columns, rows

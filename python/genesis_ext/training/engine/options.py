@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from genesis_ext._settings import check_kinds
 
-Optimizer = Literal["adamw", "sgd"]
+Optimizer = Literal["adamw", "adam", "sgd"]
 Schedule = Literal["plateau", "step", "cosine", "polynomial", "constant"]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 OnTrouble = Literal["stop", "rollback", "go-on"]
@@ -25,7 +25,7 @@ class OptimizerConfig:
     accumulate: int = 1
     """Split the samples of a step, in each process, into so many parts: the same step with less memory."""
     optimizer: Optimizer = "adamw"
-    """AdamW, or SGD with `momentum` as released."""
+    """AdamW, Adam, or SGD with `momentum` as released."""
     lr: float = 1e-3
     """Learning rate at the start, of the network."""
     momentum: float = 0.9

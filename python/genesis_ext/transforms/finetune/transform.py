@@ -37,10 +37,11 @@ class FinetuneTransform(RangedTransform):
     What happens to a sample follows from the seed and its id alone (docs/determinism.md), to the bit, on any device, in
     any batch. Nothing waits for the device: the module can be compiled with `fullgraph=True` and captured in a CUDA
     graph. It keeps a table as a buffer: move it to the device of the batches. It acts in evaluation mode too: leave it
-    out where you validate. Differentiable in the batch, once. Results are plain tensors.
+    out where you validate. Differentiable in the batch, once, the mean of the contrast taken for a constant. Results
+    are plain tensors.
 
-    For a loader with input and target hand over `with_target`. `GenesisTransform` tells of `seed`, `value_range`,
-    `percentiles` and `per_channel`, which mean the same here.
+    As the transform of a loader it also makes the target, by `with_target`. `GenesisTransform` tells of `seed`,
+    `value_range`, `percentiles` and `per_channel`, which mean the same here.
 
     Args:
         profile: "nnunet", "universal-model", "none", or a `FinetuneTransformConfig`.
@@ -133,7 +134,8 @@ class FinetuneTransform(RangedTransform):
     def with_target(self, batch: Tensor, sample_id: TensorLike, label: Tensor | None = None) -> tuple[Tensor, ...]:
         """As `forward`, with the batch that is moved but not changed in intensity after it.
 
-        What `GenesisLoader(transform=...)` calls: input and target, or input, target and label.
+        What a loader calls: input and target, or input, target and label. Where the config changes no intensities,
+        input and target are one tensor.
         """
         batch = self._check(batch)
         ids = as_ids("FinetuneTransform", sample_id, batch.device)

@@ -14,9 +14,10 @@ from genesis_ext._settings import check_kinds
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.sampling.split import MODALITIES, Region
 from genesis_ext.data.store.volume_store import VolumeStore
-from genesis_ext.training.engine.objective import Objective
+from genesis_ext.training.engine.groups import NetworkConfig
+from genesis_ext.training.engine.objective import Batch, Evaluation, Objective
 from genesis_ext.training.engine.options import OptimizerConfig, RunConfig
-from genesis_ext.training.pretraining.groups import DataConfig, NetworkConfig
+from genesis_ext.training.pretraining.groups import DataConfig
 
 SampleTransform = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """(patches (N, 1, X, Y[, Z]), sample ids (N,)) -> input, target, each over the same N samples."""
@@ -74,6 +75,12 @@ class PretextObjective(Objective, Protocol):
 
     restores: bool
     chance: float
+
+    def evaluate(self, network: nn.Module, batch: Batch) -> Evaluation:
+        """Evaluate a validation batch, without gradient and in evaluation mode.
+
+        network: the one that is kept, or the moving average of its weights.
+        """
 
 
 class Finished(NamedTuple):

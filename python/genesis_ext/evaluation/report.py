@@ -32,7 +32,7 @@ def refuse(problems: Sequence[str]) -> None:
 def unused(cases: Sequence[str], what: str) -> tuple[str, ...]:
     """A note on cases that do not count, if there are any."""
     more = f" and {len(cases) - 10} more" if len(cases) > 10 else ""
-    return (f"{len(cases)} {what}: {', '.join(cases[:10])}{more}.",) if cases else ()
+    return (f"{what} ({len(cases)}): {', '.join(cases[:10])}{more}.",) if cases else ()
 
 
 def check_metrics(metrics: Sequence[str], known: Sequence[str]) -> None:
@@ -93,7 +93,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EvaluationReport:
     """What came out.
 
     Attributes:
