@@ -3,7 +3,6 @@
 """Labels of volumes of a store: their outlines, and patches as fine-tuning gets them, augmented too."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
@@ -70,7 +69,7 @@ def _patch(entry: StoredVolume, patch: Shape3) -> Shape:
 def _batch(store: VolumeStore, volume: int, sides: Shape, seed: int, augmented: bool) -> Batch:
     """Patches of one volume, with labels."""
     dims = len(sides)
-    transform: Any = FinetuneTransform(seed=seed, spatial_dims=dims).with_target if augmented else None
+    transform = FinetuneTransform(seed=seed, spatial_dims=dims) if augmented else None
     region = Region(volume, (0, 0, 0), store.entries[volume].shape)
     sampling = Sampling(out_shape=sides, cube=sides, label_share=1.0, allow_constant=True)
     (batch,) = FixedSamples(
