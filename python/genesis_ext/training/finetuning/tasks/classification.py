@@ -147,8 +147,11 @@ class Classification(Task):
             return f"loss must be ce or focal for task classification, got {settings.task.loss}"
         return ""
 
-    def told(self, entry: StoredVolume) -> bool:
-        """Its classes are told."""
+    def told(self, settings: Settings, entry: StoredVolume) -> bool:
+        """Its classes are told, and where one of some is asked for, one of them."""
+        own = settings.task
+        if own.exclusive and own.classes:
+            return not set(own.classes).isdisjoint(entry.classes or ())
         return entry.classes is not None
 
     def lacks(self) -> str:
@@ -195,7 +198,7 @@ class Classification(Task):
         """Such that all classes together are drawn equally often."""
         if not (settings.data.balance and answer.exclusive):
             return None
-        counts = Counter(name for volume in volumes for name in entries[volume].classes or ())
+        counts = Counter(name for i in volumes for name in entries[i].classes or () if name in answer.classes)
         weights = {name: round(_STEPS * max(counts.values()) / count) for name, count in counts.items()}
         return [max((weights.get(name, 0) for name in entry.classes or ()), default=0) for entry in entries]
 

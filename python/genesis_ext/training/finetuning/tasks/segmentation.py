@@ -134,7 +134,7 @@ class Segmentation(Task):
     name = "segmentation"
     summary = "the class of each voxel, by encoder and decoder"
 
-    def told(self, entry: StoredVolume) -> bool:
+    def told(self, settings: Settings, entry: StoredVolume) -> bool:
         """It has a label."""
         return entry.label is not None
 

@@ -80,7 +80,7 @@ class Task(ABC):
         return ""
 
     @abstractmethod
-    def told(self, entry: StoredVolume) -> bool:
+    def told(self, settings: Settings, entry: StoredVolume) -> bool:
         """Whether a volume has what is to be learnt from."""
 
     @abstractmethod
