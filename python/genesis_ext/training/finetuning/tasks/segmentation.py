@@ -160,6 +160,10 @@ class Segmentation(Task):
         """Labels."""
         return {"labels": True, "channels": settings.data.channels or None}
 
+    def outputs(self, answer: TaskRecord) -> int:
+        """One for each class."""
+        return len(answer.classes)
+
     def head(self, settings: Settings, network: nn.Module, answer: TaskRecord) -> nn.Module:
         """The network itself, whose last layer is new."""
         return network

@@ -118,6 +118,10 @@ class Task(ABC):
         """
         return None
 
+    def outputs(self, answer: TaskRecord) -> int:
+        """Channels of the network's own output; 1, of which no use is made, where ``head`` takes its encoder alone."""
+        return 1
+
     @abstractmethod
     def head(self, settings: Settings, network: nn.Module, answer: TaskRecord) -> nn.Module:
         """The network that is trained and kept: the given one with what the task puts on it."""
