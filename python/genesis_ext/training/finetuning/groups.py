@@ -127,6 +127,9 @@ class DataConfig(PatchConfig):
     """Share of the training patients whose labels are used; smaller shares are parts of larger ones."""
     train_patients: int | None = None
     """Their number, instead of a share."""
+    label_corruption: float = 0.0
+    """Share of the structures whose training labels are eroded or dilated at random: to study what label noise costs.
+    What validates is as it was."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -139,6 +142,7 @@ class DataConfig(PatchConfig):
         check(self, "candidate_spacing_mm", spacing is None or spacing > 0, "be positive")
         if self.candidates and self.channels:
             raise ValueError(f"channels must be left out with candidates, got {' '.join(self.channels)}")
+        check(self, "label_corruption", 0 <= self.label_corruption <= 1, "be in [0, 1]")
         check(self, "channels", len(set(self.channels)) == len(self.channels), "be different names")
         if self.train_patients is not None and self.label_fraction < 1:
             raise ValueError(f"label_fraction must not be given with train_patients, got {self.label_fraction}")

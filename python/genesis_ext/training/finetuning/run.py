@@ -172,7 +172,9 @@ class _Finetuning(Client[TaskData, TaskObjective]):
         """Refuse a source that has seen patients who are held back; sentences on that, and on how its input differs."""
         if self._source == SCRATCH:
             return []
-        held_back = {"validation": data.validation_patients, "test": data.test_patients}
+        # Who chose the weights of a source by its own loss may choose those of the target task, too.
+        chose = set() if record is None else {*record.validation_patients} - {*record.patients}
+        held_back = {"validation": {*data.validation_patients} - chose, "test": data.test_patients}
         said = check_overlap(record, held_back, allow_overlap=self.settings.start.allow_overlap)
         return [*filter(None, [said]), *check_fit(record, self._record(data))]
 

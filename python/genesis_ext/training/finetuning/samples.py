@@ -15,6 +15,7 @@ from genesis_ext.data.candidates import CandidateLoader, Candidates, EveryCandid
 from genesis_ext.data.loader import FixedSamples, GenesisLoader
 from genesis_ext.data.sampling.split import Region
 from genesis_ext.data.steps import StepLoader
+from genesis_ext.data.store.corrupted import CorruptedLabels
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.training.engine.run import loading, validation_batch
 from genesis_ext.training.finetuning.config import FinetuneConfig
@@ -59,8 +60,9 @@ def make_loader(
             antialias=own.antialias,
             **given,
         )
+    store, share = data.store, own.label_corruption
     return GenesisLoader(
-        data.store,
+        CorruptedLabels(store.path, share, own.split_seed) if share else store,
         config.optim.batch_size,
         task.sampling(config, data.known),
         transform,
