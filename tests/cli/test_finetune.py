@@ -57,7 +57,7 @@ def test_the_command_trains_resumes_and_starts_the_next_one(tmp_path: Path, caps
     assert f"best checkpoint: {out / 'best.pt'}" in said
     assert main(["finetune", "--data", store, "--out", str(out), "--resume", "--steps", "2"]) == 0
     assert read_checkpoint(out / "last.pt")["progress"]["step"] == 2
-    words = ["--from", str(out), "--task", "classification", "--steps", "1", "--hidden", "8"]
+    words = ["--from", str(out), "--fold", "1", "--task", "classification", "--steps", "1", "--hidden", "8"]
     following = ["finetune", "--data", store, "--out", str(tmp_path / "next"), *TINY, *words]
     assert main(following) == 1
     assert "let it through with allow_overlap" in capsys.readouterr().err

@@ -118,7 +118,7 @@ def changed(value: int) -> Any:
         ([{"patient": "a"}] * 4, BODY, {}, "every fold must have a patient"),
         ([{}] * 4, BODY, {"task": "classification"}, "no volume has a class"),
         (
-            [{"classes": (name,)} for name in "abab"],
+            [{"classes": (name,)} for name in "abababab"],
             None,
             {"task": "classification", "classes": ("a", "c")},
             "no volume that trains is of class c",
