@@ -126,7 +126,7 @@ def changed(value: int) -> Any:
         (
             [{"classes": (name,), "split": "train" if i < 2 else "validation"} for i, name in enumerate("abaa")],
             None,
-            {"task": "classification"},
+            {"task": "classification", "classes": ("a",), "exclusive": False},
             "every volume that validates is of class a",
         ),
         ([{"classes": ("a",)}] * 4, None, {"task": "classification"}, "a classification needs two classes at least"),

@@ -168,11 +168,10 @@ class Classification(Task):
         if own.exclusive and len(classes) < 2:
             raise ValueError(f"a classification needs two classes at least, got {', '.join(classes) or 'none'}")
         for side, does in zip(told, ("trains", "validates"), strict=True):
-            for name in classes:
-                with_it = sum(name in names for names in side)
-                if with_it in (0, len(side)):
-                    kind = "every" if with_it else "no"
-                    raise ValueError(f"{kind} volume that {does} is of class {name}: both kinds are needed")
+            counts = {name: sum(name in names for names in side) for name in classes}
+            for kind, wrong in (("no", 0), ("every", len(side))):
+                if of := [name for name, count in counts.items() if count == wrong]:
+                    raise ValueError(f"{kind} volume that {does} is of class {of[0]}: both kinds are needed")
         channels = settings.data.channels or ("",)
         return TaskRecord("classification", classes, own.exclusive, channels=channels, hidden=own.hidden)
 
