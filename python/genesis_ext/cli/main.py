@@ -14,7 +14,7 @@ from importlib import import_module
 import genesis_ext
 from genesis_ext import _library
 
-COMMANDS = ("prepare", "pretrain", "predict", "preview", "bench", "demo", "doctor")
+COMMANDS = ("prepare", "pretrain", "predict", "restore", "preview", "bench", "demo", "doctor")
 
 OWN_OPTIONS = ("pretrain",)
 """Commands whose modules read their options themselves, by `parse(words)`."""

@@ -8,6 +8,7 @@ from genesis_ext.evaluation.inference import Windows
 from genesis_ext.evaluation.metrics import accuracy, balanced_accuracy
 from genesis_ext.evaluation.prediction import predict
 from genesis_ext.evaluation.probe import ProbeReport, probe_modality, probe_stores
+from genesis_ext.evaluation.restored_scans import restore
 
 __all__ = [
     "Outcome",
@@ -18,6 +19,7 @@ __all__ = [
     "predict",
     "probe_modality",
     "probe_stores",
+    "restore",
 ]
 
 _FIGURES = ("Subject", "richest_patch", "write_preview", "write_store_preview")
