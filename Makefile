@@ -1,7 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# `make demo` and `make test` do all set-up themselves; a second run uses what stands.
+# `make demo` and `make test` do all set-up themselves; running them again reuses it.
 
 PYTHON ?= python3
 VENV ?= .venv

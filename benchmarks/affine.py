@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from genesis_ext import ops
+from genesis_ext._types import Shape3
 from genesis_ext.reference import affine_sample as affine_reference
 
 from . import affine_peers
-from .case import OURS, Case, Contender, Setup, Size, as_numpy, rounding, voxels
+from .case import OURS, Case, Contender, Setup, as_numpy, rounding, voxels
 from .inputs import case_of_patches, few_of
 
 TOLERANCE = 1e-5  # of the range, class B
@@ -52,7 +53,7 @@ def _case(setup: Setup, order: int) -> Case:
     return case_of_patches(setup, contenders, verify, f"order {order}")
 
 
-def _turns(count: int, size: Size) -> Tensor:
+def _turns(count: int, size: Shape3) -> Tensor:
     """Matrices (N, 4, 4) that turn about two axes of the patch and shrink, by other angles for every sample."""
     centre = (torch.tensor(size, dtype=torch.float64) - 1) / 2
     matrices = torch.eye(4, dtype=torch.float64).repeat(count, 1, 1)
@@ -68,7 +69,7 @@ def _turns(count: int, size: Size) -> Tensor:
     return matrices
 
 
-def _inside(matrices: Tensor, size: Size) -> Tensor:
+def _inside(matrices: Tensor, size: Shape3) -> Tensor:
     """Which output voxels lie between voxels of the patch: (N, 1, X, Y, Z) bool."""
     index = torch.stack(torch.meshgrid(*(torch.arange(n, dtype=torch.float64) for n in size), indexing="ij"))
     at = torch.einsum("nij,jxyz->nixyz", matrices[:, :3, :3], index) + matrices[:, :3, 3, None, None, None]

@@ -14,7 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .case import Contender, Size
+from genesis_ext._types import Shape3
+
+from .case import Contender
 from .peers import library, peer
 
 BATCHGENERATORS = "batchgeneratorsv2"
@@ -74,7 +76,7 @@ def affine(x: Tensor, turns: Tensor, check: Callable[[Tensor], None]) -> list[Co
     return [peer(BATCHGENERATORS, run, len(x), differs, lambda: check(torch.stack(run(0))))]
 
 
-def _spatial(size: Size, turn: np.ndarray) -> Any:
+def _spatial(size: Shape3, turn: np.ndarray) -> Any:
     scale = float(np.cbrt(np.linalg.det(turn)))
     rotation = turn / scale
     angles = math.atan2(rotation[2, 1], rotation[2, 2]), 0.0, math.atan2(rotation[1, 0], rotation[0, 0])
@@ -95,7 +97,7 @@ def _gamma() -> Any:
     )
 
 
-def _rectangles(sides: Size) -> Any:
+def _rectangles(sides: Shape3) -> Any:
     """Boxes as `head` in-paints them: one to five, of a sixth to a third of each side."""
     return library(f"{_PACKAGE}.noise.blank_rectangle").BlankRectangleTransform(
         rectangle_size=tuple((side // 6, side // 3 + 1) for side in sides),

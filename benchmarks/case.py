@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Size: TypeAlias = tuple[int, int, int]
+from genesis_ext._types import Shape3
 
 OURS, NUMPY, MONAI = "genesis_ext", "numpy", "monai"
 
@@ -49,7 +49,7 @@ class Case:
         dtype: of the input.
     """
 
-    size: Size
+    size: Shape3
     items: int
     least_bytes: int
     contenders: tuple[Contender, ...]
@@ -62,7 +62,7 @@ class Case:
 class Setup:
     """On what a case is made: `batch` samples of `size` voxels on a device; dtype: of those inputs that may be any."""
 
-    size: Size
+    size: Shape3
     batch: int
     device: torch.device
     dtype: torch.dtype = torch.float32
@@ -85,17 +85,17 @@ class Benchmark:
     """
 
     make: Make
-    sizes: tuple[Size, ...]
-    batch: Callable[[Size, torch.device, bool], int]
+    sizes: tuple[Shape3, ...]
+    batch: Callable[[Shape3, torch.device, bool], int]
     unit: str = "voxels"
     more: tuple[Make, ...] = ()
-    gpu_sizes: tuple[Size, ...] = ()
+    gpu_sizes: tuple[Shape3, ...] = ()
 
     @property
     def makes(self) -> tuple[Make, ...]:
         return (self.make, *self.more)
 
-    def sizes_on(self, device: torch.device) -> tuple[Size, ...]:
+    def sizes_on(self, device: torch.device) -> tuple[Shape3, ...]:
         return self.sizes if device.type == "cpu" else self.sizes + self.gpu_sizes
 
 

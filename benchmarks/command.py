@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from genesis_ext._options import percentage, positive_integer, positive_number
+from genesis_ext._types import Shape3
 
 DESCRIPTION = (
     "Measure the operators beside what other libraries have: single operators, pipelines, small batches, scaling and "
@@ -244,7 +245,7 @@ def _load(path: Path) -> dict[str, Any]:
         raise argparse.ArgumentError(None, f"{path}: {error}") from error
 
 
-def _size(text: str) -> tuple[int, int, int]:
+def _size(text: str) -> Shape3:
     from .sizes import parse_size
 
     try:

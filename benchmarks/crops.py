@@ -11,9 +11,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from genesis_ext import ops
+from genesis_ext._types import Shape3
 from genesis_ext.reference import crop_resize as crop_reference
 
-from .case import MONAI, OURS, Case, Contender, Setup, Size
+from .case import MONAI, OURS, Case, Contender, Setup
 from .peers import library, peer
 
 SIDE = 300  # of the scan; boxes are cubes of a half, a quarter and an eighth of it, in the mix 1 : 1 : 2
@@ -25,7 +26,7 @@ BOUND = 1e-5  # of the range, class B
 Boxes = list[tuple[int, ...]]
 
 
-def boxes_a_call(size: Size, device: torch.device, quick: bool) -> int:
+def boxes_a_call(size: Shape3, device: torch.device, quick: bool) -> int:
     return 4 if quick else 1024 if device.type == "cuda" else 64
 
 
@@ -105,12 +106,12 @@ def _random_boxes(sides: Tensor, side: int, rng: torch.Generator) -> Boxes:
     return [tuple(box) for box in torch.cat([starts, starts + sides[:, None]], 1).tolist()]
 
 
-def linear_by_torch(crop: Tensor, size: Size) -> Tensor:
+def linear_by_torch(crop: Tensor, size: Shape3) -> Tensor:
     resized: Tensor = functional.interpolate(crop[None], size, mode="trilinear", align_corners=False)[0]
     return resized
 
 
-def _smoothed_by_torch(crop: Tensor, size: Size) -> Tensor:
+def _smoothed_by_torch(crop: Tensor, size: Shape3) -> Tensor:
     """For torch has antialias in 2D only."""
     resize = functional.interpolate
     planes = resize(crop, size[1:], mode="bilinear", align_corners=False, antialias=True)
@@ -125,7 +126,7 @@ Some = Callable[[int, int], Sequence[Tensor]]
 Check = Callable[[Tensor, bool], None]
 
 
-def _by_grid_sample(scan: Tensor, sets: Sequence[Boxes], size: Size, check: Check) -> list[Contender]:
+def _by_grid_sample(scan: Tensor, sets: Sequence[Boxes], size: Shape3, check: Check) -> list[Contender]:
     """All boxes at once, out of one scan that is float32 already."""
     wide = scan.float()[None, None]
     sides = torch.tensor(scan.shape)
@@ -146,7 +147,7 @@ def _by_grid_sample(scan: Tensor, sets: Sequence[Boxes], size: Size, check: Chec
     return [peer("F.grid_sample", run, len(sets[0]), differs, lambda: check(run(0), True))]
 
 
-def _by_monai(size: Size, some: Some, batch: int, antialias: bool, check: Check) -> list[Contender]:
+def _by_monai(size: Shape3, some: Some, batch: int, antialias: bool, check: Check) -> list[Contender]:
     transforms = library("monai.transforms")
     if transforms is None:
         return []
@@ -161,7 +162,7 @@ def _by_monai(size: Size, some: Some, batch: int, antialias: bool, check: Check)
     return [peer(MONAI, run, count, differs, lambda: check(run(0), not antialias))]
 
 
-def _by_skimage(size: Size, some: Some, batch: int, antialias: bool, check: Check) -> list[Contender]:
+def _by_skimage(size: Shape3, some: Some, batch: int, antialias: bool, check: Check) -> list[Contender]:
     transform = library("skimage.transform")
     if transform is None:
         return []

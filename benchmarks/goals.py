@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 
 from genesis_ext import GenesisTransform, ops
+from genesis_ext._types import Shape3
 
 SEED = 0
 ROUNDS = 7
-Size = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ def _copy(device: torch.device, fake: bool) -> Goal:
 
 def transforms(device: torch.device, fake: bool) -> Iterator[Goal]:
     """The kernels of genesis_transform alone: plans are drawn before."""
-    patch: Size = (12, 10, 8) if fake else (64, 64, 32)
-    large: Size = (20, 12, 12) if fake else (160, 160, 160)
+    patch: Shape3 = (12, 10, 8) if fake else (64, 64, 32)
+    large: Shape3 = (20, 12, 12) if fake else (160, 160, 160)
     settings = [
         ("head", patch, torch.float32, 256),
         ("head, nothing shuffled", patch, torch.float32, 256),
@@ -107,7 +107,7 @@ def _volumes(device: torch.device, fake: bool) -> tuple[ops.PackedVolumes, int]:
 def crops(device: torch.device, fake: bool) -> Iterator[Goal]:
     """Boxes of a half, a quarter and an eighth of a scan's side, alone and made into a batch."""
     volumes, side = _volumes(device, fake)
-    out: Size = (8, 8, 4) if fake else (64, 64, 32)
+    out: Shape3 = (8, 8, 4) if fake else (64, 64, 32)
     count = 4 if fake else 1024
     generator = torch.Generator().manual_seed(SEED)
     sides = torch.tensor([side // (2, 4, 8, 8)[n % 4] for n in range(count)])[:, None]
@@ -166,8 +166,8 @@ def rows(kind: str, device: torch.device, fake: bool) -> Iterator[dict[str, Any]
 def bits(device: torch.device, fake: bool, seconds: float) -> Iterator[dict[str, Any]]:
     """Whether the device gives the bits of the CPU, at product sizes, until the time is over."""
     end = time.monotonic() + seconds
-    at_work: list[Size] = [(64, 64, 32), (70, 33, 47), (256, 256, 1), (96, 96, 96), (160, 160, 160)]
-    sizes: list[Size] = [(9, 8, 7)] if fake else at_work
+    at_work: list[Shape3] = [(64, 64, 32), (70, 33, 47), (256, 256, 1), (96, 96, 96), (160, 160, 160)]
+    sizes: list[Shape3] = [(9, 8, 7)] if fake else at_work
     for size in sizes:
         for profile in ("head", "paper"):
             for dtype in (torch.float32, torch.bfloat16, torch.float16):

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from genesis_ext import GenesisTransform, ops
+from genesis_ext._types import Shape3
 from genesis_ext.transforms import make_config, resolve
 
-from .case import OURS, Case, Contender, Setup, Size, name_of, voxels
+from .case import OURS, Case, Contender, Setup, name_of, voxels
 from .inputs import SEED
 
 SETS = 16  # of sample ids, made before: what is drawn differs from call to call, and no call waits for new ids
@@ -18,7 +19,7 @@ SETS = 16  # of sample ids, made before: what is drawn differs from call to call
 Step = Callable[[Tensor], tuple[Tensor, ...]]
 
 
-def samples(count: int) -> Callable[[Size, torch.device, bool], int]:
+def samples(count: int) -> Callable[[Shape3, torch.device, bool], int]:
     return lambda size, device, quick: count
 
 

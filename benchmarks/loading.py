@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from genesis_ext import GenesisTransform, ops
+from genesis_ext._types import Shape3
 from genesis_ext.data import GenesisLoader, Sampling, StoredVolume, VolumeStore, whole_regions
 from genesis_ext.data.sampling.settings import box_ranges
 from genesis_ext.data.store.writer import volume_files, write_index, write_volume
@@ -24,7 +25,7 @@ from genesis_ext.reference import crop_resize as crop_reference
 from genesis_ext.reference import genesis_transform as genesis_reference
 from genesis_ext.reference import released
 
-from .case import MONAI, NUMPY, OURS, Case, Contender, Setup, Size
+from .case import MONAI, NUMPY, OURS, Case, Contender, Setup
 from .crops import BOUND, SIDE, WINDOW, linear_by_torch
 from .inputs import SEED
 from .peers import library, peer
@@ -53,10 +54,10 @@ class Supply:
     loader: GenesisLoader
     sampling: Sampling
     volumes: list[Tensor]
-    sides: list[Size]
+    sides: list[Shape3]
 
 
-def samples_a_batch(size: Size, device: torch.device, quick: bool) -> int:
+def samples_a_batch(size: Shape3, device: torch.device, quick: bool) -> int:
     return 4 if quick else 256 if device.type == "cuda" else 64
 
 

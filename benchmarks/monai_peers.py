@@ -13,7 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .case import MONAI, Contender, Size
+from genesis_ext._types import Shape3
+
+from .case import MONAI, Contender
 from .peers import library, peer
 
 IN_NUMPY = "in NumPy on the CPU"
@@ -132,12 +134,12 @@ def _coarse_shuffle(transforms: Any, windows: int, max_window: Sequence[int], pr
     return transforms.RandCoarseShuffle(holes=windows, spatial_size=1, max_spatial_size=tuple(max_window), prob=prob)
 
 
-def _out_painting(transforms: Any, sides: Size) -> Any:
+def _out_painting(transforms: Any, sides: Shape3) -> Any:
     smallest, largest = ([side - parts * side // 7 for side in sides] for parts in (4, 3))
     return _dropout(transforms, smallest, largest, dropout_holes=False)
 
 
-def _in_painting(transforms: Any, sides: Size) -> Any:
+def _in_painting(transforms: Any, sides: Shape3) -> Any:
     return _dropout(transforms, [side // 6 for side in sides], [side // 3 for side in sides], dropout_holes=True)
 
 

@@ -20,9 +20,10 @@ from typing import Any
 import torch
 
 from genesis_ext import GenesisTransform
+from genesis_ext._types import Shape3
 from genesis_ext.data import GenesisLoader, Sampling, VolumeStore, whole_regions
 
-from .case import OURS, Size
+from .case import OURS
 from .crops import SIDE
 from .inputs import SEED
 from .loading import made_store
@@ -39,7 +40,7 @@ def most_ranks(device: torch.device) -> int:
     return torch.cuda.device_count() if device.type == "cuda" else usable_cores()
 
 
-def measure(ranks: int, device: torch.device, size: Size, samples: int, effort: Effort) -> dict[str, Any]:
+def measure(ranks: int, device: torch.device, size: Shape3, samples: int, effort: Effort) -> dict[str, Any]:
     """Time of one sample over all ranks, from the moment all are told to go until the last one is done.
 
     samples: of a batch, for each rank.
@@ -57,7 +58,7 @@ def measure(ranks: int, device: torch.device, size: Size, samples: int, effort: 
 
 @contextmanager
 def _started(
-    ranks: int, device: torch.device, size: Size, samples: int, folder: Path
+    ranks: int, device: torch.device, size: Shape3, samples: int, folder: Path
 ) -> Iterator[Sequence["subprocess.Popen[str]"]]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "OMP_NUM_THREADS": "1"}
     with ExitStack() as stack:

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 
 import torch
 
-from . import affine, crops, latency, loading, operators, resampling, shuffling, training
-from .case import Benchmark, Size
+from genesis_ext._types import Shape3
+
+from . import affine, augmenting, crops, latency, loading, operators, resampling, shuffling, training
+from .case import Benchmark
 from .scaling import SERIES
-from .sizes import SIZES, batch_of_voxels
+from .sizes import PATCH, SIZES, batch_of_voxels
 from .startup import STARTUP
 
 
-def _thousand(size: Size, device: torch.device, quick: bool) -> int:
+def _thousand(size: Shape3, device: torch.device, quick: bool) -> int:
     return 64 if quick else 1024
 
 
@@ -51,6 +53,7 @@ OPERATORS = {
 
 PIPELINES = {
     "store_to_batch": Benchmark(loading.store_to_batch, SIZES[:1], loading.samples_a_batch),
+    "finetune_transform": Benchmark(augmenting.finetune_transform_of, (PATCH, augmenting.CUBE), batch_of_voxels),
     "training_step": Benchmark(
         training.training_step,
         (training.CPU_PATCH,),

@@ -32,19 +32,20 @@ README has the rows that matter most; [Performance](performance.md) tells how it
 
 Times are medians ± half the interquartile range, of a sample unless a table says otherwise. "x" is how many times
 longer the others took. "Of copy bandwidth" compares the least traffic (input read once, outputs written once) with what
-a plain copy reaches in the same run. "Extra memory" is the peak of a call, outputs included.
-"""
+a plain copy reaches in the same run. "Extra memory" is the peak of a call, outputs included."""
 
 
-def markdown(result: Mapping[str, Any], heading: str = "##") -> str:
-    """The report of one result file: a table for each level that it holds."""
-    parts = [_world(result)]
+def markdown(result: Mapping[str, Any]) -> str:
+    """The report of one result file: a table for each level that it holds, and what the others do otherwise."""
+    return "\n\n".join([*_tables(result, "##"), *_notes(result["results"])])
+
+
+def _tables(result: Mapping[str, Any], heading: str) -> Iterator[str]:
+    yield _world(result)
     for level, title in _TITLES.items():
         entries = [entry for entry in result["results"] if entry["level"] == level]
         if entries:
-            parts += [f"{heading} {title}", _TABLES[level](entries)]
-    notes = _notes(result["results"])
-    return "\n\n".join([*parts, f"{heading} What the others do otherwise", notes] if notes else parts)
+            yield from (f"{heading} {title}", _TABLES[level](entries))
 
 
 def essential(result: Mapping[str, Any]) -> str:
@@ -60,12 +61,13 @@ def essential(result: Mapping[str, Any]) -> str:
 
 def page(results: Iterable[Mapping[str, Any]]) -> str:
     """The text of docs/benchmarks.md."""
-    parts = [_PAGE_HEAD]
+    parts, entries = [_PAGE_HEAD], []
     for result in results:
         machine = result["machine"]
         what = machine.get("gpu") or f"CPU, {machine['threads']} thread{'s' * (machine['threads'] > 1)}"
-        parts += [f"## {what}\n\n{markdown(result, '###')}\n"]
-    return "\n".join(parts)
+        parts += [f"## {what}", *_tables(result, "###")]
+        entries += result["results"]
+    return "\n\n".join([*parts, *_notes(entries)]) + "\n"
 
 
 def write_pages(root: Path = ROOT) -> list[Path]:
@@ -117,7 +119,7 @@ def _speed(entry: Entry) -> tuple[str, ...]:
     setting = entry["setting"]
     return (
         f"`{entry['name']}`" + (f" {setting}" if setting else ""),
-        " x ".join(map(str, entry["size"])) + (f" {entry['dtype']}" if entry["dtype"] != "float32" else ""),
+        _size(entry),
         _spread(ours),
         _rate(entry, ours),
         f"{ours['share_of_copy_bandwidth']:.0%}" if in_voxels else "",
@@ -131,7 +133,7 @@ def _latencies(entries: Sequence[Entry]) -> str:
     rows = [
         (
             entry["setting"],
-            " x ".join(map(str, entry["size"])) + (f" {entry['dtype']}" if entry["dtype"] != "float32" else ""),
+            _size(entry),
             f"{entry['batch']:,}",
             _spread(entry["contenders"][0]),
             str(entry["contenders"][0].get("launches", "")),
@@ -192,6 +194,10 @@ def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
+def _size(entry: Entry) -> str:
+    return " x ".join(map(str, entry["size"])) + (f" {entry['dtype']}" if entry["dtype"] != "float32" else "")
+
+
 def _rate(entry: Entry, ours: Mapping[str, Any]) -> str:
     """Voxels a second; of a pipeline the samples too, for they are what a training step waits for."""
     samples = f"{1 / ours['median_s']:,.0f} samples"
@@ -228,8 +234,8 @@ def _world(result: Mapping[str, Any]) -> str:
     )
 
 
-def _notes(results: Iterable[Entry]) -> str:
-    """What each contender does otherwise, once an operator."""
+def _notes(results: Iterable[Entry]) -> list[str]:
+    """What each contender does otherwise, once an operator, below a heading."""
     notes = dict.fromkeys(
         f"- `{entry['name']}`, {contender['name']}: {contender['differs']}."
         for entry in results
@@ -237,4 +243,4 @@ def _notes(results: Iterable[Entry]) -> str:
         for contender in entry["contenders"]
         if contender["differs"]
     )
-    return "\n".join(notes)
+    return ["## What the others do otherwise", "\n".join(notes)] if notes else []

@@ -9,31 +9,32 @@ import torch
 from torch import Tensor
 
 from genesis_ext import ops
+from genesis_ext._types import Shape3
 from genesis_ext.reference import resample as resample_reference
 from genesis_ext.reference import spline_prefilter as prefilter_reference
 
 from . import resampling_peers
-from .case import OURS, Case, Contender, Setup, Size, name_of
+from .case import OURS, Case, Contender, Setup, name_of
 
-SCAN: Size = (256, 256, 120)
-LARGE_SCAN: Size = (512, 512, 300)
+SCAN: Shape3 = (256, 256, 120)
+LARGE_SCAN: Shape3 = (512, 512, 300)
 SPACING_MM = {SCAN: (0.74, 0.74, 1.25), LARGE_SCAN: (0.7, 0.7, 0.7)}
 """Of the sizes that are measured; others are taken to be spaced as the first one."""
 
 BOUND = 1e-5  # of the range, class B
 
 
-def one_scan(size: Size, device: torch.device, quick: bool) -> int:
+def one_scan(size: Shape3, device: torch.device, quick: bool) -> int:
     return 1
 
 
-def _scan(size: Size, batch: int, device: torch.device) -> Tensor:
+def _scan(size: Shape3, batch: int, device: torch.device) -> Tensor:
     """Noise in Hounsfield units: (N, 1, X, Y, Z) int16."""
     rng = torch.Generator().manual_seed(0)
     return torch.randint(-1024, 1024, (batch, 1, *size), dtype=torch.int16, generator=rng).to(device)
 
 
-def _mm_shape(size: Size) -> Size:
+def _mm_shape(size: Shape3) -> Shape3:
     x, y, z = (max(1, round(n * mm)) for n, mm in zip(size, SPACING_MM.get(size, SPACING_MM[SCAN]), strict=True))
     return x, y, z
 

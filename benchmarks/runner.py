@@ -10,15 +10,17 @@ from typing import Any
 
 import torch
 
+from genesis_ext._types import Shape3
+
 from . import machine, ranks, startup
-from .case import Case, Setup, Size, name_of
+from .case import Case, Setup, name_of
 from .registry import CASES, LEVELS
 from .scaling import SERIES
 from .sizes import batch_of_voxels, shrunk
 from .startup import STARTUP
 from .timing import FULL, QUICK, Effort, copy_bandwidth, launches, measure, transfer_bandwidth
 
-SMALL: Size = (30, 21, 20)  # to verify on: windows up to 3 x 2 x 2, boxes with their margin, no side alike
+SMALL: Shape3 = (30, 21, 20)  # to verify on: windows up to 3 x 2 x 2, boxes with their margin, no side alike
 _PROCESSES = 7  # fresh ones, of start-up
 
 Entry = dict[str, Any]
@@ -39,7 +41,7 @@ class Request:
     names: Collection[str]
     device: torch.device
     dtypes: tuple[torch.dtype, ...] = (torch.float32,)
-    sizes: tuple[Size, ...] = ()
+    sizes: tuple[Shape3, ...] = ()
     quick: bool = False
 
     @property

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 import torch
 
 from genesis_ext import ops
+from genesis_ext._types import Shape3
 from genesis_ext.reference import local_shuffle as shuffle_reference
 
 from . import operators, resampling
-from .case import OURS, Case, Contender, Setup, Size, name_of, voxels
+from .case import OURS, Case, Contender, Setup, name_of, voxels
 from .inputs import SEED
 from .machine import usable_cores
 from .ranks import most_ranks
@@ -38,7 +39,7 @@ class Series:
     axis: str
     points: Points
     make: Callable[[int, Setup], Case] | None
-    size: Size = PATCH
+    size: Shape3 = PATCH
     threads: bool = False
     devices: tuple[str, ...] = ("cpu", "cuda")
     unit: str = "voxels"

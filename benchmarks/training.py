@@ -15,20 +15,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from genesis_ext.models import UNet3D
+from genesis_ext._types import Shape3
+from genesis_ext.models import build_network
 
 from . import loading
-from .case import NUMPY, OURS, Case, Contender, Setup, Size
+from .case import NUMPY, OURS, Case, Contender, Setup
 
-CPU_PATCH: Size = (32, 32, 32)
-GPU_PATCH: Size = (64, 64, 32)
+CPU_PATCH: Shape3 = (32, 32, 32)
+GPU_PATCH: Shape3 = (64, 64, 32)
 WIDTH = {"cpu": 4, "cuda": 32}
 LEARNING_RATE = 1e-3
 
 Batch = Mapping[str, Tensor]
 
 
-def samples_a_step(size: Size, device: torch.device, quick: bool) -> int:
+def samples_a_step(size: Shape3, device: torch.device, quick: bool) -> int:
     return 2 if quick else 32 if device.type == "cuda" else 4
 
 
@@ -40,7 +41,7 @@ def training_step(setup: Setup) -> Case:
     by_numpy = loading.by_torch(supply, batch)
     width = WIDTH[device.type]
     torch.manual_seed(loading.SEED)
-    network = UNet3D(width=width).to(device)
+    network = build_network(width=width).to(device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE)
     start = {name: value.clone() for name, value in network.state_dict().items()}
 

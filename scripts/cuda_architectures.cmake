@@ -10,10 +10,11 @@
 #   RESULT   the variable to set.
 function(choose_cuda_architectures wanted version result)
   if(wanted STREQUAL "release")
+    set(chosen 75-real 80-real 86-real 89-real 90-real)
     if(version VERSION_LESS 12.8)  # does not know sm_100
-      set(chosen 80-real 90-real 90-virtual)
+      list(APPEND chosen 90-virtual)
     else()
-      set(chosen 80-real 90-real 100-real 100-virtual)
+      list(APPEND chosen 100-real 100-virtual)
     endif()
   elseif(NOT wanted STREQUAL "")
     set(chosen ${wanted})

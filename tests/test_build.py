@@ -220,7 +220,7 @@ def test_the_resource_check_sums_up_the_instances_of_a_kernel_and_keeps_each_in_
         ("", "9.0\n9.0\n8.6\n", "90;86"),
         ("", "[N/A]\n", "80"),
         ("75;120", "9.0\n", "75;120"),
-        ("release", "9.0\n", "80-real;90-real;100-real;100-virtual"),
+        ("release", "9.0\n", "75-real;80-real;86-real;89-real;90-real;100-real;100-virtual"),
     ],
     ids=["no GPU", "two kinds of GPU", "a GPU that does not say", "named", "release"],
 )

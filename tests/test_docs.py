@@ -34,6 +34,7 @@ def files_of_the_examples(tmp_path, monkeypatch):
     write_nifti(tmp_path / "chest_seg.nii.gz", random_voxels(shape, 0, 3).astype("uint8"))
     write_ct(tmp_path / "images" / "p1.nii.gz", shape)
     write_nifti(tmp_path / "labels" / "p1.nii.gz", random_voxels(shape, 0, 3).astype("uint8"))
+    write_nifti(tmp_path / "predictions" / "p1.nii.gz", random_voxels(shape, 0, 3, seed=1).astype("uint8"))
     write_nifti(tmp_path / "heart.nii", random_voxels((*shape, 2), 0, 900))
     write_series(tmp_path / "study", random_voxels(shape, -1000, 900))
     for number in range(3):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import genesis_ext
+from genesis_ext import models
 from genesis_ext.training.pretraining.methods import METHODS
 
 # From the bottom up: a layer imports those before it. Modules of the package's own folder are below all layers.
@@ -100,6 +101,22 @@ def test_only_its_own_module_and_the_presets_name_a_method():
             assert text not in METHODS.keys() - own, f"{source}:{node.lineno} names the method {text}"
             if isinstance(node, ast.Compare):
                 assert not ast.unparse(node.left).endswith(".method"), f"{source}:{node.lineno} switches on a method"
+
+
+def names_of(tree: ast.AST) -> set[str]:
+    """What the code names, by import or use: not what strings and docstrings say."""
+    found = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    found |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return found | {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+
+
+def test_only_models_name_a_class_of_network():
+    classes = {name for name, kind in vars(models).items() if isinstance(kind, type) and issubclass(kind, models.UNet)}
+    assert classes == {"ResNetUNet", "UNet", "UNet2D", "UNet3D"}
+    for source, path in SOURCES.items():
+        if source.parts[0] != "models":
+            named = names_of(ast.parse(path.read_text(encoding="utf-8"))) & classes
+            assert named == set(), f"{source} names {named}: networks are built by name"
 
 
 def test_every_layer_is_known():

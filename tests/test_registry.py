@@ -88,6 +88,11 @@ def test_it_has_cases(op):
     assert CASES[op]
 
 
+@pytest.mark.parametrize("op", [*OPERATORS, *HELPERS])
+def test_its_launches_are_counted(op):
+    assert f'("{op}", ' in (ROOT / "tests" / "csrc" / "test_launches.cpp").read_text()
+
+
 @every_operator
 def test_it_is_documented(op):
     text = (ROOT / "docs" / "operators.md").read_text()

@@ -49,4 +49,10 @@ void run_affine(const AffineWork<In>& work, Device& device) {
                 AffinePass<T, T>{from, to, affine, static_cast<T>(work.fill)});
 }
 
+template <typename T, typename Device>
+void run_scatter(const ScatterPass<T>& pass, int64_t volumes, bool filtered, Device& device) {
+  device.launch(filtered ? affine_scatter_kernel<true, T> : affine_scatter_kernel<false, T>,
+                volumes * pass.affine.tile.all(), kAffineThreads, pass);
+}
+
 }  // namespace gx::cuda

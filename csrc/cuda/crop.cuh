@@ -318,4 +318,14 @@ __global__ void __launch_bounds__(kCropThreads, 2) crop_lines_kernel(const __gri
   }
 }
 
+// All boxes in one launch, by a `Device` as in separable.h.
+template <typename In, typename Device>
+void run_crops(const CropSource& source, int64_t samples, const void* voxels, void* out, Voxel out_type,
+               Device& device) {
+  const bool pairs = source.order < 3 && !source.antialias;
+  const PairTile tile = pair_tile(source.out);
+  const CropJob<In> job = make_crop_job<In>(source, voxels, out, out_type, pairs ? tile.side : kLinesTile);
+  device.launch(pairs ? crop_pairs_kernel<In> : crop_lines_kernel<In>, job.blocks(samples), kCropThreads, job);
+}
+
 }  // namespace gx::cuda

@@ -118,7 +118,7 @@ GX_HD T combine(const T* c, const FilterWeights<T>& weights, int32_t count) {
 }
 
 template <typename In, typename T>
-__global__ void __launch_bounds__(kLines, kFilterBlocks<T>)
+__global__ void __launch_bounds__(kLines, blocks_bound(kFilterBlocks<T>, kLines))
     filter_kernel(const __grid_constant__ FilterPass<In, T> pass) {
   GX_PATH("kernel", "");
   __shared__ T tiles[kLines * kRow];

@@ -4,7 +4,7 @@
 // Separable resampling as launches: tables, then a kernel an axis, or one for all where no axis has more than two taps.
 // `Device` allocates and launches: torch's in torch_device.h; that of tests/csrc/device_on_cpu.h is a CPU.
 //   void* memory(int64_t bytes)                            32-byte aligned, kept until all launches are through
-//   void launch(kernel, int64_t blocks, int threads, job, int64_t shared = 0)   shared: bytes of dynamic memory a block
+//   void launch(kernel, int64_t blocks, int threads, arguments...)
 #pragma once
 
 #include <algorithm>

@@ -19,6 +19,15 @@ struct ShuffleShared {
   uint32_t inverse[kInverses];
 };
 
+// A transform without windows has none of it.
+template <bool kShuffles>
+struct Slots {
+  uint32_t at[kChunk];
+  ShuffleShared rest;
+};
+template <>
+struct Slots<false> {};
+
 __device__ __forceinline__ void fill_inverses(ShuffleShared& shared, int32_t thread) {
   if (thread > 1 && thread < kInverses) shared.inverse[thread] = 0xffffffffu / static_cast<uint32_t>(thread) + 1;
 }

@@ -78,7 +78,8 @@ struct FillPass {
 };
 
 template <typename T>
-__global__ void __launch_bounds__(kTapThreads, 6) fill_outside_kernel(const __grid_constant__ FillPass<T> pass) {
+__global__ void __launch_bounds__(kTapThreads, blocks_bound(6, kTapThreads))
+    fill_outside_kernel(const __grid_constant__ FillPass<T> pass) {
   const uint32_t pieces = static_cast<uint32_t>(pieces_of(pass.to));
   const int64_t first = static_cast<int64_t>(blockIdx.x / pieces) * pass.to.voxels();
   const auto outside = [](const Taps* taps, int32_t i) { return taps != nullptr && taps[i].count == 0; };

@@ -4,6 +4,7 @@
 // The `Device` of csrc/cuda/*.h that is torch's: its memory and its current stream. Nothing waits for the device.
 #pragma once
 
+#include <type_traits>
 #include <vector>
 
 #include "../torch_api/result.h"
@@ -20,10 +21,10 @@ class TorchDevice {
     return memory_.back().mutable_data_ptr();
   }
 
-  // `shared`: bytes of dynamic shared memory a block, at most 48 KB.
-  template <typename Job>
-  void launch(void (*kernel)(Job), int64_t blocks, int threads, const Job& job, int64_t shared = 0) {
-    kernel<<<grid_size(op_, blocks), static_cast<unsigned>(threads), static_cast<size_t>(shared), stream_>>>(job);
+  template <typename... Arguments>
+  void launch(void (*kernel)(Arguments...), int64_t blocks, int threads,
+              const std::type_identity_t<Arguments>&... arguments) {
+    kernel<<<grid_size(op_, blocks), static_cast<unsigned>(threads), 0, stream_>>>(arguments...);
     check_launch(op_);
   }
 

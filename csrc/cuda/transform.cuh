@@ -160,9 +160,9 @@ constexpr int kBlocks = sizeof(T) == 8                         ? 3
                                                                : kSequentialBlocks;
 
 template <typename T, typename Source, Shuffling kShuffling>
-__global__ void __launch_bounds__(kThreads, kBlocks<T, kShuffling>)
+__global__ void __launch_bounds__(kThreads, blocks_bound(kBlocks<T, kShuffling>, kThreads))
     transform_kernel(const __grid_constant__ TransformJob<T, Source> job) {
-  GX_DYNAMIC_SHARED(dynamic);
+  __shared__ Slots<kShuffling != Shuffling::kNone> slots;
   __shared__ Sample sample;
   __shared__ Layout layout;
   __shared__ ChannelState<T> channel;
@@ -178,21 +178,19 @@ __global__ void __launch_bounds__(kThreads, kBlocks<T, kShuffling>)
     layout = layout_of(job.view, sample.flips);
   }
   if (thread < kMaskWords) mask[thread] = 0;
-  uint32_t* slots = reinterpret_cast<uint32_t*>(dynamic);
   if constexpr (kShuffling != Shuffling::kNone) {
     for (int32_t v = thread; v < kChunk; v += kThreads) {
       GX_PATH("clear", "kernel");
-      slots[v] = 0;
+      slots.at[v] = 0;
     }
-    fill_inverses(*reinterpret_cast<ShuffleShared*>(slots + kChunk), thread);
+    fill_inverses(slots.rest, thread);
   }
   __syncthreads();
   if (sample.paint != kNothing) mask_boxes(sample, grid, chunk, mask, thread);
   if constexpr (kShuffling == Shuffling::kLastWriter) {
     if (sample.shuffle) {
       GX_PATH("shuffled sample", "kernel");
-      find_owners(job.index, *reinterpret_cast<ShuffleShared*>(slots + kChunk), grid, sample.key, chunk, slots, lane,
-                  first / kOfWarp);
+      find_owners(job.index, slots.rest, grid, sample.key, chunk, slots.at, lane, first / kOfWarp);
     }
   }
   __syncthreads();
@@ -201,8 +199,8 @@ __global__ void __launch_bounds__(kThreads, kBlocks<T, kShuffling>)
   if constexpr (kShuffling != Shuffling::kNone) {
     if (sample.shuffle) {
       GX_PATH("shuffled sample", "kernel");
-      find_sources<kShuffling == Shuffling::kSequential>(job.index, *reinterpret_cast<ShuffleShared*>(slots + kChunk),
-                                                         grid, layout, sample.key, chunk, mask, slots, first, lane);
+      find_sources<kShuffling == Shuffling::kSequential>(job.index, slots.rest, grid, layout, sample.key, chunk, mask,
+                                                         slots.at, first, lane);
     }
   }
   const uint32_t channels = static_cast<uint32_t>(job.view.channels);
@@ -240,7 +238,7 @@ __global__ void __launch_bounds__(kThreads, kBlocks<T, kShuffling>)
             GX_PATH("shuffled", "kept");
             GX_UNROLL
             for (int i = 0; i < 4; ++i) {
-              const uint32_t slot = slots[v + 8 * i];
+              const uint32_t slot = slots.at[v + 8 * i];
               if (slot != 0 && (kept >> (8 * i) & 1) != 0) value[i] = channel.x[slot - 1];
             }
           }

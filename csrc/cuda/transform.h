@@ -79,10 +79,9 @@ void run_transform(const View<T>& view, const Source& source, const ShuffleSpec&
   if constexpr (Source::kShuffles) {
     if (spec.num_windows > 0) {
       device.launch(index_kernel<Source>, view.samples, kIndexThreads, IndexJob<Source>{source, job.index});
-      constexpr int64_t kShared = sizeof(uint32_t) * kChunk + sizeof(ShuffleShared);
       const auto kernel = spec.order == kSequential ? transform_kernel<T, Source, Shuffling::kSequential>
                                                     : transform_kernel<T, Source, Shuffling::kLastWriter>;
-      device.launch(kernel, blocks, kThreads, job, kShared);
+      device.launch(kernel, blocks, kThreads, job);
       return;
     }
   }

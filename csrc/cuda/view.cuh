@@ -6,11 +6,7 @@
 #pragma once
 
 #include "../math/sources.h"
-
-// Shared memory whose size the launch gives.
-#ifndef GX_DYNAMIC_SHARED
-#define GX_DYNAMIC_SHARED(name) extern __shared__ __align__(16) unsigned char name[]
-#endif
+#include "bounds.h"
 
 namespace gx::cuda {
 

@@ -5,11 +5,12 @@
 #pragma once
 
 #include "../math/convert.h"
+#include "bounds.h"
 
 namespace gx::cuda {
 
-// Division by a number that the launch knows, of numbers below 2^52: a product, put right by one. (A 64-bit division is a
-// call, which takes a stack.)
+// Division by a number that the launch knows, of numbers below 2^52: a product, put right by one, since rounding moves it
+// down by at most one and never up. (A 64-bit division is a call, which takes a stack.)
 struct Divisor {
   int64_t by;
   double inverse;
@@ -17,7 +18,7 @@ struct Divisor {
   Divisor(int64_t number) : by(number), inverse(1.0 / static_cast<double>(number)) {}
   GX_HD int64_t quotient(int64_t n) const {
     const int64_t q = static_cast<int64_t>(static_cast<double>(n) * inverse), rest = n - q * by;
-    return rest < 0 ? q - 1 : rest >= by ? q + 1 : q;
+    return rest >= by ? q + 1 : q;
   }
 };
 

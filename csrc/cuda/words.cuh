@@ -1,8 +1,7 @@
 // SPDX-FileCopyrightText: 2026 The genesis_ext authors
 // SPDX-License-Identifier: Apache-2.0
 
-// The kernel that draws random words: a thread a call of Philox. Like transform.cuh it names nothing of torch or of CUDA's
-// host API.
+// The kernel that draws random words, a thread a call of Philox, and its launch by a `Device` as in separable.h.
 #pragma once
 
 #include "../math/philox.h"
@@ -20,6 +19,14 @@ static __global__ void __launch_bounds__(kWordsThreads)
   const int64_t n = i / count;
   const Key key = {static_cast<uint64_t>(*seed), static_cast<uint64_t>(sample_id[n])};
   write_words(philox(key, purpose, static_cast<uint32_t>(i - n * count)), words + 4 * i);
+}
+
+template <typename Device>
+void run_philox_words(const int64_t* sample_id, const int64_t* seed, Purpose purpose, int64_t samples, int64_t count,
+                      int64_t* words, Device& device) {
+  const int64_t draws = samples * count;
+  device.launch(philox_words_kernel, (draws + kWordsThreads - 1) / kWordsThreads, kWordsThreads, sample_id, seed,
+                purpose, draws, count, words);
 }
 
 }  // namespace gx::cuda

@@ -35,9 +35,11 @@ enum class Purpose : uint32_t {
   kOrientation = 13,
   kJigsaw = 14,
   kPermutationSet = 15,
+  kAugmentation = 16,
+  kAugmentationNoise = 17,
 };
 constexpr int64_t kFirstPurpose = static_cast<int64_t>(Purpose::kFlip);
-constexpr int64_t kLastPurpose = static_cast<int64_t>(Purpose::kPermutationSet);
+constexpr int64_t kLastPurpose = static_cast<int64_t>(Purpose::kAugmentationNoise);
 
 constexpr int kPhiloxRounds = 10;
 constexpr uint32_t kPhiloxMultiplier0 = 0xD2511F53u, kPhiloxMultiplier1 = 0xCD9E8D57u;

@@ -17,9 +17,9 @@ from genesis_ext._renamed import warn_renamed
 
 if TYPE_CHECKING or _library.cpu.loaded:
     from genesis_ext import ops
-    from genesis_ext.transforms import GenesisTransform
+    from genesis_ext.transforms import FinetuneTransform, GenesisTransform
 
-__all__ = ["GenesisTransform", "__version__", "empty_cache", "ops"]
+__all__ = ["FinetuneTransform", "GenesisTransform", "__version__", "empty_cache", "ops"]
 
 __version__ = version("genesis_ext")
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Loading of the operator libraries, and the account of it that `genesis doctor` prints."""
+"""Loads the operator libraries, and records for `genesis doctor` what went wrong."""
 
 import ctypes
 import re

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 LOCK = ".lock"
-"""Name of the file, which stays when the lock is freed: who waits for it has it open."""
+"""Name of the file. It stays when the lock is freed, since waiting processes have it open."""
 
 
 class LockedError(Exception):

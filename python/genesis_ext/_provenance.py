@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""What something was made with: processor, versions of libraries, commit of the sources."""
+"""Processor, versions of libraries, commit of the sources: recorded with results and runs."""
 
 import platform
 import subprocess

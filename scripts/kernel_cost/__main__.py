@@ -12,13 +12,10 @@ was measured.
 import argparse
 import json
 import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -30,6 +27,7 @@ from cost import Cost, Launch, cost  # noqa: E402
 from sass import Block, functions  # noqa: E402
 
 from check_resources import parse  # noqa: E402
+from cuda_tools import run, tool  # noqa: E402
 
 PROGRAMS = ("transform", "resampling")
 INCLUDE: tuple[str | Path, ...] = ("-I", ROOT / "csrc", "-I", ROOT / "tests")
@@ -60,27 +58,6 @@ class Kernels:
     code: dict[str, list[Block]]
     registers: dict[str, int]
     shared: dict[str, int]
-
-
-def tool(name: str) -> str:
-    """The path of a program: one that was found, or that of its package."""
-    if found := shutil.which(name):
-        return found
-    try:
-        for file in files(f"nvidia-cuda-{name}") or ():
-            if file.name == name:
-                return str(file.locate())
-    except PackageNotFoundError:
-        pass
-    raise SystemExit(f"kernel_cost: {name} not found: install it (`pip install nvidia-cuda-{name}` for nvdisasm)")
-
-
-def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run a program; its words are the error if it fails."""
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise SystemExit(f"kernel_cost: {command[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
-    return done
 
 
 def count(program: str, folder: Path) -> list[Launch]:

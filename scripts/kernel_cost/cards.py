@@ -6,32 +6,49 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Card:
-    """A GPU: what its multiprocessors hold, its clock in GHz, and what a copy moves, in TB/s."""
+class Processor:
+    """What a multiprocessor holds at once: warps, blocks, KB of shared memory. Its registers are 65,536."""
 
-    name: str
-    architecture: int
-    processors: int
-    clock: float
-    copy: float
     warps: int
     blocks: int
     shared_kb: int
-    fp64_cycles: int
 
     def resident(self, registers: int, shared: int, threads: int) -> int:
-        """Blocks that one multiprocessor holds, of so many registers a thread and bytes of shared memory a block."""
+        """Blocks that it holds, of so many registers a thread and bytes of shared memory a block."""
         warps = threads // 32
         by_registers = 65536 // (-(-registers * 32 // 256) * 256 * warps)
         by_shared = self.shared_kb * 1024 // (-(-(shared + 1024) // 128) * 128)
         return min(self.blocks, self.warps // warps, by_registers, by_shared)
 
 
+PROCESSORS = {
+    75: Processor(32, 16, 64),
+    80: Processor(64, 32, 164),
+    86: Processor(48, 16, 100),
+    89: Processor(48, 24, 100),
+    90: Processor(64, 32, 228),
+    100: Processor(64, 32, 228),
+}
+"""By architecture: sm_75 and so on."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """A GPU: how many multiprocessors it has, its clock in GHz, and what a copy moves, in TB/s."""
+
+    name: str
+    architecture: int
+    processors: int
+    clock: float
+    copy: float
+    fp64_cycles: int
+
+
 CARDS = (
-    Card("H200", 90, 132, 1.98, 4.3, 64, 32, 228, 2),
-    Card("A100", 80, 108, 1.41, 1.4, 64, 32, 164, 4),
-    Card("RTX 4090", 89, 128, 2.52, 0.92, 48, 24, 100, 64),
-    Card("A10", 86, 72, 1.69, 0.5, 48, 16, 100, 64),
+    Card("H200", 90, 132, 1.98, 4.3, 2),
+    Card("A100", 80, 108, 1.41, 1.4, 4),
+    Card("RTX 4090", 89, 128, 2.52, 0.92, 64),
+    Card("A10", 86, 72, 1.69, 0.5, 64),
 )
 
 CYCLES = {

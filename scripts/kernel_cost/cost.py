@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cards import CYCLES, LATENCY, LOAD, OVERLAP, PLACES, SHARING, Card
+from cards import CYCLES, LATENCY, LOAD, OVERLAP, PLACES, PROCESSORS, SHARING, Card
 from sass import Block, frequencies
 
 
@@ -19,7 +19,6 @@ class Launch:
     kernel: str
     blocks: float
     threads: int
-    shared: int
     all: Mapping[str, float]
     slowest: Mapping[str, float]
     longest: Mapping[str, float]
@@ -70,7 +69,7 @@ def cycles_alone(block: Block) -> float:
 
 
 def cost(launch: Launch, blocks: Sequence[Block], registers: int, shared: int, card: Card) -> Cost:
-    """What a launch costs, given the machine code, registers a thread and static shared memory of its kernel."""
+    """What a launch costs, given the machine code, registers a thread and shared memory of its kernel."""
     pipes: Counter[str] = Counter()
     for block, times in zip(blocks, frequencies(blocks, _numbers(launch.all)), strict=True):
         for instruction in block.instructions:
@@ -78,7 +77,7 @@ def cost(launch: Launch, blocks: Sequence[Block], registers: int, shared: int, c
                 pipes[instruction.pipe] += times  # type: ignore[assignment]
     rates = {**CYCLES, "fp64": card.fp64_cycles}
     busy = max(sum(pipes.values()), *(sum(pipes[p] * rates[p] for p in group) for group in SHARING))
-    resident = card.resident(registers, shared + launch.shared, launch.threads)
+    resident = PROCESSORS[card.architecture].resident(registers, shared, launch.threads)
     alone = [cycles_alone(block) for block in blocks]
 
     def waiting(counts: Mapping[str, float]) -> float:

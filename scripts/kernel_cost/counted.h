@@ -29,17 +29,16 @@ class Device {
   }
 
   template <typename Job>
-  void launch(void (*kernel)(Job), int64_t blocks, int threads, const Job& job, int64_t shared = 0) {
+  void launch(void (*kernel)(Job), int64_t blocks, int threads, const Job& job) {
 #if defined(__CUDACC__)
-    kernel<<<static_cast<unsigned>(blocks), static_cast<unsigned>(threads), static_cast<size_t>(shared)>>>(job);
+    kernel<<<static_cast<unsigned>(blocks), static_cast<unsigned>(threads)>>>(job);
 #else
-    cuda_on_cpu::launch(static_cast<uint32_t>(blocks), static_cast<uint32_t>(threads), static_cast<size_t>(shared),
-                        [&] { kernel(job); });
+    cuda_on_cpu::launch(static_cast<uint32_t>(blocks), static_cast<uint32_t>(threads), [&] { kernel(job); });
     Dl_info symbol = {};
     if (dladdr(reinterpret_cast<void*>(kernel), &symbol) == 0 || symbol.dli_sname == nullptr) std::abort();
     const cuda_on_cpu::Paths::Result paths = cuda_on_cpu::paths().take();
-    std::printf("{\"case\": \"%s\", \"kernel\": \"%s\", \"blocks\": %.0f, \"threads\": %d, \"shared\": %lld", name_,
-                symbol.dli_sname, static_cast<double>(blocks) * scale_, threads, static_cast<long long>(shared));
+    std::printf("{\"case\": \"%s\", \"kernel\": \"%s\", \"blocks\": %.0f, \"threads\": %d", name_, symbol.dli_sname,
+                static_cast<double>(blocks) * scale_, threads);
     print("all", paths.all, scale_);
     print("slowest", paths.slowest, 1.0 / static_cast<double>(blocks));
     print("longest", paths.longest, 1.0);

@@ -42,9 +42,7 @@ void crop(const char* name, int samples, int64_t batch) {
                              false,
                              0.0f};
   counted::Device device(name, static_cast<double>(batch) / samples);
-  const auto job =
-      cuda::make_crop_job<int16_t>(source, scan.data(), result.data(), Voxel::kFloat, cuda::pair_tile(out).side);
-  device.launch(cuda::crop_pairs_kernel<int16_t>, job.blocks(samples), cuda::kCropThreads, job);
+  cuda::run_crops<int16_t>(source, samples, scan.data(), result.data(), Voxel::kFloat, device);
 }
 
 // A scan brought to 1 mm; run here on a part of each side.

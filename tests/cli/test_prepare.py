@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
 
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from genesis_ext.cli import _progress
-from genesis_ext.cli._progress import PlainProgress, RichProgress, duration, line_of, make_progress
+from genesis_ext.cli._progress import duration, line_of, plain_progress, showing_progress
 from genesis_ext.cli.main import build_parser, main
 from genesis_ext.cli.prepare import settings_of
 from genesis_ext.data.prepare.intensity import IntensityWindow
@@ -85,7 +86,7 @@ def test_help_has_examples_and_every_recipe(capsys: pytest.CaptureFixture[str]) 
     assert caught.value.code == 0
     shown = capsys.readouterr().out
     assert "examples:\n  genesis prepare" in shown
-    assert all(f"  {recipe.name:<12}{recipe.layout}" in shown for recipe in RECIPES.values())
+    assert all(f"  {recipe.name:<14}{recipe.layout}" in shown for recipe in RECIPES.values())
 
 
 @pytest.fixture
@@ -193,22 +194,26 @@ def test_progress_tells_rate_and_time_left() -> None:
 
 
 def test_plain_progress_says_trouble_at_once_and_the_rest_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
-    with PlainProgress() as view:
-        view(step(1, 100))
-        view(step(2, 200, "skipped", "b.nii: truncated"))
-        assert capsys.readouterr().out == "skipped b.nii: truncated\n"
-        view(step(4, 400))
-        assert capsys.readouterr().out == "4 of 4 files, 0.0 MB/s, 0 s left\n"
+    view = plain_progress()
+    view(step(1, 100))
+    view(step(2, 200, "skipped", "b.nii: truncated"))
+    assert capsys.readouterr().out == "skipped b.nii: truncated\n"
+    view(step(4, 400))
+    assert capsys.readouterr().out == "4 of 4 files, 0.0 MB/s, 0 s left\n"
 
 
 def test_a_terminal_gets_a_bar_where_rich_is_installed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: True))
+    pytest.importorskip("rich")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    trouble = step(2, 200, "skipped", "[b].nii: truncated")
+    with showing_progress() as view:
+        view(trouble)
+    said = re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", capsys.readouterr().out)  # without colours
+    assert "[b].nii: truncated" in said
+    assert "2 of 4 files" in said
     monkeypatch.setattr(_progress, "require", lambda *names: (_ for _ in ()).throw(ImportError("no rich")))
-    assert isinstance(make_progress(), PlainProgress)
-    monkeypatch.undo()
-    rich = pytest.importorskip("rich.progress")
-    with RichProgress(rich) as view:
-        view(step(2, 200, "skipped", "[b].nii: truncated"))
-    assert "[b].nii: truncated" in capsys.readouterr().out
+    with showing_progress() as view:
+        view(trouble)
+    assert capsys.readouterr().out == "skipped [b].nii: truncated\n"

@@ -58,7 +58,7 @@ struct State {
   bool on = false;
   uint32_t launch = 0, block = 0, thread = 0, barriers = 0;
   uint32_t warp_barriers[64] = {};
-  Memory statics, shared, stack, host_stack;
+  Memory statics, stack, host_stack;
   std::map<uintptr_t, Memory, std::less<>, Malloc<std::pair<const uintptr_t, Memory>>> heap;
   Memory* last = nullptr;
 };
@@ -103,7 +103,7 @@ bool together(const Touch& a, const Touch& b) {
 
 void touch(Memory& memory, uintptr_t at, size_t bytes, bool writes, bool atomic, const void* pc) {
   const State& s = state();
-  const bool shared = &memory == &s.shared || &memory == &s.statics;
+  const bool shared = &memory == &s.statics;
   const Touch now = {s.launch, s.block, s.thread, s.barriers, s.warp_barriers[s.thread / kWarp], atomic};
   for (uintptr_t b = at; b < at + bytes; ++b) {
     Byte& byte = memory[b];
@@ -134,10 +134,7 @@ void access(uintptr_t at, size_t bytes, bool writes, bool aligned, bool atomic, 
   const uintptr_t last = at + bytes - 1;
   const bool constant = at >= reinterpret_cast<uintptr_t>(&__executable_start) && last < s.statics.begin;
   if (!((constant || s.host_stack.holds(at)) && !writes)) {
-    Memory* memory = s.shared.holds(at)                       ? &s.shared
-                     : s.statics.holds(at)                    ? &s.statics
-                     : s.last != nullptr && s.last->holds(at) ? s.last
-                                                              : nullptr;
+    Memory* memory = s.statics.holds(at) ? &s.statics : s.last != nullptr && s.last->holds(at) ? s.last : nullptr;
     if (memory == nullptr) {
       auto after = s.heap.upper_bound(at);
       if (after != s.heap.begin() && std::prev(after)->second.holds(at)) memory = s.last = &std::prev(after)->second;
@@ -199,13 +196,7 @@ void launch_begins() {
   s.host_stack.end = s.host_stack.begin + size;
 }
 
-void block_begins(uint32_t block, const void* shared, size_t bytes) {
-  State& s = state();
-  s.block = block;
-  const uintptr_t begin = reinterpret_cast<uintptr_t>(shared);
-  if (s.shared.begin != begin || s.shared.end != begin + bytes) s.shared = {begin, begin + bytes};
-}
-
+void block_begins(uint32_t block) { state().block = block; }
 void block_barrier() { ++state().barriers; }
 void warp_barrier(uint32_t warp) { ++state().warp_barriers[warp]; }
 

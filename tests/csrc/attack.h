@@ -18,7 +18,7 @@ namespace attack {
 
 // Tensors of a launch may have been written by anyone before.
 void launch_begins();
-void block_begins(uint32_t block, const void* shared, size_t bytes);
+void block_begins(uint32_t block);
 void block_barrier();
 void warp_barrier(uint32_t warp);
 // From here on until `aside`, accesses are those of this thread of the block.

@@ -74,7 +74,7 @@ std::string said(const Kernel& kernel, uint32_t blocks = 1) {
     std::vector<float> out(kThreads);
     const float* from = x.data();
     float* to = out.data();
-    cuda_on_cpu::launch(blocks, kThreads, 0, [=] { kernel(from, to); });
+    cuda_on_cpu::launch(blocks, kThreads, [=] { kernel(from, to); });
     _exit(0);
   }
   close(ends[1]);

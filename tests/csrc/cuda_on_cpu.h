@@ -30,7 +30,6 @@
 #define __grid_constant__
 #define __forceinline__ inline __attribute__((always_inline))
 #define __shared__ static
-#define GX_DYNAMIC_SHARED(name) unsigned char* name = ::cuda_on_cpu::dynamic_shared()
 
 namespace cuda_on_cpu {
 
@@ -62,7 +61,6 @@ struct Thread {
 struct Block {
   std::vector<Thread> threads;
   std::vector<uint32_t> ready;
-  std::vector<unsigned char> shared;
   void (*kernel)(const void*);
   const void* closure;
   jmp_buf scheduler;
@@ -91,7 +89,7 @@ struct Aside {  // with attack.h: what is done while one lives is the emulator's
 };
 namespace attack {
 inline void launch_begins() {}
-inline void block_begins(uint32_t, const void*, size_t) {}
+inline void block_begins(uint32_t) {}
 inline void block_barrier() {}
 inline void warp_barrier(uint32_t) {}
 inline void thread_runs(uint32_t, const void*, size_t) {}
@@ -152,8 +150,7 @@ inline void run_block(uint32_t index) {
   Block& state = block();
   const uint32_t threads = static_cast<uint32_t>(state.threads.size());
   state.index = index;
-  std::fill(state.shared.begin(), state.shared.end(), static_cast<unsigned char>(0xCD));
-  attack::block_begins(index, state.shared.data(), state.shared.size());
+  attack::block_begins(index);
   state.ready.clear();
   for (uint32_t t = 0; t < threads; ++t) {
     Thread& thread = state.threads[t];
@@ -300,14 +297,13 @@ inline Paths& paths() {
   return state;
 }
 
-// Calls `kernel` once a thread. Dynamic shared memory starts as garbage, as on a GPU.
+// Calls `kernel` once a thread.
 template <typename Kernel>
-void launch(uint32_t blocks, uint32_t threads, size_t shared_bytes, const Kernel& kernel) {
+void launch(uint32_t blocks, uint32_t threads, const Kernel& kernel) {
   Block& state = block();
   state.kernel = [](const void* closure) { (*static_cast<const Kernel*>(closure))(); };
   state.closure = &kernel;
   state.threads.resize(threads);
-  state.shared.resize(shared_bytes);
   attack::launch_begins();
   std::vector<uint32_t> order(blocks);
   for (uint32_t b = 0; b < blocks; ++b) order[b] = b;
@@ -339,10 +335,6 @@ inline Index thread_index() {
 inline Index block_index() {
   const Aside aside;
   return {block().index};
-}
-inline unsigned char* dynamic_shared() {
-  const Aside aside;
-  return block().shared.data();
 }
 }  // namespace cuda_on_cpu
 

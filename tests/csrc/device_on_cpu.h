@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <vector>
 
 #include "cuda_on_cpu.h"
@@ -22,11 +23,11 @@ class Device {
     memset(memory_.back().get(), 0xCD, static_cast<size_t>(bytes));
     return memory_.back().get();
   }
-  template <typename Job>
-  void launch(void (*kernel)(Job), int64_t blocks, int threads, const Job& job, int64_t shared = 0) {
+  template <typename... Arguments>
+  void launch(void (*kernel)(Arguments...), int64_t blocks, int threads,
+              const std::type_identity_t<Arguments>&... arguments) {
     ++launches;
-    cuda_on_cpu::launch(static_cast<uint32_t>(blocks), static_cast<uint32_t>(threads), static_cast<size_t>(shared),
-                        [&] { kernel(job); });
+    cuda_on_cpu::launch(static_cast<uint32_t>(blocks), static_cast<uint32_t>(threads), [&] { kernel(arguments...); });
   }
   int launches = 0;
   size_t allocations() const { return memory_.size(); }

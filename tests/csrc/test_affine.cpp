@@ -273,9 +273,7 @@ void test_adjoint() {
     const cuda::ScatterPass<double> pass = {
         g.data(), again.data() + setting.origin(), size, {volume.stride[0], volume.stride[1], 1}, setting.affine()};
     cuda_on_cpu::Device device;
-    device.launch(
-        volume.filtered ? cuda::affine_scatter_kernel<true, double> : cuda::affine_scatter_kernel<false, double>,
-        pass.affine.tile.all(), cuda::kAffineThreads, pass);
+    cuda::run_scatter(pass, 1, volume.filtered, device);
     double one = 0.0, other = 0.0, apart = 0.0;
     for (size_t k = 0; k < g.size(); ++k) one += sampled[k] * g[k];
     for (size_t k = 0; k < x.size(); ++k) {

@@ -53,8 +53,8 @@ void test_plans(const char* name) {
       const int64_t length = plan_length(spec.numbers);
       std::vector<int32_t> plan(static_cast<size_t>(samples * length), -1);
       const std::vector<int64_t> ids = {5, -1, random_int(0, 1 << 30)}, seed = {random_int(0, 1 << 30)};
-      cuda_on_cpu::launch(1, cuda::kDrawThreads, 0,
-                          [&] { cuda::draw_plan_kernel(spec, ids.data(), seed.data(), samples, plan.data()); });
+      cuda_on_cpu::Device device;
+      cuda::run_draw_plan(spec, ids.data(), seed.data(), samples, plan.data(), device);
       std::vector<int32_t> row(static_cast<size_t>(length));
       for (int64_t n = 0; n < samples; ++n) {
         draw_plan_row(spec, {static_cast<uint64_t>(seed[0]), static_cast<uint64_t>(ids[static_cast<size_t>(n)])},
@@ -102,11 +102,12 @@ void test_single_operators() {
   const std::vector<float> points = {0.1f, 0.9f, 0.2f, 0.3f, 1.0f, 0.5f, 0.0f, 0.25f,
                                      0.5f, 0.5f, 0.5f, 0.5f, 1,    1,    1,    0};
   const bool decreasing[] = {false, true, false, true};
-  const CurveSource curves = {points.data(), decreasing, 2, {nullptr, 1, 0.0f, 1.0f}, false};
   const std::vector<int64_t> keys = {3, 4, -5, 6};
   const std::vector<int32_t> boxes = {2, 2, 2, 9, 9, 9, 0, 0, 0, 0, 0, 0, 5, 1, 0, 17, 4, 11, 3, 3, 3, 4, 4, 4};
   const int8_t kind[] = {1, 2};
   const std::vector<float> fill = {0.25f, 0.5f, 0.75f, 1.0f}, range = {-1.0f, 2.0f, 0.5f, 0.5f};
+  const CurveSource curves = {points.data(), decreasing, 2, {nullptr, 1, 0.0f, 1.0f}, false};
+  const CurveSource ranged = {points.data(), decreasing, 2, {range.data(), 1, 0.0f, 1.0f}, true};
   const PaintSource noisy = {boxes.data(), 2, kind, keys.data(), nullptr, 0, {range.data(), 1, 0.0f, 1.0f}};
   const PaintSource filled = {boxes.data(), 2, kind, nullptr, fill.data(), 2, {nullptr, 1, 0.0f, 1.0f}};
   const ShuffleSource shuffles = {keys.data()};
@@ -114,24 +115,44 @@ void test_single_operators() {
     Data<T> data = make_data<T>(samples, channels, shape);
     std::vector<T> input, target;
     run_cpu(data, source, spec, input, target);
+    data.view.target = nullptr;
     run_kernels(data, source, spec);
     CHECK(same_bits(input, data.input));
   };
   compare(curves, {});
+  compare(ranged, {});
   compare(noisy, {});
   compare(filled, {});
+  compare(shuffles, {0, {9, 5, 4}, kLastWriter, kVoxel});
   for (int order = 0; order < 2; ++order) {
     for (int permute = 0; permute < 2; ++permute) compare(shuffles, {200, {9, 5, 4}, order, permute});
   }
+}
+
+// Patches and windows that are too long for tables, in either order and permuted in either way.
+void test_long_windows() {
+  const std::vector<int64_t> keys = {3, 4};
+  const auto compare = [&](Shape shape, int32_t windows, Shape most) {
+    for (int kind = 0; kind < 4; ++kind) {
+      const ShuffleSpec spec = {windows, most, kind / 2, kind % 2};
+      Data<float> data = make_data<float>(1, 1, shape);
+      std::vector<float> input, target;
+      run_cpu(data, ShuffleSource{keys.data()}, spec, input, target);
+      run_kernels(data, ShuffleSource{keys.data()}, spec);
+      CHECK(same_bits(input, data.input), shape.x, shape.y, shape.z, kind);
+    }
+  };
+  compare({300, 20, 3}, 40, {290, 9, 3});    // permutations along axes do not fit a byte
+  compare({1, 66000, 1}, 300, {1, 700, 1});  // windows are not packed
+  compare({64, 40, 30}, 5, {64, 40, 30});    // more voxels than 16 bits permute
 }
 
 void test_words() {
   const std::vector<int64_t> ids = {5, -1, int64_t{1} << 62}, seed = {-9};
   const int64_t count = 101, draws = 3 * count;
   std::vector<int64_t> words(static_cast<size_t>(4 * draws), -1);
-  cuda_on_cpu::launch(2, cuda::kWordsThreads, 0, [&] {
-    cuda::philox_words_kernel(ids.data(), seed.data(), Purpose::kRotation, draws, count, words.data());
-  });
+  cuda_on_cpu::Device device;
+  cuda::run_philox_words(ids.data(), seed.data(), Purpose::kRotation, 3, count, words.data(), device);
   for (int64_t i = 0; i < draws; ++i) {
     const Key key = {static_cast<uint64_t>(seed[0]), static_cast<uint64_t>(ids[static_cast<size_t>(i / count)])};
     const Words expected = philox(key, Purpose::kRotation, static_cast<uint32_t>(i % count));
@@ -195,6 +216,7 @@ int main() {
   test_hostile_plans();
   test_single_operators<float>();
   test_single_operators<double>();
+  test_long_windows();
   test_slope();
   test_words();
   test_quotients();

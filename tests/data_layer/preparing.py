@@ -23,7 +23,9 @@ PAPER = PrepareSettings(spacing_mm=None, window=IntensityWindow(mri=PAPER_MRI_WI
 
 
 def run(sources: Any, store: Path, settings: PrepareSettings | None = None, **more: Any) -> Report:
-    choice = {name: more.pop(name) for name in ("recipe", "modality", "splits", "labels") if name in more}
+    choice = {
+        name: more.pop(name) for name in ("recipe", "modality", "splits", "labels", "classes_from") if name in more
+    }
     return prepare(find_sources(sources, **choice), store, settings, workers=more.pop("workers", 0), **more)
 
 

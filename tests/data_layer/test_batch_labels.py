@@ -14,7 +14,7 @@ from torch import Tensor
 import genesis_ext
 from genesis_ext.data.loader import Batch, FixedSamples, GenesisLoader
 from genesis_ext.data.placement import placement
-from genesis_ext.data.placement.placement import volume_bytes
+from genesis_ext.data.placement.room import Beside, volume_bytes
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.sampling.split import whole_regions
 from genesis_ext.data.store.volume_store import StoreError, VolumeStore
@@ -86,7 +86,7 @@ def test_without_labels_batches_are_the_same_and_no_label_is_read(
         file.write_bytes(b"")
     without = batches(store, 3, Sampling(out_shape=(6, 8, 4)), labels=False)
     assert all(same(plain(a), b) for a, b in zip(with_labels, without, strict=True))
-    assert volume_bytes(store, CUBES, torch.int16)[0] - volume_bytes(store, CUBES)[0] == 2 * ENTRIES[0].voxels
+    assert volume_bytes(store, CUBES, Beside(torch.int16))[0] - volume_bytes(store, CUBES)[0] == 2 * ENTRIES[0].voxels
 
 
 @pytest.mark.parametrize("out_shape", [(7, 5, 3), (7, 5)])
@@ -158,7 +158,8 @@ def test_labels_count_where_room_is_needed(store: VolumeStore, monkeypatch: pyte
     needed = sum(volume_bytes(store, CUBES))
     monkeypatch.setattr(placement, "free_bytes", lambda device: needed)
     batches(store, 1, labels=False)
-    with pytest.raises(placement.PlacementError, match=f"needs {sum(volume_bytes(store, CUBES, torch.int16)):,} bytes"):
+    with_labels = sum(volume_bytes(store, CUBES, Beside(torch.int16)))
+    with pytest.raises(placement.PlacementError, match=f"needs {with_labels:,} bytes"):
         batches(store, 1)
 
 

@@ -15,11 +15,10 @@ from genesis_ext.data.placement import transfer
 from genesis_ext.data.placement.placement import (
     Placement,
     PlacementError,
-    Resident,
     check_fit,
     free_bytes,
-    volume_bytes,
 )
+from genesis_ext.data.placement.room import Resident, volume_bytes
 from genesis_ext.data.sampling.content import Foreground, LungContent, table_length
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.store.volume_store import StoreError, VolumeStore

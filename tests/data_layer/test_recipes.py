@@ -49,6 +49,7 @@ def test_luna16(tmp_path: Path, nested: bool) -> None:
     assert {source.modality for source in found.sources} == {"ct"}
     labels = [source.label for source in found.sources]
     assert labels == [tmp_path / "seg-lungs-LUNA16" / f"{uid}.mhd" for uid in uids[:9]] + [None]
+    assert [source.fold for source in found.sources] == list(range(10))
     assert splits(find_sources(tmp_path / "subset7", "luna16")) == {"test": 1}
     assert_no_patient_on_two_sides(found)
 
@@ -64,6 +65,9 @@ def test_lits2017(tmp_path: Path) -> None:
     assert sources["volume-111"].split == "validation"
     assert sources["volume-9"].label == tmp_path / "Training Batch 1" / "segmentation-9.nii"
     assert sources["test-volume-9"].label is None
+    assert sources["volume-9"].label_names == {"liver": 1, "tumour": 2}
+    assert sources["test-volume-9"].label_names is None
+    assert splits(find_sources(tmp_path, "lits2017-task")) == {"train": 100, "validation": 15, "test": 16 + 70}
     assert {source.modality for source in found.sources} == {"ct"}
     assert_no_patient_on_two_sides(found)
 
@@ -80,6 +84,9 @@ def test_brats2018(tmp_path: Path) -> None:
     flair = by_name(found)["Brats18_TCIA02_000_1_flair"]
     assert flair.label == root / "HGG" / "Brats18_TCIA02_000_1" / "Brats18_TCIA02_000_1_seg.nii.gz"
     assert flair.patient == "Brats18_TCIA02_000"
+    assert (flair.case, flair.channel) == ("Brats18_TCIA02_000_1", "flair")
+    assert flair.label_names == {"necrosis": 1, "oedema": 2, "enhancing tumour": 4}
+    assert Counter(s.channel for s in found.sources) == dict.fromkeys(kinds[:4], 286)
     assert by_name(found)[f"{held}_t1ce"].label is None
     assert {source.modality for source in found.sources} == {"mri"}
     assert found.notes == []
@@ -124,6 +131,7 @@ def test_mmwhs(tmp_path: Path) -> None:
     assert (sources["mr_train_1017"].modality, sources["mr_train_1017"].split) == ("mri", "test")
     assert sources["mr_train_1017"].label == tmp_path / "mr_train" / "mr_train_1017_label.nii.gz"
     assert sources["ct_test_2001"].label is None
+    assert sources["mr_train_1010"].label_names["left atrium"] == [420, 421]
     assert_no_patient_on_two_sides(found)
 
 
@@ -174,6 +182,73 @@ def test_pictures_without_the_lists_have_no_split_and_that_is_told(tmp_path: Pat
     assert sum("missing, so its pictures have no split" in note for note in found.notes) == 2
 
 
+def test_findings_of_chestxray8_are_classes(tmp_path: Path) -> None:
+    make(tmp_path, [f"images_001/images/{n:08d}_000.png" for n in range(1, 5)])
+    rows = ["00000001_000.png,Cardiomegaly|Emphysema,0", "00000002_000.png,No Finding,0", "00000003_000.png,Mass,1"]
+    table = tmp_path / "Data_Entry_2017.csv"
+    table.write_text("\n".join(["Image Index,Finding Labels,Follow-up #", *rows]))
+    found = find_sources(tmp_path, "chestxray8")
+    assert [s.classes for s in found.sources] == [("Cardiomegaly", "Emphysema"), (), ("Mass",), None]
+    table.write_text("Image Index,Labels\n")
+    with pytest.raises(SourceError, match=r"Data_Entry_2017\.csv: must have the columns .*: Finding Labels is missing"):
+        find_sources(tmp_path, "chestxray8")
+
+
+def test_a_table_of_adni_tells_diagnoses_and_splits_each_of_them(tmp_path: Path) -> None:
+    subjects = [(f"{n % 50:03d}_S_{1000 + n}", "AD" if n < 47 else "CN") for n in range(103)]
+    make(tmp_path, [f"ADNI/{subject}/MPR/2006-05-19/I{n}/a_I{n}.nii" for n, (subject, _) in enumerate(subjects)])
+    make(tmp_path, ["ADNI/099_S_0001/MPR/2006-05-19/I900/a_I900.nii", "ADNI/000_S_1000/MPR/2008-05-19/I901/a_I901.nii"])
+    rows = [f'"{n}","{subject}","{group}","F"' for n, (subject, group) in enumerate(subjects)]
+    (tmp_path / "collection.csv").write_text("\n".join(['"Image Data ID","Subject","Group","Sex"', *rows]))
+    found = find_sources(tmp_path, "adni")
+    sides = {(s.patient, s.classes, s.split) for s in found.sources}
+    assert Counter((classes, split) for _, classes, split in sides if classes) == {
+        (("AD",), "train"): 37, (("AD",), "test"): 10, (("CN",), "train"): 45, (("CN",), "test"): 11,
+    }  # fmt: skip
+    assert by_name(found)["000_S_1000_I901"].classes == ("AD",)  # of the subject: the image is in no table
+    assert by_name(found)["099_S_0001_I900"].classes is None
+    assert found.notes == ["1 subjects are in no table of the archive, the first is 099_S_0001"]
+    assert_no_patient_on_two_sides(found)
+
+
+def test_brats2013(tmp_path: Path) -> None:
+    patients = [f"HG/{n:04d}" for n in range(1, 21)] + [f"LG/{n:04d}" for n in range(1, 11)]
+    kinds = [f"VSD.Brain.XX.O.MR_{name}" for name in ("Flair", "T1", "T1c", "T2")] + ["VSD.Brain_3more.XX.XX.OT"]
+    files = [
+        f"BRATS-2/Image_Data/{patient}/{kind}/{kind}.{n}.mha" for n, patient in enumerate(patients) for kind in kinds
+    ]
+    found = find_sources(make(tmp_path, [*files[:-1], "BRATS-2/VSD.Brain.XX.O.MR_T1.9.mha"]), "brats2013")
+    assert Counter(s.split for s in found.sources if s.channel == "Flair") == {"train": 21, "test": 9}
+    flair = by_name(found)["HG_0001_Flair"]
+    assert flair.label == tmp_path / files[4]
+    assert (flair.patient, flair.case, flair.channel, flair.modality) == ("HG_0001", "HG_0001", "Flair", "mri")
+    assert by_name(found)["LG_0001_T1c"].patient == "LG_0001"  # another patient than HG/0001
+    assert found.notes == ["LG_0010: has no label, VSD.Brain_3more.XX.XX.OT is missing"]
+    assert [reason for _, reason in found.ignored] == ["lies in no folder of a grade, HG or LG, and a patient"]
+    assert_no_patient_on_two_sides(found)
+
+
+def test_lidc_idri(tmp_path: Path) -> None:
+    patients = [f"LIDC-IDRI-{n:04d}" for n in range(1, 21)]
+    make(tmp_path, [f"LIDC-IDRI/{patient}/study/ct.nii.gz" for patient in patients])
+    make(tmp_path, [f"LIDC-IDRI/{patients[0]}/other/ct2.nii.gz", "LIDC-IDRI/LIDC-IDRI-0001/study/069.xml", "atlas.nii"])
+    make(tmp_path, [f"masks/{patient}_nodules.nii.gz" for patient in patients[:18]])
+    found = find_sources(tmp_path, "lidc-idri")
+    sides = {source.patient: source.split for source in found.sources}
+    assert Counter(sides.values()) == {"train": 10, "validation": 2, "test": 8}
+    assert by_name(found)["LIDC-IDRI-0002"].label == tmp_path / "masks" / "LIDC-IDRI-0002_nodules.nii.gz"
+    assert [s.name for s in found.sources if s.patient == patients[0]] == [
+        f"{patients[0]}_ct2",
+        f"{patients[0]}_ct",
+    ]
+    assert found.notes == ["2 patients have no mask, the first is LIDC-IDRI-0019"]
+    assert (tmp_path / "atlas.nii", "lies in no folder of a patient, as LIDC-IDRI-0001") in found.ignored
+    assert_no_patient_on_two_sides(found)
+    make(tmp_path, ["masks/LIDC-IDRI-0001_nodule2.nii.gz"])
+    with pytest.raises(SourceError, match=r"LIDC-IDRI-0001: must have one mask, which holds all nodules, got .* and "):
+        find_sources(tmp_path, "lidc-idri")
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_folder_of_another_layout_is_refused_with_what_is_needed(tmp_path: Path, recipe: str) -> None:
     make(tmp_path, ["scans/a.nii.gz", "scans/b.png", "scans/c.mhd"])
@@ -184,5 +259,5 @@ def test_a_folder_of_another_layout_is_refused_with_what_is_needed(tmp_path: Pat
 
 
 def test_an_unknown_recipe_is_refused_with_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"recipe must be one of luna16, lits2017, .+ got 'kits'"):
+    with pytest.raises(SourceError, match=r"recipe must be one of luna16, lidc-idri, .+ got 'kits'"):
         find_sources(tmp_path, "kits")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from torch import Tensor
 
-from genesis_ext.data.placement.placement import Room
+from genesis_ext.data.placement.room import Room
 from genesis_ext.data.placement.transfer import copy_from_disk
 from genesis_ext.data.sampling.content import Foreground, LungContent
 from genesis_ext.data.sampling.sampler import Subvolumes, SubvolumeSampler

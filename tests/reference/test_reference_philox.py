@@ -59,8 +59,10 @@ def test_purposes_keep_their_numbers():
         "ORIENTATION",
         "JIGSAW",
         "PERMUTATION_SET",
+        "AUGMENTATION",
+        "AUGMENTATION_NOISE",
     ]
-    assert [(purpose.name, purpose.value) for purpose in Purpose] == list(zip(names, range(1, 16), strict=True))
+    assert [(purpose.name, purpose.value) for purpose in Purpose] == list(zip(names, range(1, 18), strict=True))
 
 
 def test_uniform_reaches_from_zero_to_just_below_one():

@@ -59,8 +59,7 @@ void run_adjoint(const AffineSpec& spec, const Tensor& grad, const Tensor& out) 
                                      spec.coefficients(),
                                      {spec.adjoint_stride(0), spec.adjoint_stride(1), spec.adjoint_stride(2)},
                                      affine_of(spec, grad.size(1))};
-  const auto kernel = spec.filtered() ? cuda::affine_scatter_kernel<true, T> : cuda::affine_scatter_kernel<false, T>;
-  device.launch(kernel, grad.size(0) * grad.size(1) * pass.affine.tile.all(), cuda::kAffineThreads, pass);
+  cuda::run_scatter(pass, grad.size(0) * grad.size(1), spec.filtered(), device);
 }
 
 Tensor affine_sample_adjoint_cuda(const Tensor& grad, const Tensor& matrix, std::vector<int64_t> in_shape,

@@ -4,7 +4,7 @@
 #include <torch/csrc/stable/library.h>
 
 #include "../../cuda/draw.cuh"
-#include "../../cuda/launch.h"
+#include "../../cuda/torch_device.h"
 #include "draw_plan.h"
 
 namespace gx {
@@ -12,18 +12,15 @@ namespace {
 
 Tensor draw_plan_cuda(const Tensor& sample_id, const Tensor& seed, std::vector<int64_t> spatial_shape,
                       std::vector<double> rates, std::vector<int64_t> numbers) {
-  const char* op = "draw_plan";
   const DrawArguments arguments = check_draw_plan(sample_id, seed, spatial_shape, rates, numbers);
   const PlanSpec& spec = arguments.spec;
   const int64_t n = sample_id.size(0);
   const Tensor plan = torch::stable::new_empty(arguments.sample_id, {n, plan_length(spec.numbers)}, ScalarType::Int);
   if (n == 0) return plan;
   const torch::stable::accelerator::DeviceGuard guard(sample_id.get_device_index());
-  const unsigned blocks = cuda::grid_size(op, (n + cuda::kDrawThreads - 1) / cuda::kDrawThreads);
-  cuda::draw_plan_kernel<<<blocks, cuda::kDrawThreads, 0, cuda::current_stream(sample_id)>>>(
-      spec, arguments.sample_id.const_data_ptr<int64_t>(), arguments.seed.const_data_ptr<int64_t>(), n,
-      plan.mutable_data_ptr<int32_t>());
-  cuda::check_launch(op);
+  cuda::TorchDevice device("draw_plan", sample_id);
+  cuda::run_draw_plan(spec, arguments.sample_id.const_data_ptr<int64_t>(), arguments.seed.const_data_ptr<int64_t>(), n,
+                      plan.mutable_data_ptr<int32_t>(), device);
   return plan;
 }
 

@@ -3,7 +3,7 @@
 
 #include <torch/csrc/stable/library.h>
 
-#include "../../cuda/launch.h"
+#include "../../cuda/torch_device.h"
 #include "../../cuda/words.cuh"
 #include "philox_words.h"
 
@@ -11,17 +11,13 @@ namespace gx {
 namespace {
 
 Tensor philox_words_cuda(const Tensor& sample_id, const Tensor& seed, int64_t purpose, int64_t count) {
-  const char* op = "philox_words";
   const WordsArguments arguments = check_philox_words(sample_id, seed, purpose, count);
   const Tensor out = new_result("philox_words", arguments.sample_id, {arguments.samples, count, 4}, ScalarType::Long);
   if (out.numel() == 0) return out;
   const torch::stable::accelerator::DeviceGuard guard(sample_id.get_device_index());
-  const int64_t draws = arguments.samples * count;
-  const unsigned blocks = cuda::grid_size(op, (draws + cuda::kWordsThreads - 1) / cuda::kWordsThreads);
-  cuda::philox_words_kernel<<<blocks, cuda::kWordsThreads, 0, cuda::current_stream(sample_id)>>>(
-      arguments.sample_id.const_data_ptr<int64_t>(), arguments.seed.const_data_ptr<int64_t>(), arguments.purpose, draws,
-      count, out.mutable_data_ptr<int64_t>());
-  cuda::check_launch(op);
+  cuda::TorchDevice device("philox_words", sample_id);
+  cuda::run_philox_words(arguments.sample_id.const_data_ptr<int64_t>(), arguments.seed.const_data_ptr<int64_t>(),
+                         arguments.purpose, arguments.samples, count, out.mutable_data_ptr<int64_t>(), device);
   return out;
 }
 

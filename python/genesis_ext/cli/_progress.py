@@ -4,8 +4,10 @@
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 from genesis_ext._extras import require
 from genesis_ext.data.prepare.run import Step
@@ -14,75 +16,46 @@ _LINE_EVERY_S = 5.0
 _TROUBLE = ("skipped", "failed")
 
 
-class ProgressView(Protocol):
-    """Shows steps while it is entered."""
+@contextmanager
+def showing_progress() -> Iterator[Callable[[Step], None]]:
+    """A context with a function that shows a step, in the way that suits the output."""
+    rich = None
+    if sys.stdout.isatty():
+        with suppress(ImportError):
+            rich = require("rich.progress", "train", "to draw a progress bar")
+    if rich is None:
+        yield plain_progress()
+        return
+    with rich.Progress(rich.BarColumn(), rich.TaskProgressColumn(), rich.TextColumn("{task.description}")) as bar:
+        yield bar_progress(bar)
 
-    def __enter__(self) -> "ProgressView": ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None: ...
+def plain_progress() -> Callable[[Step], None]:
+    """Shows a line for every file that is not used, and every five seconds one with rate and time left."""
+    said = time.monotonic()
 
-    def __call__(self, step: Step) -> None: ...
-
-
-class PlainProgress:
-    """A line for every file that is not used, and one every five seconds that tells rate and time left."""
-
-    def __init__(self) -> None:
-        self._said = time.monotonic()
-
-    def __enter__(self) -> "PlainProgress":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Nothing is left to be closed."""
-
-    def __call__(self, step: Step) -> None:
+    def show(step: Step) -> None:
+        nonlocal said
         if step.outcome.status in _TROUBLE:
             print(f"{step.outcome.status} {step.outcome.reason}", flush=True)
-        if step.done == step.total or time.monotonic() - self._said >= _LINE_EVERY_S:
-            self._said = time.monotonic()
+        if step.done == step.total or time.monotonic() - said >= _LINE_EVERY_S:
+            said = time.monotonic()
             print(line_of(step), flush=True)
 
+    return show
 
-class RichProgress:
-    """A bar over the bytes of the files, with the file done last."""
 
-    def __init__(self, rich: Any) -> None:
-        columns = [
-            rich.BarColumn(), rich.TaskProgressColumn(), rich.TextColumn("{task.description}"),
-        ]  # fmt: skip
-        self._bar = rich.Progress(*columns)
-        self._task = self._bar.add_task("", total=1)
+def bar_progress(bar: Any) -> Callable[[Step], None]:
+    """Moves a bar of rich over the bytes of the files."""
+    task = bar.add_task("", total=1)
 
-    def __enter__(self) -> "RichProgress":
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._bar.stop()
-
-    def __call__(self, step: Step) -> None:
+    def show(step: Step) -> None:
         if step.outcome.status in _TROUBLE:
-            self._bar.print(f"{step.outcome.status} {step.outcome.reason}", markup=False)
-        total = step.bytes_total or 1
-        done = step.bytes_done if step.bytes_total else 1
-        self._bar.update(self._task, completed=done, total=total, description=line_of(step))
+            bar.print(f"{step.outcome.status} {step.outcome.reason}", markup=False)
+        total, done = (step.bytes_total, step.bytes_done) if step.bytes_total else (1, 1)
+        bar.update(task, completed=done, total=total, description=line_of(step))
 
-
-def make_progress() -> ProgressView:
-    """The view that suits the output."""
-    if not sys.stdout.isatty():
-        return PlainProgress()
-    try:
-        return RichProgress(require("rich.progress", "train", "to draw a progress bar"))
-    except ImportError:
-        return PlainProgress()
+    return show
 
 
 def line_of(step: Step) -> str:

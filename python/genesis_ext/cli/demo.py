@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genesis_ext._options import minutes, positive_integer
-from genesis_ext.cli.pretrain import summary
+from genesis_ext.cli._training import summary
 from genesis_ext.data.demo_scans import write_demo_scans
 from genesis_ext.training.pretraining.config import PretrainConfig
 from genesis_ext.training.pretraining.presets import PRESETS

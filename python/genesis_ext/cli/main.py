@@ -14,9 +14,12 @@ from importlib import import_module
 import genesis_ext
 from genesis_ext import _library
 
-COMMANDS = ("prepare", "pretrain", "predict", "restore", "preview", "bench", "demo", "doctor")
+COMMANDS = (
+    *("prepare", "pretrain", "finetune", "predict", "evaluate"),
+    *("restore", "preview", "bench", "demo", "doctor"),
+)
 
-OWN_OPTIONS = ("pretrain",)
+OWN_OPTIONS = ("pretrain", "finetune")
 """Commands whose modules read their options themselves, by `parse(words)`."""
 
 EXAMPLES = """\
@@ -26,6 +29,7 @@ examples:
   genesis preview scan.nii.gz --out pictures
   genesis pretrain --data scans --out runs/first --steps 2000
   genesis predict runs/liver scans --out predictions
+  genesis evaluate predictions labelsTs --out scores
   genesis bench --quick
 """
 

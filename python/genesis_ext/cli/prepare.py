@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from genesis_ext._types import Spacing3
-from genesis_ext.cli._progress import duration, make_progress
+from genesis_ext.cli._progress import duration, showing_progress
 from genesis_ext.data.prepare.dry_run import forecast, free_bytes
 from genesis_ext.data.prepare.intensity import IntensityWindow
 from genesis_ext.data.prepare.preprocess import PrepareSettings
@@ -17,7 +17,7 @@ from genesis_ext.data.prepare.run import prepare
 from genesis_ext.data.readers import readers
 from genesis_ext.data.sources.find import find_sources
 from genesis_ext.data.sources.recipes import RECIPES
-from genesis_ext.data.sources.source import Found, PatientRule
+from genesis_ext.data.sources.source import ClassRule, Found, PatientRule
 from genesis_ext.data.store.entry import SplitName, StoreDtype
 from genesis_ext.data.store.writer import check_settings
 from genesis_ext.data.volume import Modality
@@ -31,7 +31,8 @@ examples:
   genesis prepare Task02_Heart/dataset.json 'more/**/*.nii.gz' --out store --dry-run
 
 SOURCES are folders, image files, folders of DICOM slices, patterns in quotes, CSV tables with the columns path, label,
-name, patient, modality, split (only path is needed), or a dataset.json of MSD or nnU-Net.
+class, fold, case, channel, name, patient, modality, split (only path is needed; several classes as a|b, none as -), or
+a dataset.json of MSD or nnU-Net.
 A run that was ended in any way goes on when it is run again. STORE gets index.json, report.json and report.csv.
 Exit status 1 if nothing could be taken, or if a file failed through no fault of its own (full disk, lost worker).
 
@@ -41,7 +42,7 @@ recipes:
 
 def add_parser(subparsers: Any) -> None:
     """Add the subcommand."""
-    recipes = "\n".join(f"  {r.name:<12}{r.layout};\n{'':<14}{r.splits}" for r in RECIPES.values())
+    recipes = "\n".join(f"  {r.name:<14}{r.layout};\n{'':<16}{r.splits}" for r in RECIPES.values())
     formats = ", ".join(name for reader in readers() for name in reader.formats)
     parser = subparsers.add_parser(
         "prepare",
@@ -66,6 +67,11 @@ def add_parser(subparsers: Any) -> None:
         "names repeat from folder to folder (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
+        "--classes-from", choices=get_args(ClassRule),
+        help="what tells the class of a scan: folders: that below SOURCES, as in SOURCES/benign/p7.nii, or in a folder "
+        "of a split, SOURCES/train/benign/p7.nii (default: a CSV or a recipe alone)",
+    )  # fmt: skip
+    parser.add_argument(
         "--splits", nargs="+", choices=get_args(SplitName), metavar="SPLIT", help="take only train, validation, test"
     )
     parser.add_argument(
@@ -88,7 +94,7 @@ def add_parser(subparsers: Any) -> None:
     mri.add_argument(
         "--mri-window", nargs=2, type=float, metavar=("LO", "HI"),
         help="values at which MRI is clipped instead, before it is scaled by its own range (the Universal Model's: "
-        "0 4000); a scan of which more than a quarter lies above is left out",
+        "0 4000); a scan with more than a quarter of its voxels above is left out",
     )  # fmt: skip
     parser.add_argument(
         "--pad-to", nargs=3, type=int, metavar=("X", "Y", "Z"), help="widen smaller volumes to so many voxels"
@@ -113,11 +119,13 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(f"--workers must be at least 0, got {args.workers}")
     except ValueError as error:
         raise argparse.ArgumentError(None, str(error)) from error
-    found = find_sources(args.sources, args.recipe, args.modality, args.patient, args.splits, args.labels)
+    found = find_sources(
+        args.sources, args.recipe, args.modality, args.patient, args.splits, args.labels, args.classes_from
+    )
     if args.dry_run:
         return _tell(found, args.out, settings, args.overwrite)
     try:
-        with make_progress() as view:
+        with showing_progress() as view:
             report = prepare(found, args.out, settings, args.workers, args.overwrite, view)
     except KeyboardInterrupt:
         print(f"what is done stays in {args.out}: run the same command again to go on", file=sys.stderr)

@@ -2,27 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """`genesis pretrain`: train a network on sub-volumes that the operators make. Options are read by tyro."""
 
-import argparse
-import json
-import math
-import os
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, get_origin
+from typing import Any
 
-from genesis_ext._extras import require
-from genesis_ext._renamed import warn_renamed
-from genesis_ext.training.engine.processes import leave_together
-from genesis_ext.training.engine.run_folder import RunFolder
-from genesis_ext.training.pretraining.config import RENAMED, PretrainConfig
-from genesis_ext.training.pretraining.config_file import read_settings
+from genesis_ext.cli import _training
+from genesis_ext.cli._training import TrainingCommand
+from genesis_ext.training.pretraining.config import PretrainConfig
 from genesis_ext.training.pretraining.presets import PRESETS
-from genesis_ext.training.pretraining.run import PretrainResult, pretrain
-from genesis_ext.transforms import TransformConfig
-
-_GOES_ON = "the same command with --resume goes on"
+from genesis_ext.training.pretraining.run import pretrain
 
 _DESCRIPTION = f"""\
 Train a network on sub-volumes of scans that the operators make: restore distorted ones (Models Genesis, Universal
@@ -38,8 +26,8 @@ examples:
   genesis pretrain --data store --out runs/nnunet --network ResidualEncoderUNet --network-arguments '{{"n_stages": 6}}'
   torchrun --nproc-per-node 4 -m genesis_ext.cli.main pretrain --data store --out runs/four
 
-The same command line starts a run, and goes on with it when it is repeated with --resume. Ctrl-C and SIGTERM end a run
-after a step, with a checkpoint; the exit status is 130 or 143 then.
+With --resume, repeating a command continues its run. Ctrl-C and SIGTERM end a run after a step, with a checkpoint and
+exit status 130 or 143.
 
 A store is what `genesis prepare` makes. Scans are prepared into a store of the cache, at their own spacing.
 RUN gets report.html, last.pt and best.pt (weights under "state_dict"), log.jsonl, loss_curve.png, pictures/ and
@@ -52,39 +40,13 @@ presets: {", ".join(PRESETS)}
 
 
 @dataclass(frozen=True)
-class PretrainCommand:
+class PretrainCommand(TrainingCommand):
     """What is typed: paths, how to begin, and the settings."""
 
-    data: Path
-    """Store, scan, or folder of scans."""
-    out: Path
-    """Folder of the run."""
-    validation_data: Path | None = None
-    """The same as data, to validate; else a part of the data does."""
-    cache: Path | None = None
-    """For the stores of scans (default: $GENESIS_CACHE, or one at home)."""
-    resume: bool = False
-    """Go on from RUN/last.pt with the settings stored there. Those that are given must be the same, except lengths and
-    intervals. Where nothing was saved, start."""
-    fall_back: bool = False
-    """Where last.pt is damaged or missing, go on from previous.pt, the one before."""
-    overwrite: bool = False
-    """Clear a run that RUN holds."""
-    minutes: float = math.inf
-    """Stop after so many since the start, preparing included; go on with --resume."""
-    device: str = "auto"
-    """cpu, cuda or cuda:N (auto: CUDA where there is one)."""
-    preset: str | None = None
-    """Named settings, over which those below go."""
-    config: Path | None = None
-    """Settings from a YAML file, over which those below go."""
-    debug: bool = False
-    """Show the traceback of a failure."""
     settings: PretrainConfig = field(default_factory=PretrainConfig)
 
-    def __post_init__(self) -> None:
-        if not self.minutes > 0:
-            raise ValueError(f"minutes must be above 0, got {self.minutes}")
+
+_KIND = _training.Kind("pretrain", _DESCRIPTION, PretrainCommand, PretrainConfig, PRESETS)
 
 
 def add_parser(subparsers: Any) -> None:
@@ -93,142 +55,11 @@ def add_parser(subparsers: Any) -> None:
 
 
 def parse(words: Sequence[str]) -> PretrainCommand:
-    """Read the options of a command line; exits as argparse does.
-
-    Raises:
-        argparse.ArgumentError: a setting breaks its rule, or two sources of settings are given.
-        ValueError: the run that is to go on cannot be read.
-    """
-    tyro = require("tyro", "train", "to read options")
-    words = [_new_name(word) for word in words]
-    given, _ = _sources().parse_known_args(list(words))
-    stored = RunFolder(given.out).stored(given.fall_back) if given.resume and given.out else None
-    try:
-        base = _base(given, None if stored is None else PretrainConfig.from_dict(stored.content["config"]))
-        with _words(tyro.constructors):
-            return tyro.cli(  # type: ignore[no-any-return]
-                PretrainCommand,
-                prog="genesis pretrain",
-                description=_DESCRIPTION,
-                args=list(words),
-                default=PretrainCommand(data=tyro.MISSING, out=tyro.MISSING, settings=base),
-                config=(tyro.conf.OmitArgPrefixes,),
-            )
-    except ValueError as error:
-        raise argparse.ArgumentError(None, str(error)) from error
-
-
-def _new_name(word: str) -> str:
-    """An option by its name of today."""
-    option, given, value = word.partition("=")
-    name = option.removeprefix("--").replace("-", "_")
-    if not option.startswith("--") or name not in RENAMED:
-        return word
-    new = f"--{RENAMED[name].replace('_', '-')}"
-    warn_renamed(f"the option {option}", new)
-    return f"{new}{given}{value}"
+    """Read the options of a command line; raises what ``_training.parse`` does."""
+    command: PretrainCommand = _training.parse(_KIND, words)
+    return command
 
 
 def run(args: PretrainCommand) -> int:
     """Train; returns 0, or what a shell says of a process that a signal ended."""
-    first = os.environ.get("RANK", "0") == "0"  # of the processes that torchrun starts
-    try:
-        result = pretrain(
-            args.settings,
-            args.data,
-            args.out,
-            validation_data=args.validation_data,
-            cache=args.cache,
-            device=args.device,
-            resume=args.resume,
-            fall_back=args.fall_back,
-            overwrite=args.overwrite,
-            time_limit_s=60 * args.minutes,
-            report=lambda text: print(text, flush=True),
-        )
-        leave_together()
-    except KeyboardInterrupt:
-        if first:
-            print(f"what was saved stays in {args.out}: {_GOES_ON}", file=sys.stderr)
-        raise
-    if first:
-        print(summary(result))
-        if not result.finished:
-            print(f"the run is not finished: {_GOES_ON}")
-    return 0 if result.stopped_by is None else 128 + result.stopped_by
-
-
-def summary(result: PretrainResult) -> str:
-    """The last validation, and where everything lies."""
-    return "\n".join([str(result.validation), *(f"{name}: {path}" for name, path in result.files.items())])
-
-
-def _words(constructors: Any) -> Any:
-    """A context in which one word is an option that a config file may hold more of.
-
-    --profile is a name, where a file may hold rates and sizes instead; a mapping is JSON.
-    """
-    registry = constructors.ConstructorRegistry()
-
-    def profile(info: Any) -> Any:
-        if info.type != str | TransformConfig:
-            return None
-        return constructors.PrimitiveConstructorSpec(
-            nargs=1,
-            metavar="STR",
-            instance_from_str=lambda words: words[0],
-            is_instance=lambda value: isinstance(value, str | TransformConfig),
-            str_from_instance=lambda value: [value if isinstance(value, str) else "as-stored"],
-        )
-
-    def mapping(info: Any) -> Any:
-        if get_origin(info.type) is not Mapping:
-            return None
-        return constructors.PrimitiveConstructorSpec(
-            nargs=1,
-            metavar="JSON",
-            instance_from_str=lambda words: _from_json(words[0]),
-            is_instance=lambda value: isinstance(value, Mapping),
-            str_from_instance=lambda value: [json.dumps(value)],
-        )
-
-    registry.primitive_rule(profile)
-    registry.primitive_rule(mapping)
-    return registry
-
-
-def _from_json(word: str) -> dict[str, Any]:
-    try:
-        value = json.loads(word)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"must be JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise ValueError("must be an object of JSON: {...}")
-    return value
-
-
-def _sources() -> argparse.ArgumentParser:
-    """Reads the options that say what the settings go over."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    parser.add_argument("--preset", choices=PRESETS)
-    parser.add_argument("--config", type=Path)
-    parser.add_argument("--out", type=Path)
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--fall-back", "--fall_back", action="store_true")
-    return parser
-
-
-def _base(given: argparse.Namespace, stored: PretrainConfig | None) -> PretrainConfig:
-    """What the options go over: the settings of the run to go on with, else the defaults, and on them preset or file.
-
-    So a setting that is given nowhere is the run's, and one that is given is seen to differ from it.
-    """
-    if given.preset and given.config:
-        raise ValueError("--preset and --config must not both be given")
-    settings = read_settings(given.config) if given.config else PRESETS[given.preset or "default"]
-    if stored is None:
-        return PretrainConfig.of(**settings)
-    try:
-        return stored.but(**settings)
-    except ValueError as error:
-        raise ValueError(f"{given.config or given.preset} is not what {given.out} was begun with: {error}") from error
+    return _training.run(args, lambda: pretrain(args.settings, args.data, args.out, **args.start))

@@ -63,7 +63,7 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     image.add_argument("--count", type=positive_integer, metavar="N", help="samples in samples.png (default: 6)")
     image.add_argument(
-        "--modality", choices=get_args(Modality), help="what the scan is (default: told by the file or its values)"
+        "--modality", choices=get_args(Modality), help="what the scan is (default: from the file or its values)"
     )
     store = parser.add_argument_group("for a store")
     store.add_argument(

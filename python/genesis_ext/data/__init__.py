@@ -4,6 +4,7 @@
 
 from genesis_ext._renamed import old_names
 from genesis_ext.data.batch import Batch
+from genesis_ext.data.candidates import CandidateLoader, Candidates, EveryCandidate
 from genesis_ext.data.loader import FixedSamples, GenesisLoader
 from genesis_ext.data.placement.placement import PlacementError
 from genesis_ext.data.prepare.intensity import IntensityWindow
@@ -12,6 +13,7 @@ from genesis_ext.data.prepare.preprocess import PrepareSettings
 from genesis_ext.data.prepare.run import prepare_cached
 from genesis_ext.data.readers import read_volume, read_volumes
 from genesis_ext.data.sampling.content import Foreground, LungContent
+from genesis_ext.data.sampling.folds import fold_regions, folds_of
 from genesis_ext.data.sampling.sampler import Subvolumes, SubvolumeSampler
 from genesis_ext.data.sampling.settings import RELEASED_BORDERS, Sampling
 from genesis_ext.data.sampling.split import MODALITIES, Region, Split, split_regions, whole_regions
@@ -24,6 +26,9 @@ __all__ = [
     "MODALITIES",
     "RELEASED_BORDERS",
     "Batch",
+    "CandidateLoader",
+    "Candidates",
+    "EveryCandidate",
     "FixedSamples",
     "Foreground",
     "GenesisLoader",
@@ -43,6 +48,8 @@ __all__ = [
     "VolumeError",
     "VolumeStore",
     "find_sources",
+    "fold_regions",
+    "folds_of",
     "is_store",
     "prepare_cached",
     "read_volume",

@@ -10,27 +10,37 @@ import torch
 from torch import Tensor
 
 from genesis_ext import ops
-from genesis_ext.data.placement.placement import Resident
+from genesis_ext.data.placement.room import Resident
 from genesis_ext.data.sampling.sampler import Subvolumes
 from genesis_ext.data.sampling.settings import Sampling
 
 Batch = dict[str, Tensor]
 """Tensors of N samples by name:
 
-input, target: (N, 1, X, Y, Z), or (N, 1, X, Y) of slices, float32 in [0, 1]; or what a transform returns in their
-    place, (N,) int64 classes for example.
+input, target: (N, C, X, Y, Z), or (N, C, X, Y) of slices, float32 in [0, 1], with one channel where none are named; or
+    what a transform returns in their place, (N,) int64 classes for example.
 scale, modality, sample_id: (N,) int64.
 
 With labels also:
 
-label: int64, shape of the sub-volumes: the nearest stored values.
+label: (N, 1, X, Y, Z) or (N, 1, X, Y) int64: the nearest stored values.
 mask: bool, beside the label: False where it has the value to be ignored.
-volume: (N,) int64, number of the volume in the store.
+
+With classes also:
+
+class: (N,) int64, the place of the one that holds; or if they are not exclusive (N, K) float32, 1 where one holds.
+
+With either also:
+
+volume: (N,) int64, number of the volume in the store; of several channels, that of the first.
 box: (N, 6) float32, x0, y0, z0, x1, y1, z1 in voxel edges of the volume; ``StoredVolume.patch_affine`` places it.
 """
 
+_OUTSIDE = -32768.0  # below every window: becomes 0
+
 Transform = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""(batch, sample_id) -> input, target, such as ``GenesisTransform``."""
+"""(batch, sample_id) -> input, target, such as ``GenesisTransform``; or an object whose method ``with_target`` is that,
+such as ``FinetuneTransform``."""
 
 LabelTransform = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 """(batch, sample_id, label) -> input, target, label: with labels, which move with the voxels."""
@@ -49,20 +59,38 @@ def check_takes_labels(caller: str, transform: Transform | LabelTransform | None
         ) from None
 
 
-def cut_batch(resident: Resident, drawn: Subvolumes, ids: Tensor, sampling: Sampling) -> Batch:
-    """The sub-volumes that were drawn, as ``distorted`` takes them; its input is ``cut``, (N, 1, *out_shape)."""
-    where = (drawn.volume_index, drawn.boxes, sampling.out_shape)
-    cut = ops.crop_resize(resident.packed, *where, order=sampling.order, antialias=sampling.antialias)
+def cut_batch(
+    resident: Resident,
+    drawn: Subvolumes,
+    ids: Tensor,
+    sampling: Sampling,
+    classes: Tensor | None = None,
+    fill: float = _OUTSIDE,
+) -> Batch:
+    """The sub-volumes that were drawn, as ``distorted`` takes them; its input is ``cut``, (N, C, *out_shape).
+
+    classes: of every volume of the store, see ``class_targets``.   fill: outside a volume, in stored numbers.
+    """
+    index, place = drawn.volume_index, (drawn.boxes, sampling.out_shape)
+    channels = [
+        ops.crop_resize(resident.packed, index + first, *place, sampling.order, sampling.antialias, fill)
+        for first in range(0, len(resident.packed.offset), len(resident.volumes))
+    ]
+    cut = channels[0] if len(channels) == 1 else torch.cat(channels, dim=1)
     batch = {"cut": cut, "scale": drawn.scale, "modality": drawn.modality, "sample_id": ids}
     if resident.labels is not None:
-        labels, index = resident.labels, drawn.volume_index
-        batch["label"] = ops.crop_resize(labels.packed, *where, order=0, dtype=torch.int16).long()
-        batch |= {"ignore": labels.ignore[index], "volume": labels.number[index], "box": drawn.boxes}
+        label = ops.crop_resize(resident.labels.packed, index, *place, order=0, dtype=torch.int16)
+        batch |= {"label": label.long(), "ignore": resident.labels.ignore[index]}
+    if resident.labels is not None or classes is not None:
+        batch |= {"volume": resident.number[index], "box": drawn.boxes}
+    if classes is not None:
+        batch["class"] = classes[batch["volume"]]
     return batch
 
 
 def distorted(batch: Batch, transform: Callable[..., Any] | None) -> Batch:
     """What ``cut_batch`` gives with input and target in place of ``cut``, and the mask in place of ``ignore``."""
+    transform = getattr(transform, "with_target", transform)
     rest = dict(batch)
     cut, ids = rest.pop("cut"), rest["sample_id"]
     if "label" not in rest:

@@ -3,39 +3,34 @@
 """Batches on the device from a store: volumes, boxes, resized sub-volumes and their distorted versions."""
 
 from collections.abc import Callable, Iterator, Sequence
-from types import TracebackType
 
 import torch
 from torch import Tensor
 
 from genesis_ext._renamed import warn_renamed
-from genesis_ext.data.batch import Batch, LabelTransform, Transform, check_takes_labels, cut_batch, distorted
-from genesis_ext.data.placement.placement import DEFAULT_BUDGET, Placement, PlacementName, Resident, Room
+from genesis_ext.data.batch import Batch, LabelTransform, Transform, cut_batch, distorted
+from genesis_ext.data.placement.placement import DEFAULT_BUDGET, Placement, PlacementName
+from genesis_ext.data.placement.room import Resident, Room
 from genesis_ext.data.placement.shards import note_on_mix
 from genesis_ext.data.placement.transfer import copy_from_disk
 from genesis_ext.data.sampling.sampler import Subvolumes, SubvolumeSampler, check_weights
 from genesis_ext.data.sampling.settings import Sampling, note_on_borders
 from genesis_ext.data.sampling.split import Region, split_regions
+from genesis_ext.data.served import Asked, serve
+from genesis_ext.data.steps import FIRST_VALIDATION_ID, SAMPLES_A_VOLUME, StepLoader
 from genesis_ext.data.store.entry import GREYS
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.ops._checks import TensorLike, as_ids
 
 __all__ = ["FIRST_VALIDATION_ID", "SAMPLES_A_VOLUME", "Batch", "FixedSamples", "GenesisLoader", "Transform"]
 
-FIRST_VALIDATION_ID = 2**62
-"""Training counts sample ids from 0; validation has ids that no training run reaches."""
 
-SAMPLES_A_VOLUME = 64
-"""How many samples a volume of weight 1 gives before its shard makes room, as many as in the Universal Model."""
-
-
-class GenesisLoader:
+class GenesisLoader(StepLoader):
     """An iterator without end over training batches, each a pure function of (seed, step).
 
-    Step s has the sample ids s * batch_size to (s + 1) * batch_size - 1, and a rank gets its contiguous part of them:
-    the batches of all ranks together are those of a single process, and a run that starts at any step has those of a
-    run that came there. With a rotating placement they depend on store, `budget`, `batch_size` and `samples_a_volume`
-    too, which decide when a shard serves; all ranks and restarts must be given the same.
+    Ids, ranks and restarts are those of ``StepLoader``. With a rotating placement batches depend on store, `budget`,
+    `batch_size` and `samples_a_volume` too, which decide when a shard serves; all ranks and restarts must be given the
+    same.
 
     Args:
         store: the volumes.
@@ -54,12 +49,18 @@ class GenesisLoader:
         report: told of the split, of shrunk borders and of what is loaded.
         labels: cut the labels at the same boxes, and tell where these lie: see ``Batch``. All volumes that may be drawn
             must have one, and the transform takes it: ``LabelTransform``.
+        classes: names, in order: give batches those of their volumes as numbers. All volumes that may be drawn must
+            tell theirs.
+        exclusive: exactly one of `classes` holds for each volume; else any of them.
+        channels: cut those volumes of a case as the channels of one input, in this order. Labels, classes and rules on
+            content are those of the first, and boxes are drawn from its volumes.
         residence: the old name of `placement`.
 
     Raises:
         ValueError: an argument breaks its rule.
         PlacementError: the store does not fit its placement.
-        StoreError: labels are asked for, and a volume has none: give it weight 0.
+        StoreError: labels are asked for, and a volume has none: give it weight 0. Of classes and channels that a volume
+            lacks it is a ValueError.
 
     Example:
         >>> loader = GenesisLoader(VolumeStore("store"), 64, transform=GenesisTransform(), device="cuda")
@@ -86,32 +87,17 @@ class GenesisLoader:
         device: torch.device | str = "cpu",
         report: Callable[[str], object] = print,
         labels: bool = False,
+        classes: Sequence[str] | None = None,
+        exclusive: bool = True,
+        channels: Sequence[str] | None = None,
         residence: PlacementName | None = None,
     ) -> None:
         if residence is not None:
             warn_renamed("residence of GenesisLoader", "placement")
             placement = residence
-        if not 0 <= rank < world_size:
-            raise ValueError(f"GenesisLoader: rank must be in [0, world_size), got {rank} of {world_size}")
-        if batch_size < world_size:
-            raise ValueError(
-                f"GenesisLoader: batch_size counts the samples of all ranks and must be at least {world_size}, got "
-                f"{batch_size}"
-            )
-        if start_step < 0 or samples_a_volume < 1:
-            raise ValueError(
-                f"GenesisLoader: start_step must be at least 0 and samples_a_volume at least 1, got {start_step} and "
-                f"{samples_a_volume}"
-            )
-        if labels:
-            check_takes_labels("GenesisLoader", transform)
-        self.step = start_step
-        """The step of the next batch."""
-        self.batch_size = batch_size
+        super().__init__(batch_size, rank, world_size, start_step, samples_a_volume, device)
         self._sampling = sampling = sampling or Sampling()
         self._transform = transform
-        self._device = torch.device(device)
-        self._part = range(batch_size)[batch_size * rank // world_size : batch_size * (rank + 1) // world_size]
         if regions is None:
             regions = split_regions(store.entries, sampling.smallest, grid=sampling.grid, report=report)[0]
         check_weights(weights, len(store))
@@ -125,6 +111,10 @@ class GenesisLoader:
                 "GenesisLoader: regions must hold at least one region of a volume with a weight above 0, of a modality "
                 f"with a part in the mix {sampling.mix}"
             )
+        asked = Asked(labels, classes, exclusive, channels)
+        regions, beside, self._classes = serve(
+            "GenesisLoader", store, regions, sampling, transform, self._device, asked
+        )
         if note := note_on_borders(store.entries, regions, sampling):
             report(note)
         volumes = sorted({region.volume for region in regions})
@@ -140,7 +130,7 @@ class GenesisLoader:
             batch_size=batch_size,
             weights=weights,
             report=report,
-            labels=labels,
+            beside=beside,
         )
         self._samplers = {
             shard: SubvolumeSampler(
@@ -152,27 +142,6 @@ class GenesisLoader:
             report(note)
         self._bound: dict[tuple[tuple[int, ...], int], SubvolumeSampler] = {}
 
-    def __iter__(self) -> Iterator[Batch]:
-        return self
-
-    def __next__(self) -> Batch:
-        step = self.step
-        self.step += 1
-        return self.make(step)
-
-    def __enter__(self) -> "GenesisLoader":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def ids(self, step: int) -> Tensor:
-        """This rank's sample ids of a step, (N,) int64 on the device."""
-        first = step * self.batch_size
-        return torch.arange(first + self._part.start, first + self._part.stop, device=self._device)
-
     def draw(self, step: int, ids: TensorLike | None = None) -> tuple[Tensor, Resident, Subvolumes]:
         """Sample ids of a step, the volumes that serve it, and the boxes in them; nothing is cut.
 
@@ -181,28 +150,20 @@ class GenesisLoader:
         resident = self.placement.at(step)
         key = (resident.volumes, resident.room)
         if key not in self._bound:
-            self._bound[key] = self._samplers[resident.volumes].on(resident.volumes, resident.tables)
+            self._bound[key] = self._samplers[resident.volumes].on(resident.volumes, resident.tables, resident.labelled)
         ids = self.ids(step) if ids is None else as_ids("GenesisLoader", ids, self._device)
         return ids, resident, self._bound[key](ids)
 
     def make(self, step: int, ids: TensorLike | None = None) -> Batch:
-        """The batch of a step; with `ids`, of those samples, from the volumes that serve the step.
-
-        With `ids`, and once the volumes have served a step, this is work for the device alone that a CUDA graph can
-        capture: replayed, it makes the batch of the ids that the tensor then holds.
-        """
+        """The batch of a step, or of these samples: see ``StepLoader``."""
         ids, resident, drawn = self.draw(step, ids)
-        return distorted(cut_batch(resident, drawn, ids, self._sampling), self._transform)
+        return distorted(cut_batch(resident, drawn, ids, self._sampling, self._classes), self._transform)
 
     @property
     def residence(self) -> Placement:
         """The old name of `placement`."""
         warn_renamed("GenesisLoader.residence", "GenesisLoader.placement")
         return self.placement
-
-    def close(self) -> None:
-        """End the thread that copies shards."""
-        self.placement.close()
 
 
 class FixedSamples:
@@ -212,7 +173,8 @@ class FixedSamples:
     each time.
 
     Args:
-        store, sampling, transform, weights, seed, device, labels: as for ``GenesisLoader``.
+        store, sampling, transform, weights, seed, device, labels, classes, exclusive, channels: as for
+            ``GenesisLoader``.
         regions: where boxes may lie.
         count: samples at least; whole batches are made of them (batch norm would treat a smaller last one otherwise).
         batch_size: samples a batch.
@@ -233,26 +195,31 @@ class FixedSamples:
         device: torch.device | str = "cpu",
         report: Callable[[str], object] = print,
         labels: bool = False,
+        classes: Sequence[str] | None = None,
+        exclusive: bool = True,
+        channels: Sequence[str] | None = None,
     ) -> None:
-        if labels:
-            check_takes_labels("FixedSamples", transform)
         sampling = sampling or Sampling()
         device = torch.device(device)
+        check_weights(weights, len(store))
+        if weights is not None and any(weights):  # of what is never drawn nothing is asked
+            regions = [region for region in regions if weights[region.volume]]
+        asked = Asked(labels, classes, exclusive, channels)
+        regions, beside, targets = serve("FixedSamples", store, regions, sampling, transform, device, asked)
         self.batch_size = batch_size
         self._transform = transform
         self._ids = FIRST_VALIDATION_ID + torch.arange(-(-count // batch_size) * batch_size, device=device)
         sampler = SubvolumeSampler(store.entries, regions, sampling, seed, device, weights)
         volumes = sampler.volumes_of(self._ids).tolist()
         needed = sorted(set(volumes))
-        label = store.label_dtype(needed) if labels else None
-        room = Room(store, [(volume,) for volume in needed], sampling, device, label=label)
-        copies = [copy_from_disk(store, device, of) for of in ((None, label) if label else (None,))]
+        room = Room(store, [(volume,) for volume in needed], sampling, device, beside=beside)
+        copies = [copy_from_disk(store, device, of) for of in ((None, beside.label) if labels else (None,))]
         self._samples: Batch = {}
         for volume in needed:
             resident = room.fill((volume,), *copies)
             own = torch.tensor([i for i, other in enumerate(volumes) if other == volume], device=device)
-            drawn = sampler.on((volume,), resident.tables)(self._ids[own])
-            for name, part in cut_batch(resident, drawn, self._ids[own], sampling).items():
+            drawn = sampler.on((volume,), resident.tables, resident.labelled)(self._ids[own])
+            for name, part in cut_batch(resident, drawn, self._ids[own], sampling, targets).items():
                 if name not in self._samples:
                     self._samples[name] = part.new_empty(len(volumes), *part.shape[1:])
                 self._samples[name][own] = part

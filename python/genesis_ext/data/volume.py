@@ -22,7 +22,7 @@ def is_picture(modality: str | None) -> bool:
 
 
 class VolumeError(ValueError):
-    """A file that cannot serve as a volume; the text names the file and the rule that it breaks."""
+    """A file that cannot be used as a volume; the text names the file and the rule that it breaks."""
 
 
 @dataclass(frozen=True)

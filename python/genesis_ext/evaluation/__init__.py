@@ -4,18 +4,29 @@
 
 from genesis_ext._renamed import old_names
 from genesis_ext.evaluation.cases import Outcome
+from genesis_ext.evaluation.classification import evaluate_classifications
+from genesis_ext.evaluation.detection import evaluate_detections
 from genesis_ext.evaluation.inference import Windows
 from genesis_ext.evaluation.metrics import accuracy, balanced_accuracy
 from genesis_ext.evaluation.prediction import predict
 from genesis_ext.evaluation.probe import ProbeReport, probe_modality, probe_stores
+from genesis_ext.evaluation.report import EvaluationError, EvaluationReport, case_values
 from genesis_ext.evaluation.restored_scans import restore
+from genesis_ext.evaluation.segmentation import evaluate_masks, evaluate_segmentations
 
 __all__ = [
+    "EvaluationError",
+    "EvaluationReport",
     "Outcome",
     "ProbeReport",
     "Windows",
     "accuracy",
     "balanced_accuracy",
+    "case_values",
+    "evaluate_classifications",
+    "evaluate_detections",
+    "evaluate_masks",
+    "evaluate_segmentations",
     "predict",
     "probe_modality",
     "probe_stores",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from genesis_ext.figures.page import TILES_DPI, Page
+from genesis_ext.figures.chart import Chart
 
 
 def save_loss_curve(path: Path, entries: Iterable[dict[str, Any]]) -> None:
@@ -19,15 +19,13 @@ def save_loss_curve(path: Path, entries: Iterable[dict[str, Any]]) -> None:
     validation = [entry for entry in history if entry["kind"] == "validation"]
     if not validation:
         return
-    page = Page(840, 500, TILES_DPI, per_inch=TILES_DPI)
-    axes = page.figure.subplots()
+    chart = Chart("step", "loss")
+    axes = chart.axes
     axes.plot([e["step"] for e in training], [e["loss"] for e in training], color="0.6", lw=1, label="training")
     steps, losses = [e["step"] for e in validation], [e["loss"] for e in validation]
     axes.plot(steps, losses, color="tab:blue", marker="o", ms=3, label="validation")
     for name, colour in (("identity", "tab:red"), ("constant", "tab:orange"), ("blur", "tab:green")):
         if name in validation[-1]:
             axes.axhline(validation[-1][name], color=colour, ls="--", lw=1, label=name)
-    axes.set(xlabel="step", ylabel="loss", yscale="log")
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    page.save(path, tight=True)
+    axes.set_yscale("log")
+    chart.save_with_legend(path)

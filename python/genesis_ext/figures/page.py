@@ -29,6 +29,7 @@ AMBER = "#f08c00"
 BLUE = "#2a6fdb"
 GREEN = "#2f9e44"
 QUIET = "#5f6b76"  # of text that explains
+SERIES = ("#1f66c9", "#b8580a", "#23772f", "#9333a8", "#0b7285", "#a61e4d")  # those of the report
 
 SHEET_DPI = 150
 TILES_DPI = 120
@@ -86,12 +87,17 @@ class Page:
         return np.array(canvas.buffer_rgba())[..., :3].copy()
 
     def save(self, path: Path, tight: bool = False) -> Path:
-        """Write a PNG aside and rename it, so that a picture under this name is always whole.
+        """Write a PNG, or SVG by its name, aside and rename it, so that a picture under this name is always whole.
 
         tight: cut or widen the page to what is drawn.
         """
-        if tight:
-            options: Any = {"dpi": "figure", "bbox_inches": "tight", "metadata": _METADATA}
+        if path.suffix.lower() == ".svg":
+            options: Any = {"format": "svg", "metadata": {"Creator": _METADATA["Software"], "Date": None}}
+            box = "tight" if tight else self.figure.bbox_inches
+            with drawing("matplotlib").rc_context({"svg.hashsalt": path.name}):  # else ids differ each time
+                write_aside(path, lambda stream: self.figure.savefig(stream, bbox_inches=box, **options))
+        elif tight:
+            options = {"dpi": "figure", "bbox_inches": "tight", "metadata": _METADATA}
             write_aside(path, lambda stream: self.figure.savefig(stream, **options))
         else:  # savefig would follow the user's matplotlibrc here
             write_aside(path, lambda stream: self._canvas().print_png(stream, metadata=_METADATA))

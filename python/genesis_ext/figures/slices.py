@@ -21,7 +21,7 @@ from genesis_ext.figures.page import AMBER, SHEET_DPI, describe, drawing
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_TINTS = ("#2a6fdb", "#f03e3e", "#37b24d", "#f59f00", "#ae3ec9", "#1098ad", "#e8590c")  # of labels, by their number
+TINTS = ("#2a6fdb", "#f03e3e", "#37b24d", "#f59f00", "#ae3ec9", "#1098ad", "#e8590c")  # of labels, by their number
 _LEAST_LETTERED = 0.25  # height of a slice that has room for letters, of its width
 _PANEL_PIXELS = 256
 _GAP = 0.04  # between the slices of a panel, of its width
@@ -136,10 +136,10 @@ def scale_bar(ax: "Axes", width_mm: float, colour: str = AMBER) -> None:
 
 def _tinted(marks: Tensor) -> NDArray[np.float64]:
     """Labels (rows, columns) to red, green, blue and opacity; consecutive labels differ in colour."""
-    colours = np.array([[int(tint[at : at + 2], 16) / 255 for at in (1, 3, 5)] for tint in _TINTS])
+    colours = np.array([[int(tint[at : at + 2], 16) / 255 for at in (1, 3, 5)] for tint in TINTS])
     numbers = marks.numpy().astype(np.int64)
     opacity = np.where(numbers != 0, 0.45, 0.0)[..., None]
-    return np.concatenate((colours[numbers % len(_TINTS)], opacity), axis=-1)
+    return np.concatenate((colours[numbers % len(TINTS)], opacity), axis=-1)
 
 
 def _outline(

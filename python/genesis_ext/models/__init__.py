@@ -7,10 +7,15 @@ from genesis_ext.models.checkpoints import LoadAccount, load_network, load_weigh
 from genesis_ext.models.classifier import EncoderClassifier
 from genesis_ext.models.discriminator import Discriminator
 from genesis_ext.models.export import export_weights
+from genesis_ext.models.fit import check_fit, check_overlap, overlap
 from genesis_ext.models.gradient_reversal import gradient_reversal
 from genesis_ext.models.heads import ClassificationHead, ScaleClassifier
 from genesis_ext.models.interface import UNetLike, as_unet
+from genesis_ext.models.name_rules import NameRules
 from genesis_ext.models.record import ModelRecord, TaskRecord
+from genesis_ext.models.resnet_unet import ResNetUNet
+from genesis_ext.models.sources import Source
+from genesis_ext.models.starting_point import Initialization, initialize_from
 from genesis_ext.models.unet import UNet
 from genesis_ext.models.unet2d import UNet2D
 from genesis_ext.models.unet3d import UNet3D
@@ -19,10 +24,14 @@ __all__ = [
     "ClassificationHead",
     "Discriminator",
     "EncoderClassifier",
+    "Initialization",
     "LoadAccount",
     "ModelRecord",
+    "NameRules",
     "NetworkSpec",
+    "ResNetUNet",
     "ScaleClassifier",
+    "Source",
     "TaskRecord",
     "UNet",
     "UNet2D",
@@ -30,9 +39,13 @@ __all__ = [
     "UNetLike",
     "as_unet",
     "build_network",
+    "check_fit",
+    "check_overlap",
     "export_weights",
     "gradient_reversal",
+    "initialize_from",
     "load_network",
     "load_weights",
+    "overlap",
     "read_record",
 ]

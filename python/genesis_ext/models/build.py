@@ -14,10 +14,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genesis_ext._arguments import check_choice, check_positive
 from genesis_ext._settings import check_kinds
 from genesis_ext.models import dynamic
 from genesis_ext.models.interface import UNetLike
-from genesis_ext.models.unet import Activation, UNet, check_choice, check_positive
+from genesis_ext.models.resnet_unet import ResNetUNet
+from genesis_ext.models.unet import Activation, UNet
 from genesis_ext.models.unet2d import UNet2D
 from genesis_ext.models.unet3d import UNet3D
 
@@ -28,6 +30,7 @@ _MONAI = "monai.networks.nets"
 _KNOWN = ("genesis_ext.", f"{_MONAI}.")  # packages whose classes a file alone may lead to
 _OFFERED = ("spatial_dims", "in_channels", "out_channels", "num_classes", "input_channels", "activation")
 _OWN: dict[int, type[UNet]] = {2: UNet2D, 3: UNet3D}
+_NAMED: dict[str, type[nn.Module]] = {"ResNetUNet": ResNetUNet}
 
 
 class _OneOutput(nn.Module):
@@ -108,14 +111,15 @@ def build_network(
     name                                         network
     ===========================================  =====================================================================
     ``unet``                                     ``UNet3D`` or ``UNet2D`` of this package
+    ``ResNetUNet``                               that of this package, for weights of MedicalNet and ImageNet
     ``PlainConvUNet``, ``ResidualEncoderUNet``   those of nnU-Net (dynamic-network-architectures); arguments as in
                                                  ``arch_kwargs`` of a plans file, classes by their paths
     a class of ``monai.networks.nets``           that class, such as ``SegResNet``
     ``package.module.Class``                     any ``nn.Module``
     ===========================================  =====================================================================
 
-    The first two kinds are ``UNetLike``, so every method can train them; others can be trained to restore, unless they
-    are ``UNetLike`` themselves. Of ``spatial_dims``, ``in_channels``, ``out_channels``, ``num_classes`` and
+    The first three kinds are ``UNetLike``, so every method can train them; others can be trained to restore, unless
+    they are ``UNetLike`` themselves. Of ``spatial_dims``, ``in_channels``, ``out_channels``, ``num_classes`` and
     ``activation`` a class gets those that its constructor names; where it names no ``activation``, its output gets it.
     Names of weights are those of the class.
 
@@ -202,7 +206,9 @@ def _class_of(name: str) -> type[nn.Module]:
         if not (isinstance(found, type) and issubclass(found, nn.Module)):
             raise ValueError(f"network {name} must be the path of a class of nn.Module, got {found!r}")
         return found
-    names, monai = [OWN, *dynamic.NAMES], "a class of monai.networks.nets"
+    if name in _NAMED:
+        return _NAMED[name]
+    names, monai = [OWN, *_NAMED, *dynamic.NAMES], "a class of monai.networks.nets"
     try:
         nets = import_module(_MONAI)
     except ImportError:
@@ -213,7 +219,8 @@ def _class_of(name: str) -> type[nn.Module]:
             return found
         names += [other for other in vars(nets) if isinstance(getattr(nets, other), type)]
     close = get_close_matches(name, names, n=3)
+    ours = ", ".join((OWN, *_NAMED, *dynamic.NAMES))
     raise ValueError(
-        f"network must be {OWN}, {', '.join(dynamic.NAMES)}, {monai}, or a path such as package.module.Class, "
-        f"got {name!r}" + (f": did you mean {' or '.join(close)}?" if close else "")
+        f"network must be {ours}, {monai}, or a path such as package.module.Class, got {name!r}"
+        + (f": did you mean {' or '.join(close)}?" if close else "")
     )

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stored weights into a network, with an account of what became of every entry.
+"""Loads stored weights into a network, with an account of every entry.
 
 Read are the layouts of the released Models Genesis weights (``{"epoch", "state_dict", "optimizer_state_dict"}``, names
 behind ``module.`` or ``backbone.``), nnU-Net's (``{"network_weights"}``), bare state dicts, and safetensors.
@@ -23,14 +23,12 @@ from genesis_ext.models.record import ModelRecord, bare_name
 from genesis_ext.models.unet import Activation
 from genesis_ext.models.weight_file import WeightFile
 
-# Of files without a record, which would tell the channels: 3D; 2D, its encoder alone; heads of ours and of nnU-Net's.
-_FIRST_CONVS = ("down_tr64.ops.0.conv1.weight", "encoder.conv1.weight", "conv1.weight")
-_HEADS = ("out_tr.final_conv.", "decoder.seg_layers.", "head.out.")
+_HEADS = ("out_tr.final_conv.", "decoder.seg_layers.", "head.out.")  # ours, nnU-Net's, and of classifiers
 
 
 @dataclass(frozen=True)
 class LoadAccount:
-    """What became of every entry; names are those of the model, without prefixes. ``str()`` gives the table.
+    """What happened to every entry; names are those of the model, without prefixes. ``str()`` gives the table.
 
     Attributes:
         path: the file.
@@ -71,11 +69,10 @@ def load_weights(
 ) -> LoadAccount:
     """Copy the weights stored at ``path`` into ``model`` (in place, on the model's devices and in its dtypes).
 
-    A head for another number of classes is skipped, and so is what the record of the file says was never trained, such
-    as the decoder of a rotation. A first convolution for another number of input channels is adapted: its mean over the
+    Skipped are a head for another number of classes, and what the record of the file says was never trained, such as
+    the decoder after a rotation. A first convolution for another number of input channels is adapted: its mean over the
     stored channels is repeated for every new one and scaled by stored / new, so that an image copied to all channels
-    gives the response that it gave before. Every other difference of shape is an error, and then the model is left
-    untouched.
+    gives the same response. Any other difference of shape is an error and leaves the model untouched.
 
     Args:
         model: ``UNet3D``, ``UNet2D``, any network of the file's own kind, or a module that has some of its names, as
@@ -149,20 +146,47 @@ def read_record(path: str | PathLike[str]) -> ModelRecord | None:
     return WeightFile.read(path).record
 
 
-def _copy(model: nn.Module, file: WeightFile, report: Callable[[str], object] | None) -> LoadAccount:
-    """What ``load_weights`` does with the file."""
+@dataclass(frozen=True)
+class Match:
+    """What of a file fits a model. Nothing is copied before ``apply``.
+
+    Attributes:
+        own: what the model has, by bare names, sharing its memory.
+        copies: what it gets, in its shapes.
+        account: of every entry.
+    """
+
+    own: Mapping[str, Tensor]
+    copies: Mapping[str, Tensor]
+    account: LoadAccount
+
+    def apply(self) -> None:
+        """Copy into the model."""
+        with torch.no_grad():
+            for name, tensor in self.copies.items():
+                self.own[name].copy_(tensor)
+
+
+def match_weights(model: nn.Module, file: WeightFile, left_out: Mapping[str, str] | None = None) -> Match:
+    """Compare a file with a model by the rules of ``load_weights``, and raise its errors.
+
+    left_out: names of entries that must not be copied, and why.
+    """
     stored, path, record = file.tensors, file.path, file.record
     own = {bare_name(name): tensor for name, tensor in model.state_dict().items()}
     spec = None if record is None else record.network
+    first_convs = _first_convolution(own)
 
     copies: dict[str, Tensor] = {}
     adapted: list[tuple[str, str]] = []
     skipped: list[tuple[str, str]] = []
     for name in (name for name in own if name in stored):
         want, have = tuple(own[name].shape), tuple(stored[name].shape)
-        takes_input = name in _FIRST_CONVS or (spec is not None and have[1:2] == (spec.in_channels,))
+        takes_input = name in first_convs or (spec is not None and have[1:2] == (spec.in_channels,))
         is_head = name.startswith(_HEADS) or (spec is not None and have[:1] == (spec.out_channels,))
-        if record is not None and not record.was_trained(name):
+        if left_out and name in left_out:
+            skipped.append((name, left_out[name]))
+        elif record is not None and not record.was_trained(name):
             skipped.append((name, f"never trained by method {record.method}" if record.method else "never trained"))
         elif want == have:
             copies[name] = stored[name]
@@ -174,7 +198,7 @@ def _copy(model: nn.Module, file: WeightFile, report: Callable[[str], object] | 
         else:
             raise ValueError(
                 f"load_weights: {path}: {name} has shape {have}, the model has {want}; "
-                "give the model the width with which the file was written"
+                "build the model as the file's was: of the same dimensions, width and depth"
             )
     if not copies and not skipped:
         raise ValueError(
@@ -184,10 +208,6 @@ def _copy(model: nn.Module, file: WeightFile, report: Callable[[str], object] | 
     for name, tensor in copies.items():
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             raise ValueError(f"load_weights: {path}: {name} must be finite, got NaN or infinite values")
-
-    with torch.no_grad():
-        for name, tensor in copies.items():
-            own[name].copy_(tensor)
 
     changed = {name for name, _ in adapted}
     account = LoadAccount(
@@ -201,9 +221,23 @@ def _copy(model: nn.Module, file: WeightFile, report: Callable[[str], object] | 
         metadata=file.metadata,
         record=record,
     )
+    return Match(own, copies, account)
+
+
+def _copy(model: nn.Module, file: WeightFile, report: Callable[[str], object] | None) -> LoadAccount:
+    """What ``load_weights`` does with the file."""
+    match = match_weights(model, file)
+    match.apply()
     if report is not None:
-        report(str(account))
-    return account
+        report(str(match.account))
+    return match.account
+
+
+def _first_convolution(own: Mapping[str, Tensor]) -> list[str]:
+    """The names of the weights that meet the input; libraries list a tensor under several names."""
+    kernels = {name: tensor.data_ptr() for name, tensor in own.items() if tensor.ndim > 3}
+    first = next(iter(kernels.values()), None)
+    return [name for name, place in kernels.items() if place == first]
 
 
 def _spread_channels(weight: Tensor, channels: int) -> Tensor:

@@ -8,9 +8,10 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from genesis_ext._arguments import check_choice, check_positive
 from genesis_ext.models.heads import ClassificationHead
 from genesis_ext.models.initialization import initialize
-from genesis_ext.models.unet import Norm, check_choice, check_positive
+from genesis_ext.models.unet import Norm
 
 Skips = Literal["before_pooling", "after_pooling"]
 
@@ -96,7 +97,7 @@ class Discriminator(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw all weights anew (from ``generator``, else from torch's global one); norms back to identity."""
+        """Redraw all weights (from ``generator``, else from torch's global one); norms back to identity."""
         initialize(self, generator)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:

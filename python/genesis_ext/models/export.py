@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 import genesis_ext
+from genesis_ext._arguments import check_choice
 from genesis_ext._extras import require
 from genesis_ext._files import write_aside
 from genesis_ext.models.record import RECORD, ModelRecord, bare_name
-from genesis_ext.models.unet import ENCODER_PREFIXES, check_choice
+from genesis_ext.models.unet import ENCODER_PREFIXES
 from genesis_ext.models.weight_file import METADATA_KEY, SAFETENSORS, WeightFile
 
 Layout = Literal["encoder", "encoder_decoder", "released", "nnunet"]
@@ -53,7 +54,7 @@ def export_weights(
 
     nnU-Net (2.8): ``-pretrained_weights`` copies by name, and every entry of its network whose name does not contain
     ``.seg_layers.`` must be in the file with the same shape. So a ``PlainConvUNet`` or ``ResidualEncoderUNet`` built
-    with the ``arch_kwargs`` of its plans starts it as it is. A ``UNet3D`` fits only where a trainer of one's own builds
+    with the ``arch_kwargs`` of its plans starts it as it is. A ``UNet3D`` fits only where your own trainer builds
     this very network, with the head under a name that contains ``.seg_layers.`` and without deep supervision.
     ``nnUNetv2_train_pretrained`` wants an ``nnssl_adaptation_plan``, which is not written.
 
@@ -64,7 +65,7 @@ def export_weights(
         epoch: for ``released``; that of a checkpoint, or else 0.
         config: settings of the run; plain values that JSON can hold.
         source_checksum: of what the weights were taken from or trained on.
-        record: of the weights; that of a checkpoint. Its checksum is made anew.
+        record: of the weights; that of a checkpoint. Its checksum is recomputed.
 
     Returns:
         The metadata as written.
@@ -72,7 +73,7 @@ def export_weights(
     Raises:
         ValueError: no network's weights, weights that were never trained (after a rotation only the encoder was), an
             unknown layout, a format that cannot hold it, a config that is no JSON.
-        ImportError: the file is to be of safetensors, and that library is not installed.
+        ImportError: safetensors is not installed, for a path that ends in it.
         OSError: the file cannot be written; an existing one is left as it was.
     """
     path = Path(path)

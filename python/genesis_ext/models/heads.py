@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from genesis_ext._arguments import check_positive
 from genesis_ext.models.initialization import initialize
-from genesis_ext.models.unet import check_positive
 
 
 class ClassificationHead(nn.Module):
@@ -38,7 +38,7 @@ class ClassificationHead(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw all weights anew (from ``generator``, else from torch's global one)."""
+        """Redraw all weights (from ``generator``, else from torch's global one)."""
         initialize(self, generator)
 
     def forward(self, features: Tensor) -> Tensor:

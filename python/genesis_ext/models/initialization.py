@@ -11,7 +11,7 @@ _TRANSPOSED = (nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 @torch.no_grad()
 def initialize(network: nn.Module, generator: torch.Generator | None = None) -> None:
-    """Draw the weights of all convolutions and linear layers anew; norms become the identity.
+    """Redraw the weights of all convolutions and linear layers; norms become the identity.
 
     Convolutions: normal, with variance 2 / fan-in where they are wider than one voxel, since a ReLU follows (He et al.,
     ICCV 2015), and 1 / fan-in otherwise; biases zero. Linear layers start as torch starts them: weights and biases

@@ -5,11 +5,12 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import ClassVar, Literal, cast, get_args
+from typing import Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
 
+from genesis_ext._arguments import check_choice, check_positive
 from genesis_ext.models.initialization import initialize
 
 Activation = Literal["sigmoid"] | None
@@ -17,20 +18,7 @@ BatchNormMode = Literal["batch", "running"]
 Norm = Literal["batch", "instance"]
 
 ENCODER_PREFIXES = ("down_tr", "encoder.")
-"""With one of these begins the name of every weight of an encoder, and of no other weight."""
-
-
-def check_choice(owner: str, name: str, value: object, choices: tuple[object, ...]) -> None:
-    """Raise a ValueError unless ``value`` is one of ``choices``."""
-    if value not in choices:
-        raise ValueError(f"{owner}: {name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
-
-
-def check_positive(owner: str, **values: int) -> None:
-    """Raise a ValueError for the first value below 1."""
-    for name, value in values.items():
-        if value < 1:
-            raise ValueError(f"{owner}: {name} must be at least 1, got {value}")
+"""The names of an encoder's weights, and no others, begin with one of these."""
 
 
 class OutputHead(nn.Module):
@@ -59,8 +47,8 @@ class UNet(nn.Module, ABC):
         out_tr: the head, from what ``decode`` gives.
     """
 
-    spatial_dims: ClassVar[int]
-    stride: ClassVar[int]
+    spatial_dims: int
+    stride: int
     feature_channels: tuple[int, ...]
     out_tr: OutputHead
 
@@ -79,7 +67,7 @@ class UNet(nn.Module, ABC):
         self._bn_mode = bn_mode
 
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
-        """Draw all weights anew (from ``generator``, else from torch's global one); norms back to identity."""
+        """Redraw all weights (from ``generator``, else from torch's global one); norms back to identity."""
         initialize(self, generator)
 
     @abstractmethod

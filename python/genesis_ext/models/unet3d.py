@@ -7,13 +7,14 @@ and 1/8 of the side; the default w = 32 has 19,073,665 parameters.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal, cast, get_args
+from typing import Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genesis_ext.models.unet import Activation, BatchNormMode, Norm, OutputHead, UNet, check_choice, check_positive
+from genesis_ext._arguments import check_choice, check_positive
+from genesis_ext.models.unet import Activation, BatchNormMode, Norm, OutputHead, UNet
 
 __all__ = ["BatchNormMode", "Norm", "UNet3D", "Upsample"]
 
@@ -105,8 +106,8 @@ class UNet3D(UNet):
     Source: method of Models Genesis; names and shapes of its released PyTorch weights.
     """
 
-    spatial_dims: ClassVar[int] = 3
-    stride: ClassVar[int] = 8  # three poolings by two
+    spatial_dims: int = 3
+    stride: int = 8  # three poolings by two
 
     def __init__(
         self,

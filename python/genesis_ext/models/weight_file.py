@@ -44,8 +44,10 @@ class WeightFile:
     record: ModelRecord | None
 
     @classmethod
-    def read(cls, path: str | PathLike[str]) -> "WeightFile":
+    def read(cls, path: str | PathLike[str], under: str = "") -> "WeightFile":
         """Read a file, and compare its tensors with the checksum in its record.
+
+        under: the entry that holds the weights, ``a.b`` for one inside another; else it is looked for.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -60,14 +62,17 @@ class WeightFile:
             raise ValueError(f"load_weights: {path} must hold a dict of tensors, got {type(content).__name__}")
         epoch, metadata = content.get("epoch"), content.get("metadata")
         entries = next((content[key] for key in ("state_dict", "network_weights") if key in content), content)
+        if under:
+            entries = content
+            for key in under.split("."):
+                entries = entries.get(key) if isinstance(entries, Mapping) else None
         tensors: dict[str, Tensor] = {}
         if isinstance(entries, Mapping):
             tensors = {bare_name(str(name)): value for name, value in entries.items() if isinstance(value, Tensor)}
         if not tensors:
-            raise ValueError(
-                f"load_weights: {path} must hold tensors, at top level or under 'state_dict' or 'network_weights', got "
-                "none"
-            )
+            place = f"under {under!r}" if under else "at top level or under 'state_dict' or 'network_weights'"
+            names = ", ".join(map(str, list(content)[:6])) or "nothing"
+            raise ValueError(f"load_weights: {path} must hold tensors, {place}, got none; it has {names}")
         try:
             record = record_of(content, tensors)
         except (ValueError, KeyError, TypeError) as error:

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the wrappers check and turn before an operator is called: types, ranks and options.
+"""What the wrappers check and convert before an operator is called: types, ranks and options.
 
 Shapes, dtypes and devices are checked in C++, as are values of CPU tensors. Nothing here reads a value of a tensor, so
 nothing waits for a device.
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genesis_ext import _library
+from genesis_ext._arguments import check_choice
 
 _library.require()  # every operator imports this module: a missing library is named before anything is registered on it
 
@@ -37,14 +38,14 @@ _WHOLE = (
 
 
 def got(value: object) -> str:
-    """What was got, in the words of an error: a tensor by dtype and shape, anything else as it prints."""
+    """A value as errors show it: a tensor by dtype and shape, anything else as it prints."""
     return f"{value.dtype} {list(value.shape)}" if isinstance(value, Tensor) else repr(value)
 
 
 def plain(x: Tensor) -> Tensor:
-    """X as a `torch.Tensor`: what a subclass says of its voxels, such as an affine, need not hold for a result.
+    """X as a `torch.Tensor`, since metadata of a subclass, such as an affine, need not hold for a result.
 
-    Left alone are classes that do not rewrap results (Parameter) or have kernels of their own (FakeTensor).
+    Classes that do not rewrap results (Parameter) or have their own kernels (FakeTensor) are left alone.
     """
     kind = type(x)
     if kind is Tensor or kind.__torch_function__ is torch._C._disabled_torch_function_impl:
@@ -62,9 +63,9 @@ def check_tensor(op: str, name: str, value: object) -> Tensor:
 def as_numbers(op: str, name: str, value: object, dtype: torch.dtype, device: torch.device | str) -> Tensor:
     """Return whole numbers as a plain tensor of the dtype that the operator takes.
 
-    Lists and arrays go to `device`, which does not wait for them. Floats are left to the checks in C++, which refuse
-    them, unless they are in a list and meant as such. Numbers beyond a narrower dtype become its ends, which break the
-    same rules.
+    Lists and arrays go to `device` without waiting for it. Floats are left to the checks in C++, which refuse them,
+    unless a list of floats is what the operator takes. Numbers beyond a narrower dtype are clipped to it, which breaks
+    the same rules.
     """
     if isinstance(value, Tensor):
         numbers = plain(value)
@@ -120,6 +121,15 @@ def check_voxels(op: str, x: object, spatial_dims: int, in_2d: str = "spatial_di
     return voxels
 
 
+def check_device(owner: str, x: Tensor, device: torch.device) -> None:
+    """X must be on the device of a module's buffers."""
+    if x.device != device:
+        raise ValueError(
+            f"{owner}: x must be on the device of the transform, {device}, got {x.device}; move the transform with "
+            ".to(x.device)"
+        )
+
+
 def as_3d(x: Tensor) -> Tensor:
     """2D is 3D with one slice."""
     return x.unsqueeze(-1) if x.dim() == 4 else x
@@ -150,8 +160,7 @@ def split_range(op: str, value_range: ValueRange) -> tuple[Tensor | None, float,
 
 def as_code(op: str, name: str, value: str, codes: tuple[str, ...]) -> int:
     """The number of an option in a schema: its place among its possible values."""
-    if value not in codes:
-        raise ValueError(f"{op}: {name} must be one of {', '.join(map(repr, codes))}, got {value!r}")
+    check_choice(op, name, value, codes)
     return codes.index(value)
 
 

@@ -9,6 +9,7 @@ from numbers import Integral, Real
 import torch
 from torch import Tensor
 
+from genesis_ext._arguments import check_choice
 from genesis_ext.ops._checks import check_rank, check_tensor, got
 
 DTYPES = (torch.uint8, torch.int16, torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -54,8 +55,7 @@ def boundary_code(op: str, boundary: str) -> int:
             f"{op}: boundary 'wrap' of scipy takes the first and the last voxel for one and is left out; "
             "use 'grid-wrap', which repeats the whole line"
         )
-    if not isinstance(boundary, str) or boundary not in BOUNDARIES:
-        raise ValueError(f"{op}: boundary must be one of {', '.join(map(repr, BOUNDARIES))}, got {boundary!r}")
+    check_choice(op, "boundary", boundary, BOUNDARIES)
     return BOUNDARIES[boundary]
 
 

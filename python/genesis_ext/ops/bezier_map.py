@@ -29,9 +29,9 @@ def bezier_map(
 ) -> Tensor:
     """Map each value through its sample's curve: y(t) where x(t) is the value, both cubic Beziers.
 
-    The curve runs from (0, 0) to (1, 1) through the pull of (x1, y1) and (x2, y2), in units of the range; decreasing
-    curves have y(1 - t) instead. Abscissae in [0, 1] make x(t) monotone, hence the curve a function. It is exact to
-    1e-5 of the range (plus one rounding for half types), and the same bits on every device (class B).
+    The curve runs from (0, 0) to (1, 1), pulled by (x1, y1) and (x2, y2), in units of the range; decreasing curves take
+    y(1 - t) instead. With x1 and x2 in [0, 1], x(t) is monotone, so the curve is a function. It is exact to 1e-5 of the
+    range (plus one rounding for half types), with the same bits on every device (class B).
 
     Differentiable in x, once: the curve's slope, 0 where clamped and for NaN, at most 1e4 in size where the curve is
     vertical.
@@ -41,7 +41,7 @@ def bezier_map(
         control_points: (N, K, 4) float32 = x1, y1, x2, y2 in [0, 1]; K = 1 (all channels alike) or C.
         decreasing: (N, K) bool.
         value_range: (lo, hi), or a float32 tensor (N, 2) or (N, C, 2); an empty range (lo = hi) leaves x as it is.
-        clamp: cut values to the range first; without it the curve goes on outside with slope +-1.
+        clamp: clip values to the range first; otherwise the curve continues outside with slope +-1.
         spatial_dims: 3; 2 where x is a batch of images, (N, C, X, Y).
 
     Returns:

@@ -41,10 +41,10 @@ def crop_resize(
     """Cut a box out of a volume for each sample, resize it to `out_shape`, and map the volume's window to [0, 1].
 
     Voxel i spans [i, i + 1), so that output i of n lies at lo + (i + .5) (hi - lo) / n - .5 in voxel indices: a whole
-    volume as box gives ``F.interpolate(align_corners=False)``. Inside the volume's edges the outermost voxels go on;
-    outside is the fill. Order 3 is the interpolating cubic B-spline of the whole volume, of whose samples 24 a position
-    have a part; docs/resampling.md gives every operation. Then the window: (v - lo) / (hi - lo), clamped to [0, 1].
-    NaN stays NaN. Exactness class B: same bits on CPU and CUDA. Not differentiable.
+    volume as box gives ``F.interpolate(align_corners=False)``. Up to the volume's edges the outermost voxels continue;
+    outside is the fill. Order 3 is the interpolating cubic B-spline of the whole volume, cut to 24 samples around each
+    position; docs/resampling.md gives every operation. Then the window: (v - lo) / (hi - lo), clamped to [0, 1]. NaN
+    stays NaN. Exactness class B: same bits on CPU and CUDA. Not differentiable.
 
     Args:
         volumes: PackedVolumes.
@@ -64,9 +64,9 @@ def crop_resize(
         (N, 1, *out_shape), contiguous.
 
     Raises:
-        TypeError, ValueError: an argument of another type, dtype, shape or device; on the CPU also a volume_index that
-            is no volume's, a box that is empty or not finite, a volume beyond the buffer and a window that is not
-            finite (on CUDA such samples are the fill).
+        TypeError, ValueError: an argument of another type, dtype, shape or device; on the CPU also a volume_index out
+            of range, a box that is empty or not finite, a volume beyond the buffer, or a window that is not finite (on
+            CUDA such samples become the fill).
         RuntimeError: the voxels require a gradient.
 
     Source: Universal Model, section 3 (sub-volumes at several scales); Unser, Aldroubi and Eden, "B-spline signal

@@ -22,7 +22,7 @@ def draw_plan(sample_id: TensorLike, seed: int | Tensor, spec: PlanSpec) -> Plan
         sample_id: (N,) int64, any 64-bit numbers (read as uint64); equal ids draw equal plans. Lists and other
             integers, of 16 bits at least, are converted.
         seed: an int, counted modulo 2^64, or a (1,) int64 tensor beside `sample_id` (which a captured CUDA graph reads
-            anew at each replay).
+            again at each replay).
         spec: rates and sizes, resolved for one patch shape; `GenesisTransform` makes it from a profile.
 
     Returns:

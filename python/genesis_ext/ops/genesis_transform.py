@@ -27,18 +27,18 @@ def genesis_transform(
 ) -> tuple[Tensor, Tensor]:
     """Make the input and the target of a restoration task: the target is x flipped, the input distorted as well.
 
-    One pass: each output voxel is painted (noise or a constant) or the curve of the voxel that flip and shuffle put
-    there. The same bits as flipping, `local_shuffle`, `bezier_map` and `paint_boxes` one after another with the plan's
-    fields; same bits on every device, in any split of the batch. Differentiable in nothing.
+    In one pass, each output voxel is either painted (noise or a constant) or the curve of the voxel that flip and
+    shuffle put there. The bits are those of flipping, `local_shuffle`, `bezier_map` and `paint_boxes` one after another
+    with the plan's fields, on every device and in any split of the batch. Not differentiable.
 
     Args:
-        x: (N, C, X, Y, Z), or (N, C, X, Y) with a plan for (X, Y), float32, float16 or bfloat16, any strides. NaN stays
-            NaN where it goes and touches no neighbour.
+        x: (N, C, X, Y, Z), or (N, C, X, Y) with a plan for (X, Y), float32, float16 or bfloat16, any strides. NaN moves
+            like any value and affects no neighbour.
         plan: of the same N samples and spatial shape, on the device of x.
         value_range: where curve and noise act: (lo, hi), or a float32 tensor (N, 2) or (N, C, 2) on the device of x. An
             empty range (lo = hi) means no curve, and painted voxels become lo.
-        clamp: cut values to the range before the curve; without it the curve goes on outside with slope +-1. Samples
-            that draw no curve keep values outside the range either way.
+        clamp: clip values to the range before the curve; otherwise the curve continues outside with slope +-1. Samples
+            without a curve keep values outside the range either way.
 
     Returns:
         input, target: shape and dtype of x, contiguous.

@@ -34,8 +34,8 @@ def local_shuffle(
 ) -> Tensor:
     """Permute the voxels of windows whose sizes, places and permutations follow from the sample's key.
 
-    All channels of a sample move alike. A voxel's value only moves, so the result is exact in every dtype (class A).
-    Differentiable in x: the gradient goes back to where each value came from, summed where it was copied.
+    All channels of a sample move alike. Values only move, so the result is exact in every dtype (class A).
+    Differentiable in x: gradients return to where each value came from, summed where it was copied.
 
     Args:
         x: (N, C, X, Y, Z), float64, float32, float16 or bfloat16, any strides.

@@ -35,14 +35,14 @@ def paint_boxes(
 ) -> Tensor:
     """Replace the voxels inside the union of a sample's boxes ("in") or outside of it ("out").
 
-    The new values are noise, uniform over the range, with `key`; or constants with `fill`. Noise is shared by the
-    channels for "in" and drawn per channel for "out", as released. Exactness class A. Differentiable in x: the gradient
-    passes where x was kept.
+    The new values are noise, uniform over the range, if `key` is given, or constants if `fill` is. Channels share noise
+    for "in" and have their own for "out", as released. Exactness class A. Differentiable in x: the gradient passes
+    where x was kept.
 
     Args:
         x: (N, C, X, Y, Z), float64, float32, float16 or bfloat16, any strides.
         boxes: (N, B, 6) int32 = x0, y0, z0, x1, y1, z1 in voxels, half-open; all zeros: unused. In 2D z is 0 to 1.
-            Other integers and lists are converted, as those of kind and key are.
+            Other integers and lists are converted, also for kind and key.
         kind: "none", "in" or "out" for all samples, or (N,) int8 with 0, 1 or 2.
         key: (N, 2) int64 = seed, sample id: noise. Exactly one of key and fill is given.
         fill: constants as fractions of the range, float32: (N, B), one a box, or (N,), one a sample. Where boxes

@@ -18,7 +18,7 @@ def philox_words(sample_id: TensorLike, seed: int | Tensor, purpose: int, count:
         sample_id: (N,) int64, any 64-bit numbers (read as uint64); equal ids draw equal words. Lists and other
             integers, of 16 bits at least, are converted.
         seed: an int, counted modulo 2^64, or a (1,) int64 tensor beside `sample_id` (which a captured CUDA graph reads
-            anew at each replay).
+            again at each replay).
         purpose: what the words are for, a number of the table in docs/determinism.md: words of different purposes are
             independent of each other.
         count: calls of Philox a sample, at least 0; each gives four words.

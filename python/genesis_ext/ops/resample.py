@@ -47,7 +47,7 @@ def resample(
         out_shape: sides of the result in voxels, each at least 1. Exactly one of out_shape and zoom is given.
         zoom: output over input sides, one number or one for each axis; sides are rounded.
         order: 0 (nearest), 1 (linear) or 3 (cubic).
-        boundary: how volumes go on beyond their ends: "mirror", "reflect" (also "grid-mirror"), "nearest",
+        boundary: how volumes continue beyond their ends: "mirror", "reflect" (also "grid-mirror"), "nearest",
             "grid-wrap", "grid-constant" or "constant", as in scipy.
         fill: the value beyond the ends for the two constant boundaries.
         grid_mode: False: centres of the outermost voxels stay in place (align_corners=True of torch); True: their

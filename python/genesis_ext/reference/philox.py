@@ -40,6 +40,8 @@ class Purpose(IntEnum):
     ORIENTATION = 13
     JIGSAW = 14
     PERMUTATION_SET = 15
+    AUGMENTATION = 16
+    AUGMENTATION_NOISE = 17
 
 
 def philox4x32(counter: ArrayLike, key: ArrayLike) -> UInt32:

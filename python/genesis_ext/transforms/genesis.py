@@ -7,27 +7,25 @@ from collections.abc import Sequence
 from typing import Any, overload
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from genesis_ext import ops
-from genesis_ext.ops._checks import TensorLike, as_ids, check_voxels, plain, split_range, window_sides
+from genesis_ext.ops._checks import TensorLike, as_ids, check_voxels, window_sides
 from genesis_ext.transforms.profiles import TransformConfig, make_config, resolve
+from genesis_ext.transforms.ranged import RangedTransform
 from genesis_ext.transforms.seed import keep_seed, seed_text
-from genesis_ext.transforms.value_range import minmax_range, percentile_range, voxels_outside
-
-_FROM_DATA = ("minmax", "percentile")
 
 
-class GenesisTransform(nn.Module):
+class GenesisTransform(RangedTransform):
     """Distort patches, and return the distorted and the whole ones: `(batch, sample_id) -> (input, target)`.
 
-    What happens to a sample follows from the seed and its id alone (docs/determinism.md), on any device, in any batch.
+    What happens to a sample depends on the seed and its id alone (docs/determinism.md), on any device, in any batch.
     Nothing waits for the device, so the module can be compiled with `fullgraph=True` and captured in a CUDA graph. It
-    distorts in evaluation mode too: what validates is made by it as well. Results are plain tensors: a subclass with
-    an affine, such as MONAI's MetaTensor, would not know of the flips.
+    distorts in evaluation mode too, for validation. Results are plain tensors: the affine of a subclass, such as
+    MONAI's MetaTensor, would be wrong after flips.
 
-    Warns once, at its first batch, of voxels far outside `value_range`. A GPU is asked in evaluation mode alone, since
-    the host waits for the answer; compiled code never asks.
+    Warns once, at its first batch, of voxels far outside `value_range`; on a GPU only in evaluation mode, since the
+    host waits for the answer, and never in compiled code.
 
     Args:
         profile: "head", "release-2019-11", "release-2019-09", "paper", or a `TransformConfig`.
@@ -35,12 +33,12 @@ class GenesisTransform(nn.Module):
             "local-shuffling", "out-painting", "in-painting"; "autoencoder" distorts nothing. Flips are the profile's in
             all of them; `flip_rate=0.0` turns them off.
         seed: an int, counted modulo 2^64; or a (1,) int64 tensor, kept as a buffer that moves with the module and that
-            a captured graph reads anew at each replay.
+            a captured graph reads again at each replay.
         value_range: where curve and noise act: (lo, hi); a float32 tensor (N, 2) or (N, C, 2), kept as a buffer;
             "minmax" or "percentile": taken from the finite voxels of each sample (see `transforms.value_range`).
         percentiles: lower and upper one for "percentile", in [0, 100].
         per_channel: take the range of "minmax" and "percentile" of each channel instead of each sample.
-        clamp: cut values to the range before the curve, as released; without it the curve goes on outside with slope
+        clamp: clip values to the range before the curve, as released; otherwise the curve continues outside with slope
             +-1.
         spatial_dims: 3; 2 for batches of images, (N, C, X, Y).
         **changes: any rate or size by its name in `TransformConfig`, e.g. `shuffle_rate=1.0`.
@@ -54,7 +52,6 @@ class GenesisTransform(nn.Module):
     """
 
     seed: int | Tensor
-    value_range: str | tuple[float, float] | Tensor
 
     def __init__(
         self,
@@ -68,35 +65,17 @@ class GenesisTransform(nn.Module):
         spatial_dims: int = 3,
         **changes: Any,
     ) -> None:
-        super().__init__()
-        self.config = make_config(profile, scheme, **changes)
+        config = make_config(profile, scheme, **changes)
+        uses_range = bool(config.nonlinear_rate or config.paint_rate)
+        super().__init__(value_range, percentiles, per_channel, spatial_dims, uses_range)
+        self.config = config
         self.profile = profile if isinstance(profile, str) else "custom"
         self.scheme = scheme
         self.changes = changes
-        self.percentiles = percentiles
-        self.per_channel = per_channel
         self.clamp = clamp
-        if spatial_dims not in (2, 3):
-            raise ValueError(f"GenesisTransform: spatial_dims must be 3 or 2, got {spatial_dims!r}")
-        self.spatial_dims = spatial_dims
         keep_seed(self, seed)
-        if isinstance(value_range, Tensor):
-            self.register_buffer("value_range", plain(value_range), persistent=False)
-        elif isinstance(value_range, str):
-            if value_range not in _FROM_DATA:
-                raise ValueError(
-                    f"GenesisTransform: value_range must be (lo, hi), a tensor, 'minmax' or 'percentile', got "
-                    f"{value_range!r}"
-                )
-            self.value_range = value_range
-        else:
-            _, lo, hi = split_range("GenesisTransform", value_range)
-            self.value_range = (lo, hi)
-        if not 0.0 <= percentiles[0] <= percentiles[1] <= 100.0:
-            raise ValueError(f"GenesisTransform: percentiles must rise within [0, 100], got {percentiles!r}")
         self._specs: dict[tuple[int, ...], ops.PlanSpec] = {}
-        self._uses_range = bool(self.config.nonlinear_rate or self.config.paint_rate)
-        self._asks_for_range = self._uses_range and not isinstance(value_range, str)
+        self._uses_range = uses_range
         self._warns_of_windows = True
 
     @overload
@@ -147,13 +126,14 @@ class GenesisTransform(nn.Module):
             plan = plan.to(batch.device)
         value_range = self._range(batch)
         result = ops.genesis_transform(batch, plan, value_range, self.clamp)
-        # What a compiler or a fake tensor runs has no values to ask for.
-        if not torch.compiler.is_compiling() and self._asks_for_range and type(batch) is Tensor:
-            self._ask_for_range(batch, value_range)
+        constants = "two constants" if self.clamp else "what lies as far outside"
+        becomes = f"the curve makes {constants} of them, noise stays in the range, and the target is as it was"
+        if note := self._note_on_range(batch, value_range, becomes):
+            warnings.warn(note, stacklevel=2)
         return result
 
     def note_on_windows(self, spatial_shape: Sequence[int]) -> str:
-        """What is to be said of patches that no window shuffles, empty of others; once asked for, it is not warned of.
+        """A remark on patches that no window shuffles, empty for others; asking for it takes the place of the warning.
 
         Raises:
             ValueError: nothing else would distort them.
@@ -172,40 +152,11 @@ class GenesisTransform(nn.Module):
 
     def extra_repr(self) -> str:
         """Name profile and scheme, and what differs from them."""
-        given = self.value_range
-        ranges = f"a tensor {tuple(given.shape)}" if isinstance(given, Tensor) else repr(given)
-        text = f"profile={self.profile!r}, scheme={self.scheme!r}, seed={seed_text(self.seed)}, value_range={ranges}"
-        if given == "percentile":
-            text += f", percentiles={self.percentiles}"
+        text = f"profile={self.profile!r}, scheme={self.scheme!r}, seed={seed_text(self.seed)}, {self._range_text()}"
         text += f", clamp={self.clamp}"
         if self.spatial_dims == 2:
             text += ", spatial_dims=2"
         return "".join([text, *(f", {name}={value!r}" for name, value in self.changes.items())])
-
-    def _range(self, batch: Tensor) -> tuple[float, float] | Tensor:
-        if self.value_range == "minmax":
-            return minmax_range(batch, self.per_channel, self.spatial_dims)
-        if self.value_range == "percentile":
-            return percentile_range(batch, *self.percentiles, self.per_channel, self.spatial_dims)
-        return self.value_range  # type: ignore[return-value]
-
-    def _ask_for_range(self, batch: Tensor, value_range: tuple[float, float] | Tensor) -> None:
-        """Warn where many voxels lie outside the range, once."""
-        on_cuda = batch.is_cuda
-        if not (batch.is_cpu or on_cuda) or batch.numel() == 0:
-            return
-        if on_cuda and (self.training or torch.cuda.is_current_stream_capturing()):
-            return
-        self._asks_for_range = False
-        if found := voxels_outside(batch, value_range):
-            given = "a tensor" if isinstance(value_range, Tensor) else value_range
-            becomes = "two constants" if self.clamp else "what lies as far outside"
-            warnings.warn(
-                f"GenesisTransform: value_range must be that of the voxels, got {given}, but {found}: the curve makes "
-                f"{becomes} of them, noise stays in the range, and the target is as it was; give "
-                'value_range="percentile", "minmax" or (lo, hi), or bring the voxels into the range',
-                stacklevel=2,
-            )
 
     def _spec(self, shape: tuple[int, ...], channels: int) -> ops.PlanSpec:
         # A compiler folds it into its graph; filling the dict there would make it compile twice.

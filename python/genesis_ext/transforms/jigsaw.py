@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from genesis_ext import ops
-from genesis_ext.ops._checks import TensorLike, as_ids, check_voxels, plain
+from genesis_ext._arguments import check_choice
+from genesis_ext.ops._checks import TensorLike, as_ids, check_device, check_voxels, plain
 from genesis_ext.ops.philox_words import below
 from genesis_ext.reference.philox import Purpose
 from genesis_ext.transforms.permutations import distant_permutations
@@ -43,7 +44,7 @@ class JigsawTransform(nn.Module):
     cell, so that what it is next to cannot be told from its rim. An axis with a single cell is kept whole.
 
     Args:
-        seed: an int, counted modulo 2^64; or a (1,) int64 tensor, kept as a buffer that a captured graph reads anew.
+        seed: an int, counted modulo 2^64; or a (1,) int64 tensor, kept as a buffer that a captured graph reads again.
         num_permutations: how many orders there are, see `distant_permutations`; 100, as the published 3D code has.
         grid: cells along each axis of the patches to come, three numbers or, for 2D, two.
         gap: voxels that a tile is smaller than its cell at least. The published 3D code has 3 (cells of 42), the
@@ -92,8 +93,7 @@ class JigsawTransform(nn.Module):
             raise ValueError(
                 f"JigsawTransform: gap must be at least 0 and multiple at least 1, got {gap} and {multiple}"
             )
-        if output not in OUTPUTS:
-            raise ValueError(f"JigsawTransform: output must be one of {', '.join(map(repr, OUTPUTS))}, got {output!r}")
+        check_choice("JigsawTransform", "output", output, OUTPUTS)
         self.gap, self.multiple, self.output = gap, multiple, output
         permutations = distant_permutations(math.prod(self.grid), num_permutations)
         self.num_classes = num_permutations
@@ -149,7 +149,7 @@ class JigsawTransform(nn.Module):
         return Puzzles(label, torch.stack(starts, dim=2))
 
     def replay(self, batch: Tensor, puzzles: Puzzles) -> Tensor:
-        """Make puzzles that were drawn for a batch of this size and shape, beside them."""
+        """Make puzzles that were drawn for a batch of this size and shape, on its device."""
         batch = self._check(batch)
         tile = self.tile_shape(batch.shape[2:])
         windows = batch
@@ -175,9 +175,5 @@ class JigsawTransform(nn.Module):
 
     def _check(self, batch: Tensor) -> Tensor:
         batch = check_voxels("JigsawTransform", batch, len(self.grid), "a grid of two numbers")
-        if self.permutations.device != batch.device:
-            raise ValueError(
-                f"JigsawTransform: x must be on the device of the transform, {self.permutations.device}, got "
-                f"{batch.device}; move the transform with .to(x.device)"
-            )
+        check_device("JigsawTransform", batch, self.permutations.device)
         return batch

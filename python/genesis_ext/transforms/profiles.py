@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Every rate and size of the transformations, the named profiles and schemes, and what they mean for a patch."""
+"""Rates and sizes of the transformations, the named profiles and schemes, and what they mean for a patch."""
 
 import math
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any, TypeAlias, cast
 
+from genesis_ext._arguments import check_choice
 from genesis_ext._settings import check_kinds
 from genesis_ext.ops._checks import window_sides
 from genesis_ext.ops._plan_json import FILLS
@@ -16,9 +17,8 @@ from genesis_ext.ops.plan import PlanSpec
 from genesis_ext.reference.draw_plan import Numbers, Rates
 
 Side: TypeAlias = int | float | Fraction
-"""A side of a box on an axis of D voxels. Integers count voxels, fractions are shares of D, rounded down. What is
-positive is the side itself, what is negative is missing from the whole axis: 10 is 10 voxels, 1/6 is D // 6, -10 is
-D - 10, -3/7 is D - 3 D // 7, 0 is D."""
+"""A side of a box on an axis of D voxels. Integers count voxels, fractions are shares of D, rounded down. Negative ones
+say what is missing from the whole axis: 10 is 10 voxels, 1/6 is D // 6, -10 is D - 10, -3/7 is D - 3 D // 7, 0 is D."""
 
 
 UNBOUNDED = 256  # boxes: at a rate of .95, 2e-6 of the draws without a bound would go on
@@ -108,9 +108,7 @@ class TransformConfig:
             ("in_fill", FILLS),
             ("out_fill", FILLS),
         ):
-            if getattr(self, name) not in codes:
-                wanted = " or ".join(map(repr, codes))
-                raise ValueError(f"TransformConfig: {name} must be {wanted}, got {getattr(self, name)!r}")
+            check_choice("TransformConfig", name, getattr(self, name), codes)
         for name in ("in_sides", "out_sides_first", "out_sides_more"):
             lo, hi = getattr(self, name)
             object.__setattr__(self, name, (_side(name, lo), _side(name, hi)))
@@ -180,24 +178,22 @@ SCHEMES: dict[str, dict[str, float]] = {
     "in-painting": {"shuffle_rate": 0.0, "nonlinear_rate": 0.0, "paint_rate": 1.0, "outpaint_rate": 0.0},
     "autoencoder": {"shuffle_rate": 0.0, "nonlinear_rate": 0.0, "paint_rate": 0.0},
 }
-"""Which transformations take part, by the rates that a scheme changes. A grouped scheme keeps the profile's rates; a
-single one always acts, since a sample that it leaves alone would train an autoencoder. Flips are the profile's in all
-of them: they are no task to solve, as the target is flipped alike."""
+"""Which transformations take part, by the rates that a scheme changes. Grouped schemes keep the profile's rates; single
+ones always act, since a sample left alone would train an autoencoder. All keep the profile's flips, which are no task:
+the target is flipped too."""
 
 
 def make_config(profile: str | TransformConfig = "head", scheme: str = "unified", **changes: Any) -> TransformConfig:
     """Make a config from a profile, then a scheme, then single rates and sizes by their names in `TransformConfig`.
 
-    Raises ValueError or TypeError for a name or a value that there is not.
+    Raises ValueError or TypeError for an unknown name or a value that breaks its rule.
     """
     if isinstance(profile, str):
-        if profile not in PROFILES:
-            raise ValueError(f"make_config: profile must be one of {', '.join(PROFILES)}, got {profile!r}")
+        check_choice("make_config", "profile", profile, PROFILES)
         profile = PROFILES[profile]
     if not isinstance(profile, TransformConfig):
         raise TypeError(f"make_config: profile must be a name or a TransformConfig, got {type(profile).__name__}")
-    if scheme not in SCHEMES:
-        raise ValueError(f"make_config: scheme must be one of {', '.join(SCHEMES)}, got {scheme!r}")
+    check_choice("make_config", "scheme", scheme, SCHEMES)
     names = [field.name for field in fields(TransformConfig)]
     if unknown := sorted(set(changes) - set(names)):
         raise TypeError(f"make_config: rates and sizes must be of {', '.join(names)}, got {', '.join(unknown)}")
@@ -217,7 +213,7 @@ def resolve(config: TransformConfig, spatial_shape: Sequence[int], channels: int
         channels: of the batch; used with `curve_per_channel`.
 
     Raises:
-        ValueError: an axis too short for sides in voxels, a flip along an axis that there is not, a window larger than
+        ValueError: an axis too short for sides in voxels, a flip along a missing axis, a window larger than
             the patch or than 2^20 voxels, or a number that breaks its own rule.
     """
     shape = tuple(spatial_shape)

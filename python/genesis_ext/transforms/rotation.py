@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from genesis_ext import ops
-from genesis_ext.ops._checks import TensorLike, as_3d, as_ids, as_numbers, check_voxels, got
+from genesis_ext._arguments import check_choice
+from genesis_ext.ops._checks import TensorLike, as_3d, as_ids, as_numbers, check_device, check_voxels, got
 from genesis_ext.ops.philox_words import below
 from genesis_ext.reference.philox import Purpose
 from genesis_ext.transforms.seed import keep_seed, seed_text
@@ -41,8 +42,7 @@ def rotation_matrices(rotations: str = "axes") -> NDArray[np.int64]:
     Raises:
         ValueError: an unknown set.
     """
-    if rotations not in ROTATIONS:
-        raise ValueError(f"rotations must be one of {', '.join(map(repr, ROTATIONS))}, got {rotations!r}")
+    check_choice("rotation_matrices", "rotations", rotations, ROTATIONS)
     axes = [np.linalg.matrix_power(quarter, k) for quarter in _QUARTERS for k in (1, 2, 3)]
     matrices = [np.eye(3, dtype=np.int64), *axes]
     if rotations == "cube":
@@ -68,11 +68,11 @@ class RotationTransform(nn.Module):
     rotations as a buffer: move it to the device of the batches.
 
     Args:
-        seed: an int, counted modulo 2^64; or a (1,) int64 tensor, kept as a buffer that a captured graph reads anew.
+        seed: an int, counted modulo 2^64; or a (1,) int64 tensor, kept as a buffer that a captured graph reads again.
         rotations: "axes": by 0, 90, 180 and 270 degrees about x, y or z, which are 10 rotations, as published; "cube":
             all 24 orientations of a cube.
         spatial_shape: (X, Y, Z) or (X, Y) of the patches to come: only the rotations of the set that keep it are drawn
-            (of (64, 64, 32) 6 and 8; of (64, 64) the 4 in the plane), and their labels are counted anew. Batches have
+            (of (64, 64, 32) 6 and 8; of (64, 64) the 4 in the plane), and their labels are renumbered. Batches have
             its number of axes. Default: all rotations of the set, for cubes alone.
 
     Attributes:
@@ -157,11 +157,7 @@ class RotationTransform(nn.Module):
 
     def _check(self, batch: Tensor) -> Tensor:
         batch = check_voxels("RotationTransform", batch, self._spatial_dims, "spatial_shape=(X, Y)")
-        if self.rotations.device != batch.device:
-            raise ValueError(
-                f"RotationTransform: x must be on the device of the transform, {self.rotations.device}, got "
-                f"{batch.device}; move the transform with .to(x.device)"
-            )
+        check_device("RotationTransform", batch, self.rotations.device)
         return batch
 
 

@@ -52,7 +52,7 @@ def percentile_range(
 
 
 def voxels_outside(x: Tensor, value_range: tuple[float, float] | Tensor) -> str:
-    """What is to be said of voxels far outside their range, empty where they are at most 2 %; waits for the device.
+    """A remark on voxels far outside their range, empty if they are at most 2 %; waits for the device.
 
     x: (N, C, *spatial), of which a coarse grid is looked at.   value_range: (lo, hi), or (N, 2) or (N, C, 2).
     """

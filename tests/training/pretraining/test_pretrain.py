@@ -24,11 +24,10 @@ from genesis_ext.data.prepare.run import prepare_cached
 from genesis_ext.data.sources.source import SourceError
 from genesis_ext.models import UNet3D, load_weights
 from genesis_ext.training import PretrainConfig, TrainingDivergedError, Validator, pretrain, write_config
-from genesis_ext.training.engine import loop, signals
+from genesis_ext.training.engine import loop, run, signals
 from genesis_ext.training.engine.checkpoint import best_loss_on_disk, read_checkpoint
 from genesis_ext.training.engine.run_log import read_log
 from genesis_ext.training.engine.step import take_step
-from genesis_ext.training.pretraining import run
 from genesis_ext.training.pretraining.methods.genesis import Restoration
 from tests.data_layer.images import write_ct, write_mri
 from tests.training.doubles import Constant

@@ -10,8 +10,9 @@ from genesis_ext.data.prepare.intensity import PAPER_MRI_WINDOW, IntensityWindow
 from genesis_ext.data.prepare.run import prepare_cached
 from genesis_ext.data.sampling.split import Region
 from genesis_ext.data.store.volume_store import VolumeStore
+from genesis_ext.training.engine.run_data import open_store
 from genesis_ext.training.pretraining.config import PretrainConfig
-from genesis_ext.training.pretraining.data import choose_regions, open_store
+from genesis_ext.training.pretraining.data import choose_regions
 from genesis_ext.training.pretraining.parts import Parts
 from genesis_ext.training.pretraining.presets import PRESETS
 from tests.data_layer.images import random_voxels, write_mri, write_nifti
@@ -32,20 +33,20 @@ def scans(tmp_path: Path) -> Path:
 
 def test_mri_is_prepared_as_the_preset_says(scans: Path, tmp_path: Path) -> None:
     said: list[str] = []
-    usual = open_store(CONFIG, scans, tmp_path, said.append)
+    usual = open_store(CONFIG.files, scans, tmp_path, said.append)
     assert len(usual) == 6
     assert not [text for text in said if "skipped" in text]
-    store = open_store(PAPER, scans, tmp_path, said.append)
+    store = open_store(PAPER.files, scans, tmp_path, said.append)
     assert [entry.name for entry in store.entries] == [f"p{number}" for number in range(5)]
     (skipped,) = (text for text in said if "skipped" in text)
     assert "p5.nii: 99.2% of the voxels lie above the MRI window's end 4000" in skipped
     said.clear()
-    open_store(PAPER, store.path, tmp_path, said.append)
+    open_store(PAPER.files, store.path, tmp_path, said.append)
     assert said == []
-    open_store(PAPER, usual.path, tmp_path, said.append)
+    open_store(PAPER.files, usual.path, tmp_path, said.append)
     assert [text for text in said if "MRI was not cut at mri_window (0.0, 4000.0)" in text] == said != []
     with pytest.raises(ValueError, match=r"is a store, .* mri_window must not be given"):
-        open_store(CONFIG.but(mri_window=(0.0, 100.0)), usual.path, tmp_path, said.append)
+        open_store(CONFIG.but(mri_window=(0.0, 100.0)).files, usual.path, tmp_path, said.append)
 
 
 def as_prepared_before(store: VolumeStore, changes: dict[str, Any]) -> VolumeStore:

@@ -9,115 +9,23 @@ stream of its own; the training stream waits for an event, the host never.
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, get_args
 
 import torch
-from torch import Tensor
 
-from genesis_ext import ops
+from genesis_ext.data.placement.room import Beside, Resident, Room, volume_bytes
 from genesis_ext.data.placement.shards import Turn, lay_out
-from genesis_ext.data.placement.transfer import CopyVoxels, copy_from_disk, copy_from_host
-from genesis_ext.data.sampling.content import table_length, write_table
+from genesis_ext.data.placement.transfer import copy_from_disk, copy_from_host
 from genesis_ext.data.sampling.settings import Sampling
-from genesis_ext.data.store.volume_store import VolumeStore, packed_places
+from genesis_ext.data.store.volume_store import VolumeStore
 
 PlacementName = Literal["device", "pinned", "disk"]
 
 DEFAULT_BUDGET = 8 * 2**30  # bytes
-_IGNORES_NONE = -(2**15) - 1  # below all that a label can hold
 
 
 class PlacementError(ValueError):
     """A store that does not fit where it is to live; the text has the numbers and the way out."""
-
-
-class ResidentLabels(NamedTuple):
-    """Labels of the volumes that lie on the device.
-
-    packed: for ``ops.crop_resize``, in the order of the volumes.   number: (V,) int64, of each volume in the store.
-    ignore: (V,) int64, the value that is to be ignored; where there is none, one that no label has.
-    """
-
-    packed: ops.PackedVolumes
-    number: Tensor
-    ignore: Tensor
-
-
-class Resident(NamedTuple):
-    """Volumes that lie on the device, until a shard takes their room.
-
-    volumes: their numbers in the store.   packed: for ``ops.crop_resize``.   tables: for ``SubvolumeSampler.on``.
-    room: 0 or 1; the same volumes in the same room have the same addresses.   labels: None if none were asked for.
-    """
-
-    volumes: tuple[int, ...]
-    packed: ops.PackedVolumes
-    tables: Tensor
-    room: int
-    labels: ResidentLabels | None = None
-
-
-class Room:
-    """Device memory for the volumes of one shard and their tables, filled anew for each.
-
-    shards: all that it must be able to hold.   label: type of the labels that lie there too, None without.
-    """
-
-    def __init__(
-        self,
-        store: VolumeStore,
-        shards: Sequence[Sequence[int]],
-        sampling: Sampling,
-        device: torch.device,
-        number: int = 0,
-        label: torch.dtype | None = None,
-    ) -> None:
-        self._store, self._sampling, self._number = store, sampling, number
-        self._places = {
-            tuple(shard): packed_places([store.entries[volume] for volume in shard], device) for shard in shards
-        }
-        voxels = [sum(store.entries[volume].voxels for volume in shard) for shard in shards]
-        tables = [1 + sum(_table_length(store, volume, sampling) for volume in shard) for shard in shards]
-        self._voxels = torch.empty(max(voxels), dtype=store.dtype, device=device)
-        self._tables = torch.zeros(max(tables), dtype=torch.int32, device=device)
-        self._labels: dict[tuple[int, ...], ResidentLabels] = {}
-        if label is not None:
-            marks = torch.empty(max(voxels), dtype=label, device=device)
-            self._labels = {
-                shard: self._labels_of(shard, marks[:n]) for shard, n in zip(self._places, voxels, strict=True)
-            }
-
-    def fill(self, volumes: Sequence[int], copy: CopyVoxels, copy_label: CopyVoxels | None = None) -> Resident:
-        """Copy volumes in and make their tables, on the current stream; what was there before is gone."""
-        entries = [self._store.entries[volume] for volume in volumes]
-        voxels = self._voxels[: sum(entry.voxels for entry in entries)]
-        parts = voxels.split([entry.voxels for entry in entries])
-        for volume, part in zip(volumes, parts, strict=True):
-            copy(part, volume)
-        begin = 1
-        for rules, grid in self._sampling.tables:
-            for entry, part in zip(entries, parts, strict=True):
-                length = table_length(entry, rules, grid)
-                if length:
-                    table = self._tables[begin : begin + length]
-                    write_table(table, part.view(entry.shape), entry, rules[entry.modality], grid)
-                begin += length
-        packed = ops.PackedVolumes(voxels, *self._places[tuple(volumes)])
-        labels = self._labels.get(tuple(volumes))
-        if labels is not None and copy_label is not None:
-            marks = labels.packed.voxels.split([entry.voxels for entry in entries])
-            for volume, part in zip(volumes, marks, strict=True):
-                copy_label(part, volume)
-        return Resident(tuple(volumes), packed, self._tables, self._number, labels)
-
-    def _labels_of(self, shard: tuple[int, ...], voxels: Tensor) -> ResidentLabels:
-        offset, shape, window = self._places[shard]
-        ignore = [self._store.entries[volume].ignore_label for volume in shard]
-        return ResidentLabels(
-            ops.PackedVolumes(voxels, offset, shape, torch.zeros_like(window)),
-            torch.tensor(shard, device=voxels.device),
-            torch.tensor([_IGNORES_NONE if value is None else value for value in ignore], device=voxels.device),
-        )
 
 
 class Placement:
@@ -136,11 +44,10 @@ class Placement:
         batch_size: samples a step.
         weights: of each volume of the store (default: 1).
         report: told what is loaded.
-        labels: serve their labels too.
+        beside: what is served beside their voxels.
 
     Raises:
         PlacementError: it does not fit.
-        StoreError: labels are asked for, and a volume has none.
     """
 
     def __init__(
@@ -156,15 +63,16 @@ class Placement:
         batch_size: int = 1,
         weights: Sequence[int] | None = None,
         report: Callable[[str], object] = print,
-        labels: bool = False,
+        beside: Beside | None = None,
     ) -> None:
         if name not in get_args(PlacementName):
             raise ValueError(f"placement must be one of {', '.join(get_args(PlacementName))}, got {name!r}")
         self._device = torch.device(device)
         if self._device.type == "cuda" and self._device.index is None:  # the current device of a thread is its own
             self._device = torch.device("cuda", torch.cuda.current_device())
-        label = store.label_dtype(volumes) if labels else None
-        sizes = volume_bytes(store, sampling, label)
+        beside = beside or Beside()
+        label, members = beside.label, beside.members(volumes)
+        sizes = volume_bytes(store, sampling, beside)
         most = sum(sizes) if name == "device" else budget // 2
         largest = max(volumes, key=lambda volume: sizes[volume])
         if sizes[largest] > most:
@@ -176,18 +84,18 @@ class Placement:
         shards = self.layout.shards
         rooms = min(2, len(shards))
         on_device = rooms * max(sum(sizes[volume] for volume in shard) for shard in shards)
-        on_host = sum(store.entries[v].voxels for v in volumes) * (
-            store.dtype.itemsize + (label.itemsize if label else 0)
+        on_host = store.bytes(members) + (label.itemsize if label else 0) * sum(
+            store.entries[v].voxels for v in volumes
         )
         check_fit(name, self._device, on_device, on_host if name == "pinned" else 0)
-        report(f"{len(volumes)} volumes of {_size(store.bytes(volumes))}, {_where(name, self._device, len(shards))}")
+        report(f"{len(members)} volumes of {_size(store.bytes(members))}, {_where(name, self._device, len(shards))}")
         self._copies = [
-            copy_from_host(store, volumes, self._device, of)
+            copy_from_host(store, which, self._device, of)
             if name == "pinned"
             else copy_from_disk(store, self._device, of)
-            for of in ((None, label) if label else (None,))
+            for which, of in ((members, None), (volumes, label))[: 2 if label else 1]
         ]
-        self._rooms = [Room(store, shards, sampling, self._device, number, label) for number in range(rooms)]
+        self._rooms = [Room(store, shards, sampling, self._device, number, beside) for number in range(rooms)]
         self._stream = torch.cuda.Stream(self._device) if self._device.type == "cuda" else None
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="placement")
         self._turn: Turn | None = None
@@ -235,15 +143,6 @@ class Placement:
             return resident, self._stream.record_event()
 
 
-def volume_bytes(store: VolumeStore, sampling: Sampling, label: torch.dtype | None = None) -> list[int]:
-    """Device memory of each volume of a store with its table, and its label of some type."""
-    of_voxel = store.dtype.itemsize + (label.itemsize if label else 0)
-    return [
-        entry.voxels * of_voxel + 4 * _table_length(store, volume, sampling)
-        for volume, entry in enumerate(store.entries)
-    ]
-
-
 def check_fit(name: PlacementName, device: torch.device, on_device: int, on_host: int) -> None:
     """Compare what is needed with what is free.
 
@@ -278,10 +177,6 @@ def free_bytes(device: torch.device) -> int | None:
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
     except (OSError, StopIteration, ValueError):
         return None
-
-
-def _table_length(store: VolumeStore, volume: int, sampling: Sampling) -> int:
-    return sum(table_length(store.entries[volume], rules, grid) for rules, grid in sampling.tables)
 
 
 def _where(name: PlacementName, device: torch.device, shards: int) -> str:

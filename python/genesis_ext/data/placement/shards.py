@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which volumes lie in device memory at which step: a pure function of (seed, step, layout).
 
-Volumes are dealt to shards that fit a budget. In every round each shard serves once, in an order drawn anew, for as
+Volumes are dealt to shards that fit a budget. In every round each shard serves once, in a newly drawn order, for as
 many steps as its volumes deserve.
 """
 
@@ -22,7 +22,7 @@ from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.volume import Modality
 from genesis_ext.reference.philox import Purpose, words
 
-_MIX_TOLERANCE = Fraction(5, 100)  # by which the share of a modality may differ from the mix without a word
+_MIX_TOLERANCE = Fraction(5, 100)  # by which the share of a modality may differ from the mix without a note
 
 
 class Turn(NamedTuple):

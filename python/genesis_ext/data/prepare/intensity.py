@@ -15,7 +15,7 @@ from genesis_ext.data.volume import Volume, VolumeError, is_picture
 
 _TOP = {"int16": 32767.0, "uint8": 255.0, "float16": 1.0}  # what the upper end of a scaled volume is stored as
 _CUT_WORTH_A_NOTE = 0.01  # share of an MRI's voxels at one side of the window
-_TRACE = 0.05  # percent of the voxels at each end, which do not count where a volume is told constant
+_TRACE = 0.05  # percent of the voxels at each end, which do not count when a volume is called constant
 _INT16 = (-32768.0, 32767.0)
 
 MOST_ABOVE = 0.25

@@ -9,7 +9,7 @@ from torch import Tensor
 from genesis_ext import ops
 from genesis_ext._types import Shape3
 from genesis_ext.data.prepare.preprocess import Grid
-from genesis_ext.data.readers.orientation import Turn, spacing
+from genesis_ext.data.readers.orientation import Reorientation, spacing
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.volume import OriginalGrid
 
@@ -19,9 +19,9 @@ _EXACT = 1e-3  # of a voxel: rounding is far below, any other grid far above
 def to_original_grid(prediction: Tensor, entry: StoredVolume) -> Tensor:
     """Bring what was predicted on a prepared volume back to the voxels of its file.
 
-    With ``entry.original.affine`` the result can be written beside the file. Whole numbers and bool are taken as labels
+    With ``entry.original.affine`` the result can be saved next to the file. Whole numbers and bool are taken as labels
     and get the value of the nearest voxel; floating numbers, such as probabilities, are interpolated linearly, so that
-    those of all classes still add up to 1. Beyond the outermost centres their values go on.
+    those of all classes still add up to 1. Beyond the outermost centres, values continue.
 
     Args:
         prediction: (X, Y, Z) or (C, X, Y, Z), the shape of the entry: any floating dtype, bool, or integers that int16
@@ -58,7 +58,7 @@ def from_grid(prediction: Tensor, grid: Grid, original: OriginalGrid, name: str)
             f"to_original_grid: prediction must be {grid.shape}, with or without channels before, got "
             f"{tuple(prediction.shape)}"
         )
-    turn = Turn(np.array(original.affine), original.shape)
+    turn = Reorientation(np.array(original.affine), original.shape)
     scan = Grid(turn.shape, spacing(turn.affine), turn.affine).resampled(grid.spacing_mm)
     x, y, z = (round(n) for n in (np.linalg.inv(grid.affine) @ scan.affine[:, 3]).tolist()[:3])  # padding before it
     if np.abs(scan.padded((x, y, z), grid.shape).affine - grid.affine).max() > _EXACT * min(grid.spacing_mm):

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""What becomes of one source: read, prepared, written; every failure ends as a line that names the file."""
+"""One source is read, prepared and written; every failure ends as a line that names the file."""
 
 import hashlib
 import json
@@ -41,8 +41,8 @@ class Outcome:
 
     Attributes:
         source: which.
-        status: "taken" now, "kept" from an earlier run, "skipped" since it cannot serve, "failed" through no fault of
-            its own (full disk, lost worker): another run may do it.
+        status: "taken" now, "kept" from an earlier run, "skipped" since it cannot be used, "failed" through no fault
+            of its own (full disk, lost worker): another run may do it.
         reason: why it was skipped or failed.
         volumes: what is stored of it.
         problems: (path, reason) of what belongs to it and could not be used: a label, one of several series.
@@ -81,7 +81,7 @@ def fingerprint(source: Source, settings: PrepareSettings) -> str:
     """SHA-256 over all that decides the voxels: path, size and time of each file, modality, settings, label, its names.
 
     Raises:
-        OSError: a file cannot be looked at. A label that cannot is told when it is read.
+        OSError: a file cannot be examined; of a label this shows when it is read.
     """
     files = [_stamp(path) for path in files_of(source.path)]
     if source.label is not None:
@@ -206,7 +206,6 @@ def _entry(name: str, volume: Volume, prepared: Prepared, source: Source, source
         intercept=prepared.scale.intercept,
         window=prepared.scale.window,
         patient=patient_of(source, volume.patient),
-        split=source.split,
         source=str(source.path),
         checksum="",
         label_checksum=None,
@@ -216,6 +215,7 @@ def _entry(name: str, volume: Volume, prepared: Prepared, source: Source, source
         source_checksum=source_checksum,
         label_source=None if prepared.label is None else str(source.label),
         label_names=None if prepared.label is None else source.label_names,
+        **source.told_of(name),
     )
 
 

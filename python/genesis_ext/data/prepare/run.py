@@ -20,6 +20,7 @@ from genesis_ext.data.prepare.report import Report
 from genesis_ext.data.prepare.workers import Workers, WorkersNotStarted
 from genesis_ext.data.sources.find import find_sources
 from genesis_ext.data.sources.source import Found, Source
+from genesis_ext.data.store.entry import TOLD_LATER
 from genesis_ext.data.store.volume_store import FORMAT, INDEX, StoreError, VolumeStore, is_store
 from genesis_ext.data.store.writer import (
     StoreLock,
@@ -68,7 +69,7 @@ def prepare(
     wait: bool = False,
     executor: Executor | None = None,
 ) -> Report:
-    """Prepare sources into a store and report what became of each.
+    """Prepare sources into a store and report the outcome of each.
 
     Sources that an earlier run prepared are kept if they and the settings are unchanged. The store ends up with these
     sources and no others. A file that cannot be used becomes a line of the report.
@@ -118,19 +119,24 @@ def prepare_cached(
     sources: as for ``find_sources``.
     cache_dir: default ``$GENESIS_CACHE``, or ``~/.cache/genesis_ext``.
     report: told what is skipped and where the store is.
-    settings: recipe, modality, patient, splits and labels of ``find_sources``, and those of ``PrepareSettings``.
+    settings: recipe, modality, patient, splits, labels and classes_from of ``find_sources``, and those of
+        ``PrepareSettings``.
 
     Raises:
         SourceError, PrepareError: nothing could be found, or taken.
     """
     choice = {
-        name: settings.pop(name) for name in ("recipe", "modality", "patient", "splits", "labels") if name in settings
+        name: settings.pop(name)
+        for name in ("recipe", "modality", "patient", "splits", "labels", "classes_from")
+        if name in settings
     }
     how = PrepareSettings(**settings)
     found = find_sources(sources, **choice)
     digest = hashlib.sha256(f"{FORMAT}\n".encode())
     for source in found.sources:
         digest.update(f"{fingerprint(source, how)} {source.name} {source.patient} {source.split}\n".encode())
+        later = {name: getattr(source, name) for name in (*TOLD_LATER, "frame_channels")}
+        digest.update("".join(f"{name} {value}\n" for name, value in later.items() if value not in (None, ())).encode())
     root = Path(cache_dir or os.environ.get("GENESIS_CACHE") or Path.home() / ".cache" / "genesis_ext")
     store = root / "stores" / digest.hexdigest()[:20]
     if not is_store(store):
@@ -215,12 +221,12 @@ def _outcomes(tasks: Sequence[Task], by: Executor | int) -> Iterator[Outcome]:
 
 
 def _kept(store: Path, source: Source, mark: str) -> Outcome | None:
-    """What an earlier run made of a source, if that still holds, with the patient and split given now."""
+    """What an earlier run made of a source, if that still holds, with what the source tells of it now."""
     record = read_record(store, source.name)
     if record is None or record.fingerprint != mark:
         return None
     pairs = zip(record.volumes, record.patients, strict=True)
-    volumes = tuple(replace(v, patient=patient_of(source, p), split=source.split) for v, p in pairs)
+    volumes = tuple(replace(v, patient=patient_of(source, p), **source.told_of(v.name)) for v, p in pairs)
     if volumes != record.volumes:
         write_record(store, replace(record, volumes=volumes))
     return Outcome(source, "kept", "", volumes, record.problems)

@@ -16,7 +16,7 @@ _SAMPLE = 1 << 20  # voxels
 class Distribution:
     """Of the finite values of a volume.
 
-    Least and greatest are those of all voxels. All else is told by a regular sample of about a million.
+    Least and greatest are those of all voxels; everything else comes from a regular sample of about a million.
 
     Args:
         voxels: any shape, on the CPU.

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from genesis_ext.data.readers import values
 from genesis_ext.data.readers.dicom_slices import is_dicom
+from genesis_ext.data.readers.orientation import Reorientation
 from genesis_ext.data.readers.reader import Reader, files_of, reader_of, readers, register, suffix_of
 from genesis_ext.data.readers.stored import StoredImage
 from genesis_ext.data.volume import Header, Modality, Volume, VolumeError
@@ -31,6 +32,8 @@ __all__ = [
     "describe",
     "files_of",
     "is_dicom",
+    "label_header",
+    "label_turn",
     "read_label",
     "read_volume",
     "read_volumes",
@@ -55,7 +58,7 @@ def read_volume(path: str | PathLike[str], modality: Modality | None = None, ser
     series: of a folder with several, by name or Series Instance UID.
 
     Raises:
-        VolumeError: missing, empty, truncated, damaged, several volumes or frames, colour, no sound affine, more than
+        VolumeError: missing, empty, truncated, damaged, several volumes or frames, colour, a bad affine, more than
             5 % of the voxels not finite, or one value only.
     """
     image = _one(Path(path), _images(Path(path), modality, series))
@@ -98,10 +101,30 @@ def describe(path: str | PathLike[str], modality: Modality | None = None) -> lis
     return [values.header(image) for image in _images(Path(path), modality)]
 
 
-def read_label(path: str | PathLike[str], like: Volume) -> Tensor:
+def label_header(path: str | PathLike[str]) -> Header:
+    """The grid of a segmentation, by its header alone.
+
+    Raises:
+        VolumeError: as for ``read_label``, as far as the header tells.
+    """
+    return values.header(_one(Path(path), _images(Path(path), label=True)))
+
+
+def label_turn(path: str | PathLike[str]) -> Reorientation:
+    """How ``read_label`` turns the axes of a file, for what else lies on its voxels.
+
+    Raises:
+        VolumeError: as for ``label_header``.
+    """
+    image = _one(Path(path), _images(Path(path), label=True))
+    return Reorientation(image.affine, image.shape)
+
+
+def read_label(path: str | PathLike[str], like: Volume | Header) -> Tensor:
     """Read a segmentation on the grid of `like`: (X, Y, Z) uint8, or int16 where a value does not fit.
 
     path: as for ``read_volume``; of a picture with a palette the indices are the labels.
+    like: its volume, or a header, such as its own.
 
     Raises:
         VolumeError: unreadable, another grid than that of `like`, or values that are no whole numbers.

@@ -57,10 +57,10 @@ def from_dicom(tag: str) -> Modality | None:
 def _images(folder: Path, modality: Modality | None) -> list[StoredImage]:
     """The series and pictures among the files of a folder (not of the folders in it), by number of the series.
 
-    A series that cannot serve is left out, and the others say so; if none can, its error is raised.
+    A series that cannot be used is left out, which the notes of the others say; if none can, its error is raised.
 
     Raises:
-        VolumeError: no DICOM image lies in the folder, an image in it is unreadable, or no series can serve.
+        VolumeError: no DICOM image lies in the folder, an image in it is unreadable, or no series can be used.
     """
     slices: list[Slice] = []
     others: list[str] = []

@@ -48,7 +48,7 @@ def spacing(affine: NDArray[np.float64]) -> Spacing3:
     return x, y, z
 
 
-class Turn:
+class Reorientation:
     """The permutation and flips that bring the axes of an image as near to right, front, head as they can be."""
 
     def __init__(self, affine: NDArray[np.float64], shape: Shape3) -> None:

@@ -34,7 +34,7 @@ class StoredImage:
         modality: what the file says, None where it says nothing.
         load: reads the voxels: (X, Y, Z, frames), any strides, any type of real number. Raises VolumeError.
         slope, intercept: to be applied to what ``load`` gives.
-        picture: its axes are those of a picture, there is nothing to turn.
+        picture: its axes are those of a picture, and are not reoriented.
     """
 
     path: Path

@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from genesis_ext._types import Shape3
 from genesis_ext.data.readers.modality import guess
-from genesis_ext.data.readers.orientation import Turn, slabs, spacing
+from genesis_ext.data.readers.orientation import Reorientation, slabs, spacing
 from genesis_ext.data.readers.stored import StoredImage
 from genesis_ext.data.volume import Header, Modality, OriginalGrid, Volume, VolumeError
 
@@ -26,7 +27,7 @@ def header(image: StoredImage) -> Header:
     """What is known before the voxels are read."""
     affine, shape = image.affine, image.shape
     if not image.picture:
-        turn = Turn(affine, shape)
+        turn = Reorientation(affine, shape)
         affine, shape = turn.affine, turn.shape
     return Header(
         path=image.path,
@@ -68,21 +69,26 @@ def volumes(image: StoredImage, modality: Modality | None) -> Iterator[Volume]:
         )
 
 
-def label(image: StoredImage, like: Volume) -> Tensor:
+def corner_distance_mm(one: NDArray[np.float64], other: NDArray[np.float64], shape: Shape3) -> float:
+    """Greatest distance between the corners of two grids of one shape, by their affines (4, 4)."""
+    corners = np.array([(x, y, z, 1) for x in (0, 1) for y in (0, 1) for z in (0, 1)]).T
+    corners[:3] *= (np.array(shape) - 1)[:, None]
+    return float(np.sqrt((((one - other) @ corners) ** 2).sum(axis=0)).max())
+
+
+def label(image: StoredImage, like: Volume | Header) -> Tensor:
     """(X, Y, Z) uint8, or int16 where a value does not fit, on the grid of `like`.
 
     Raises:
         VolumeError: another grid, several frames, or values that are no whole numbers of int16.
     """
     known = header(image)
-    wanted = tuple(like.voxels.shape)
+    wanted = like.shape if isinstance(like, Header) else tuple(like.voxels.shape)
     if image.frames != 1:
         raise VolumeError(f"{image.path}: a label must be 3D, got {image.frames} frames of {known.shape}")
     if known.shape != wanted:
         raise VolumeError(f"{image.path}: a label must have the shape of its volume {wanted}, got {known.shape}")
-    corners = np.array([(x, y, z, 1) for x in (0, 1) for y in (0, 1) for z in (0, 1)]).T
-    corners[:3] *= (np.array(wanted) - 1)[:, None]
-    off = float(np.sqrt((((known.affine - like.affine) @ corners) ** 2).sum(axis=0)).max())
+    off = corner_distance_mm(known.affine, like.affine, known.shape)
     most = GRID_TOLERANCE * min(like.spacing_mm)
     if not off <= most:
         raise VolumeError(
@@ -96,7 +102,7 @@ def label(image: StoredImage, like: Volume) -> Tensor:
         raise VolumeError(f"{image.path}: label values must lie in int16, got {least:g} to {greatest:g}")
     out = np.empty(wanted, np.uint8 if least >= 0 and greatest <= 255 else np.int16)
     exact = stored.dtype.kind in "iu" and image.slope == 1 and image.intercept == 0
-    view = stored if image.picture else Turn(image.affine, image.shape).view(stored)
+    view = stored if image.picture else Reorientation(image.affine, image.shape).view(stored)
     for source, target in slabs(view, out):
         if exact:
             np.copyto(target, source, casting="unsafe")
@@ -136,7 +142,7 @@ def _voxels(
         notes.append(f"{below} voxels below {CT_LEAST_HU:g} HU, down to {least:g}, were set to {CT_LEAST_HU:g}")
         floor, least = int(CT_LEAST_HU), CT_LEAST_HU
     out = np.empty(header(image).shape, _target(stored.dtype, slope, intercept, least, greatest))
-    view = stored if image.picture else Turn(image.affine, image.shape).view(stored)
+    view = stored if image.picture else Reorientation(image.affine, image.shape).view(stored)
     for source, target in slabs(view, out):
         part = source if slope == 1 and intercept == 0 else source.astype(np.float64) * slope + intercept
         if floor is None:

@@ -4,7 +4,7 @@
 
 Every voxel has a small integer score, every rule accepts a box whose summed score is at most a limit; of several boxes
 that are all too high the lowest is the best. A volume is cut into blocks, and boxes begin and end at blocks, so that
-the sum of a box is exact. Whether a box is constant is told by the blocks that lie in it whole, so it may begin
+the sum of a box is exact. Whether a box is constant is decided by the blocks that lie in it whole, so it may begin
 anywhere.
 """
 

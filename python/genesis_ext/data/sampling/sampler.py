@@ -7,6 +7,7 @@ the same boxes, nothing waits for the host, and a CUDA graph can capture it.
 """
 
 import copy
+import math
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from genesis_ext import ops
 from genesis_ext.data.sampling.content import TablePlaces, box_sums, table_places
+from genesis_ext.data.sampling.foreground import labelled_voxel, starts_that_hold
 from genesis_ext.data.sampling.settings import Sampling, box_ranges
 from genesis_ext.data.sampling.split import MODALITIES, Region
 from genesis_ext.data.store.entry import StoredVolume
@@ -45,8 +47,8 @@ class Subvolumes(NamedTuple):
 class SubvolumeSampler:
     """Draws sub-volumes: (N,) int64 sample ids on the device -> ``Subvolumes``.
 
-    As made, it counts volumes as the store does and has seen no voxel: it knows no rule on content, and any box may be
-    constant. ``on`` gives it the volumes that lie on the device, and their tables.
+    As made, it counts volumes as the store does and has seen no voxel: it knows no rule on content and no label, and
+    any box may be constant. ``on`` gives it the volumes that lie on the device, and their tables.
 
     Args:
         entries: the volumes of the store.
@@ -54,7 +56,7 @@ class SubvolumeSampler:
         sampling: which boxes.
         seed: 64 bits; an int or a (1,) int64 tensor.
         device: of the sampler and the ids.
-        weights: how often a volume is drawn beside the others of its modality: a whole number for each of the store
+        weights: how often a volume is drawn relative to others of its modality, a whole number for each of the store
             (default: 1). Regions of one volume have its weight each.
 
     Raises:
@@ -85,7 +87,9 @@ class SubvolumeSampler:
         present = [m for m in MODALITIES if sum(own[m])]
         if not present:
             raise ValueError(f"SubvolumeSampler: weights must not all be 0, got {weights}")
-        regions = [region for m in present for region in grouped[m]]
+        self._given = [region.volume for region in regions]
+        self._order = [i for m in present for i, volume in enumerate(self._given) if entries[volume].modality == m]
+        regions = [regions[i] for i in self._order]
         self._mix_ends, self._mix_total = self._ends(sampling.mix_weights({m: sum(own[m]) for m in present}))
         self._region_ends, _ = self._ends([weight for m in present for weight in own[m]])
         totals = [sum(own[m]) for m in present]
@@ -102,18 +106,24 @@ class SubvolumeSampler:
         self._count = self._ints([[r.starts for r in scales] for scales in ranges])
         self._side = self._ints([[r.side for r in scales] for scales in ranges])
         self._limit = self._ints([[r.limit for r in scales] for scales in ranges])  # (R, S)
+        self._yz = self._ints([entries[volume].shape[1:] for volume in self._volumes])  # (R, 2)
+        self._forced_below = math.ceil(sampling.label_share * 2**24)  # exact: the event of this rate, in integers
 
         ruled = [m for m in present if m in sampling.content]
         self._candidates = sampling.candidates if ruled else 1
         self._ruled = bool(ruled)
         self._tables: Tensor | None = None
         self._places: list[TablePlaces] = []
+        self._labelled: Tensor | None = None
+        self._row = self._volume
 
-    def on(self, volumes: Sequence[int], tables: Tensor) -> "SubvolumeSampler":
+    def on(self, volumes: Sequence[int], tables: Tensor, labelled: Tensor | None = None) -> "SubvolumeSampler":
         """The same sampler for packed volumes; of a volume that is not among them, the index is -1.
 
         volumes: their numbers in the store, in the order of packing.
         tables: (length,) int32 on the device, as ``content.table_places`` lays them.
+        labelled: (R, ``foreground.TABLE``) int32, where a share of the boxes must hold a labelled voxel: a table for
+            each region of these volumes, in the order in which the sampler was given them.
         """
         other = copy.copy(self)
         places = {volume: place for place, volume in enumerate(volumes)}
@@ -125,14 +135,18 @@ class SubvolumeSampler:
             length = other._places[-1].length
         if not self._sampling.allow_constant:
             other._candidates = self._sampling.candidates
+        rows = {i: row for row, i in enumerate(i for i, volume in enumerate(self._given) if volume in places)}
+        other._labelled, other._row = labelled, self._ints([rows.get(i, 0) for i in self._order])
         return other
 
     def __call__(self, sample_id: Tensor) -> Subvolumes:
         """The boxes of the samples; sample_id: (N,) int64 on the device of the sampler.
 
         Raises:
-            ValueError: a rule on content acts, and there are no tables.
+            ValueError: a rule on content or on labels acts, and there are no tables.
         """
+        if self._forced_below and self._labelled is None:
+            raise ValueError("SubvolumeSampler: label_share acts, and needs the tables of labelled voxels: see `on`")
         region, scale, starts = self.draw(sample_id)
         side = self._side[region, scale]
         if self._candidates == 1:
@@ -151,8 +165,17 @@ class SubvolumeSampler:
         within = self._modality_starts[modality] + below(head[:, 1], self._modality_totals[modality])
         region = torch.searchsorted(self._region_ends, within, right=True)
         scale = _place(below(head[:, 2], self._scale_total), self._scale_ends)
-        k = below(words[:, 1:, :3], self._count[region, scale].unsqueeze(1))
-        return region, scale, self._first[region, scale].unsqueeze(1) + k * self._step[region, scale].unsqueeze(1)
+        first, step, count = self._first[region, scale], self._step[region, scale], self._count[region, scale]
+        least = torch.zeros_like(count)
+        if self._forced_below and self._labelled is not None:
+            voxel, there = labelled_voxel(self._labelled, self._row[region], words[:, 1, 3])
+            ny, nz = self._yz[region].unbind(1)
+            place = torch.stack((voxel // (ny * nz), voxel // nz % ny, voxel % nz), dim=1)
+            forced = (there & (head[:, 3] >> 8 < self._forced_below)).unsqueeze(1)
+            low, many = starts_that_hold(place, first, step, count, self._side[region, scale])
+            least, count = torch.where(forced, low, least), torch.where(forced, many, count)
+        k = least.unsqueeze(1) + below(words[:, 1:, :3], count.unsqueeze(1))
+        return region, scale, first.unsqueeze(1) + k * step.unsqueeze(1)
 
     def volumes_of(self, sample_id: Tensor) -> Tensor:
         """The volumes alone, (N,) int64: no rule on content changes them."""

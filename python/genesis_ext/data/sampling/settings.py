@@ -39,6 +39,8 @@ class Sampling:
         smallest_side: voxels that a box of a scale spans at least, where the volume has them.
         cube: voxels along x, y, z of every box, as in Models Genesis, instead of scales; two sides mean one slice; the
             scale label is 0.
+        pad: take volumes that are smaller than the cube, too, in its middle: the lower end of the window and the
+            background of labels are put around them. Needs allow_constant, and no rule on content.
         borders: voxels along x, y, z kept away from the ends of a region; ``RELEASED_BORDERS`` for Models Genesis.
             Where a region is too small for them, ``(size - side - 1) // 2``; none along an axis of one voxel.
         mix: "balanced": all modalities equally often; "volumes": all volumes equally often; or weights by modality.
@@ -51,6 +53,10 @@ class Sampling:
             small, 1 along an axis where they have one voxel) in which two voxels lie a 255th of the window apart. Else
             they come after all others of the candidates, whatever `content` says.
         candidates: positions tried under a rule.
+        label_share: of the boxes must hold a labelled voxel: first one of the values that the region has is drawn, then
+            one of its voxels, then one of the boxes that hold it, and rules on content choose among these. A region
+            without such a voxel gives any box. Needs labels.
+        label_values: of the label, which count (default: all but 0 and the one to be ignored).
         order: of the interpolation, 0, 1 or 3.
         antialias: smooth where a box is larger than `out_shape`.
 
@@ -63,12 +69,15 @@ class Sampling:
     scale_weights: tuple[int, ...] = (1, 1, 2)
     smallest_side: int = 8
     cube: Shape | None = None
+    pad: bool = False
     borders: Shape3 = (0, 0, 0)
     mix: Mix | Mapping[Modality, int] = "balanced"
     content: Mapping[Modality, ContentRule] = field(default_factory=dict)
     content_grid: int = 4
     allow_constant: bool = False
     candidates: int = 64
+    label_share: float = 0.0
+    label_values: tuple[int, ...] = ()
     order: int = 1
     antialias: bool = False
 
@@ -88,11 +97,15 @@ class Sampling:
             ("mix must hold weights of at least 0", len(mix) > 0 and min(mix.values()) >= 0),
             ("content_grid must be at least 1", self.content_grid >= 1),
             ("candidates must be at least 1", self.candidates >= 1),
+            ("label_share must be in [0, 1]", 0 <= self.label_share <= 1),
+            ("label_values must not hold 0, the background", 0 not in self.label_values),
             ("order must be 0, 1 or 3", self.order in (0, 1, 3)),
         ):
             if not holds:
                 raise ValueError(f"Sampling: {rule}, got {getattr(self, rule.split()[0])!r}")
-        if self.cube and self.content and any(s % g for s, g in zip(self.smallest, self.blocks, strict=True)):
+        if self.pad and (self.content or not self.allow_constant):
+            raise ValueError("Sampling: pad must be false unless allow_constant is set and content is empty, got true")
+        if self.cube and self.content and any(s % g for s, g in zip(self.sides, self.blocks, strict=True)):
             raise ValueError(
                 f"Sampling: content_grid must divide the sides of the cube {self.cube}, got {self.content_grid}"
             )
@@ -100,6 +113,11 @@ class Sampling:
     @property
     def smallest(self) -> Shape3:
         """Voxels along x, y, z that a region must hold."""
+        return (1, 1, 1) if self.pad else self.sides
+
+    @property
+    def sides(self) -> Shape3:
+        """Of the cube along x, y, z; 1 where boxes have scales."""
         return _three(self.cube or (1, 1, 1))
 
     @property
@@ -110,7 +128,7 @@ class Sampling:
     @property
     def blocks(self) -> Shape3:
         """Voxels along x, y, z at whose multiples boxes under a rule begin and end."""
-        x, y, z = (1 if side == 1 else self.content_grid for side in (self.smallest if self.cube else self.resized))
+        x, y, z = (1 if side == 1 else self.content_grid for side in (self.sides if self.cube else self.resized))
         return x, y, z
 
     @property
@@ -123,7 +141,7 @@ class Sampling:
     @property
     def _varied_blocks(self) -> Shape3:
         """The largest, up to 4 a side, of which every box holds a whole one wherever it begins."""
-        sides = self.smallest if self.cube else [1 if side == 1 else self.smallest_side for side in self.resized]
+        sides = self.sides if self.cube else [1 if side == 1 else self.smallest_side for side in self.resized]
         x, y, z = (1 if side == 1 else min(4, max(2, (side + 1) // 2)) for side in sides)
         return x, y, z
 
@@ -206,7 +224,9 @@ def _along(
     lo, hi = -(-region.lo[axis] // step) * step, region.hi[axis] // step * step
     room = hi - lo
     if sampling.cube:
-        side = sampling.smallest[axis]
+        side = sampling.sides[axis]
+        if sampling.pad and side > room:
+            return lo - (side - room) // 2, 1, side, False
     elif sampling.resized[axis] == 1:
         side = step
     else:

@@ -61,11 +61,7 @@ def split_regions(
     """
     own = split == "auto" and any(entry.split == "validation" for entry in entries)
     marks = marks_of(entries, own)
-    usable = [i for i, mark in enumerate(marks) if mark != "test"]
-    small = [entries[i] for i in usable if not _holds(entries[i].shape, smallest)]
-    for entry in small:
-        report(f"left out {entry.name}: its {_text(entry.shape)} voxels hold no box of {_text(smallest)}")
-    usable = [i for i in usable if _holds(entries[i].shape, smallest)]
+    usable = usable_volumes(entries, [i for i, mark in enumerate(marks) if mark != "test"], smallest, report)
     if own:
         held, cut = {i for i in usable if marks[i] == "validation"}, set[int]()
     elif split == "fifth":
@@ -87,6 +83,15 @@ def split_regions(
             f"{split!r}): give more or larger volumes, smaller boxes, or volumes of their own for validation"
         )
     return train, validation
+
+
+def usable_volumes(
+    entries: Sequence[StoredVolume], volumes: Sequence[int], smallest: Shape3, report: Callable[[str], object]
+) -> list[int]:
+    """Of these volumes those that hold `smallest` voxels along x, y, z; the others are named through `report`."""
+    for entry in (entries[i] for i in volumes if not _holds(entries[i].shape, smallest)):
+        report(f"left out {entry.name}: its {_text(entry.shape)} voxels hold no box of {_text(smallest)}")
+    return [i for i in volumes if _holds(entries[i].shape, smallest)]
 
 
 def marks_of(entries: Sequence[StoredVolume], validation: bool = False) -> list[SplitName | None]:

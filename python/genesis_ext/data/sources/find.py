@@ -9,10 +9,11 @@ from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
+from genesis_ext.data.sources.class_folders import sources_by_class
 from genesis_ext.data.sources.labels import add_labels
 from genesis_ext.data.sources.lists import read_csv, read_dataset_json
 from genesis_ext.data.sources.recipes import RECIPES
-from genesis_ext.data.sources.source import Found, PatientRule, Source, SourceError, safe_name
+from genesis_ext.data.sources.source import ClassRule, Found, PatientRule, Source, SourceError, safe_name
 from genesis_ext.data.sources.walk import sources_below
 from genesis_ext.data.store.entry import SplitName
 from genesis_ext.data.volume import Modality
@@ -25,18 +26,21 @@ def find_sources(
     patient: PatientRule = "auto",
     splits: Sequence[SplitName] | None = None,
     labels: str | PathLike[str] | None = None,
+    classes_from: ClassRule | None = None,
 ) -> Found:
     """The sources behind some paths, with unique names and each file once.
 
     paths: folders (walked, links followed), image files, DICOM folders, globs (``**`` goes down), ``.csv`` lists,
         ``dataset.json`` files of MSD or nnU-Net, or folders that hold one.
     recipe: name of the layout in which a dataset is distributed; `paths` are then its folders.
-    modality: of all sources that do not tell theirs.
+    modality: of all sources whose own is unknown.
     patient: what tells patients apart below a folder: "name" of the file, "folder" that holds it, or "auto": the name,
         but the folder where names repeat from folder to folder.
     splits: keep only sources of these splits.
     labels: folder of the label maps, named as the images are; see ``add_labels``. What lies there is no source. A list,
         a ``dataset.json`` and a recipe name labels of their own, which go before.
+    classes_from: "folders": `paths` are folders that hold one for each class, ``ROOT/CLASS/...``, or one for each split
+        and in it the classes; see ``sources_by_class``. None: only lists and recipes tell classes.
 
     Raises:
         SourceError: a path leads to nothing, a list is wrong, or no source is left.
@@ -46,13 +50,17 @@ def find_sources(
         raise SourceError("no sources are given")
     if recipe is not None and recipe not in RECIPES:
         raise SourceError(f"recipe must be one of {', '.join(RECIPES)}, got {recipe!r}")
+    if classes_from is not None and (recipe is not None or classes_from != "folders"):
+        raise SourceError(f"classes must come from folders or not be asked for, beside no recipe, got {classes_from!r}")
     labels = None if labels is None else Path(labels)
     if labels is not None:
         _check_labels(labels, roots)
     found = Found()
     whose: dict[str, Path] = {}  # patients that names of files or folders told, by where they were found
     files = [
-        root for root in roots if recipe is None and root.is_file() and root.suffix.lower() not in (".csv", ".json")
+        root
+        for root in roots
+        if recipe is None and not classes_from and root.is_file() and root.suffix.lower() not in (".csv", ".json")
     ]
     if files:
         found.extend(_apart(sources_below(files, patient, labels), files[0].parent, whose))
@@ -61,6 +69,8 @@ def find_sources(
             if not root.is_dir():
                 raise SourceError(f"{root}: a recipe needs the folder of the dataset, and there is none")
             found.extend(RECIPES[recipe].find(root))
+        elif classes_from is not None:
+            found.extend(_apart(sources_by_class(root, patient, labels), root, whose))
         elif root in files:
             continue
         elif root.suffix.lower() == ".csv":

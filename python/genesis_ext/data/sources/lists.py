@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Lists of sources: CSV tables, and the ``dataset.json`` of the Medical Segmentation Decathlon and of nnU-Net."""
 
-import csv
 import json
 import re
 from collections.abc import Mapping
@@ -10,63 +9,59 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
+from genesis_ext.data.sources.class_folders import SPLIT_WORDS
 from genesis_ext.data.sources.source import Found, Source, SourceError
+from genesis_ext.data.sources.table import read_rows
 from genesis_ext.data.sources.walk import stem
 from genesis_ext.data.store.entry import LabelNames, SplitName
 from genesis_ext.data.volume import Modality
 
-_COLUMNS = ("path", "label", "name", "patient", "modality", "split")
-_SPLIT_WORDS: dict[str, SplitName] = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("validation", "val", "valid"), "validation"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}  # fmt: skip
+_COLUMNS = ("path", "label", "name", "patient", "modality", "split", "class", "fold", "case", "channel")
+_OTHER_NAMES = {"image": "path"}
 _MRI_CHANNEL = re.compile(r"mri?\b|t1|t2|flair|pd\b|adc|dwi|dce|swi|bssfp|lge", re.IGNORECASE)
 
 
 def read_csv(path: Path) -> Found:
-    """A table with the columns path and, as wanted, label, name, patient, modality, split; comma, semicolon or tab.
+    """A table with the columns path (or image) and, as wanted, others; comma, semicolon or tab between them.
 
-    Paths are relative to the table. Empty cells tell nothing.
+    label, name, patient, modality, split, fold, case, channel: as ``Source`` has them; a case is one patient, unless
+        patient tells more.
+    class: what holds for the volume, several classes with ``|`` between them, ``-`` if none does.
+
+    Paths are relative to the table. Empty cells mean unknown.
 
     Raises:
         SourceError: unreadable, a column is missing or unknown, or a cell breaks its rule; the text names the line.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: unreadable: {error}") from error
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.DictReader(text.splitlines(), delimiter=delimiter)
-    columns = [name.strip().lower() for name in reader.fieldnames or ()]
-    if "path" not in columns or (unknown := [name for name in columns if name not in _COLUMNS]):
+    columns, rows = read_rows(path, SourceError, lambda name: _OTHER_NAMES.get(name.lower(), name.lower()))
+    unknown = [name for name in columns if name not in _COLUMNS]
+    if "path" not in columns or unknown:
         wrong = "path is missing" if "path" not in columns else f"{unknown[0]!r} is none of them"
         raise SourceError(
             f"{path}: the first line must name the columns path and any of {', '.join(_COLUMNS[1:])}: {wrong}"
         )
-    reader.fieldnames = columns
     found = Found()
-    for row in reader:
-        place = f"{path}: line {reader.line_num}"
-        if None in row or None in row.values():
-            raise SourceError(f"{place}: must have {len(columns)} cells as the first line has")
-        cell = {name: (row.get(name) or "").strip() for name in _COLUMNS}
+    for row in rows:
+        place, cell = row.place, dict.fromkeys(_COLUMNS, "") | row.cells
         if not cell["path"]:
             raise SourceError(f"{place}: path must not be empty")
         image = path.parent / cell["path"]
         if not image.exists():
-            found.skipped.append((image, f"no such file or folder (line {reader.line_num} of {path.name})"))
+            found.skipped.append((image, f"no such file or folder (line {row.line} of {path.name})"))
             continue
         found.sources.append(
             Source(
                 path=image,
                 name=cell["name"] or stem(image),
-                patient=cell["patient"] or stem(image),
+                patient=cell["patient"] or cell["case"] or stem(image),
                 modality=_modality(cell["modality"], place),
                 split=_split(cell["split"], place),
                 label=path.parent / cell["label"] if cell["label"] else None,
-                patient_known=bool(cell["patient"]),
+                patient_known=bool(cell["patient"] or cell["case"]),
+                classes=_classes(cell["class"], place),
+                fold=_fold(cell["fold"], place),
+                case=cell["case"] or None,
+                channel=cell["channel"] or None,
             )
         )
     return found
@@ -75,7 +70,8 @@ def read_csv(path: Path) -> Found:
 def read_dataset_json(path: Path) -> Found:
     """The cases that a ``dataset.json`` names (MSD, nnU-Net 1), or that lie in its folders (nnU-Net 2).
 
-    A case of several channels in files of their own gives one source a channel; all belong to one patient.
+    A case of several channels gives one source a channel where they are files of their own; all belong to one patient,
+    and tell case and channel.
 
     Raises:
         SourceError: unreadable, or none of these forms.
@@ -92,7 +88,7 @@ def read_dataset_json(path: Path) -> Found:
     if not isinstance(channels, dict) or not channels:
         raise SourceError(f"{path}: must name its channels under modality (MSD) or channel_names (nnU-Net)")
     names = {int(number): str(name) for number, name in channels.items()}
-    listed = [(split, case) for key, split in _SPLIT_WORDS.items() for case in _cases(path, content, key)]
+    listed = [(split, case) for key, split in SPLIT_WORDS.items() for case in _cases(path, content, key)]
     found = _listed(path, names, listed) if listed else _in_folders(path, names, content)
     if meanings := _label_names(path, content.get("labels")):
         found.sources = [replace(source, label_names=meanings) if source.label else source for source in found.sources]
@@ -156,7 +152,10 @@ def _listed(path: Path, names: Mapping[int, str], cases: list[tuple[SplitName, d
                 found.skipped.append((whole, f"named in {path.name}, but there is no such file"))
             several = len(files) > 1 or len(images) > 1
             for channel, file in files.items():
-                found.sources.append(_source(file, patient, several, names, channel, split, label))
+                source = _source(file, patient, several, names, channel, split, label)
+                if not several and len(names) > 1:  # the channels are the frames of one 4D file
+                    source = replace(source, case=patient, frame_channels=tuple(names.values()))
+                found.sources.append(source)
     return found
 
 
@@ -174,7 +173,7 @@ def _in_folders(path: Path, names: Mapping[int, str], content: Mapping[str, Any]
             case, channel = numbered[1], int(numbered[2])
             label = path.parent / labels / f"{case}{ending}"
             held = label if label.exists() else None
-            found.sources.append(_source(file, case, len(names) > 1, names, channel, _SPLIT_WORDS[split], held))
+            found.sources.append(_source(file, case, len(names) > 1, names, channel, SPLIT_WORDS[split], held))
     if not found.sources and not found.skipped:
         raise SourceError(f"{path}: names no cases under training or test, and there are none in imagesTr or imagesTs")
     return found
@@ -204,7 +203,9 @@ def _source(
     kinds = {channel_modality(name) for name in names.values()}
     told = channel_modality(names[channel]) if channel in names else None
     modality = told or (kinds.pop() if len(kinds) == 1 else None)
-    return Source(file, f"{case}_{part}" if part else case, case, modality, split, label, patient_known=True)
+    name = f"{case}_{part}" if part else case
+    of = case if part else None
+    return Source(file, name, case, modality, split, label, patient_known=True, case=of, channel=part)
 
 
 def _modality(cell: str, place: str) -> Modality | None:
@@ -217,6 +218,23 @@ def _modality(cell: str, place: str) -> Modality | None:
 
 
 def _split(cell: str, place: str) -> SplitName | None:
-    if cell and cell.lower() not in _SPLIT_WORDS:
+    if cell and cell.lower() not in SPLIT_WORDS:
         raise SourceError(f"{place}: split must be train, validation, test or empty, got {cell!r}")
-    return _SPLIT_WORDS.get(cell.lower())
+    return SPLIT_WORDS.get(cell.lower())
+
+
+def _classes(cell: str, place: str) -> tuple[str, ...] | None:
+    if not cell:
+        return None
+    names = tuple(name.strip() for name in cell.split("|")) if cell != "-" else ()
+    if not all(names) or len(set(names)) < len(names):
+        raise SourceError(
+            f"{place}: class must be different names with | between them, - for none, or empty, got {cell!r}"
+        )
+    return names
+
+
+def _fold(cell: str, place: str) -> int | None:
+    if cell and not (cell.isascii() and cell.isdigit()):
+        raise SourceError(f"{place}: fold must be a whole number of at least 0, or empty, got {cell!r}")
+    return int(cell) if cell else None

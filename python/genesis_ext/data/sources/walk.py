@@ -35,7 +35,7 @@ def sources_below(roots: Path | Sequence[Path], patient: PatientRule = "auto", l
     """The image files and DICOM folders below some folders, or among some files, sorted by path.
 
     Links are followed, each folder is entered once. Hidden files, folders that are stores, and what lies in the folder
-    `labels` are left out. Names are the path below the root, joined by ``_``; the patient is told by `patient`, see
+    `labels` are left out. Names are the path below the root, joined by ``_``; for the patient see
     ``find_sources``.
     """
     walk = _Walk(Found(), {})

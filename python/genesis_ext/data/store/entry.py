@@ -25,6 +25,9 @@ LABEL_DTYPES = ("uint8", "int16")
 LabelNames = dict[str, int | list[int]]
 """Values of a label by the name of the class, of a region of several classes a list; 0 is always the background."""
 
+TOLD_LATER = ("classes", "fold", "case", "channel")
+"""Fields that older stores lack, and that a list may change without preparing anew."""
+
 GREYS = 255
 """Voxels differ where they lie at least one of so many parts of the window apart; else they have one grey."""
 
@@ -55,8 +58,12 @@ class StoredVolume:
         source_checksum: SHA-256 of the source's file; of several, of the lines that ``sha256sum`` prints of them.
         label_source: path of the file that the label was made from.
         label_names: what the values of the label mean, None where nothing tells.
+        classes: names of all classes that hold for the volume, () if none does; None where nothing tells.
+        fold: in which it validates, counted from 0; None where nothing tells.
+        case: volumes of one case lie on one grid and are the channels of one input; None where nothing tells.
+        channel: which of them it is, as "T1".
 
-    A store of format 1 knows none of the last four: they are None.
+    What a store of an older version does not know is None.
     """
 
     name: str
@@ -81,6 +88,10 @@ class StoredVolume:
     source_checksum: str | None = None
     label_source: str | None = None
     label_names: LabelNames | None = None
+    classes: tuple[str, ...] | None = None
+    fold: int | None = None
+    case: str | None = None
+    channel: str | None = None
 
     def __post_init__(self) -> None:
         for rule, holds in (
@@ -103,6 +114,13 @@ class StoredVolume:
                 f"split must be one of {', '.join(get_args(SplitName))} or none",
                 self.split is None or self.split in get_args(SplitName),
             ),
+            ("classes must be different names, none of them empty", self.classes is None or _are_names(self.classes)),
+            (
+                "fold must be a whole number of at least 0",
+                self.fold is None or (type(self.fold) is int and self.fold >= 0),
+            ),
+            ("case must be a text that is not empty", self.case is None or _are_names((self.case,))),
+            ("channel must be a text that is not empty", self.channel is None or _are_names((self.channel,))),
         ):
             if not holds:
                 raise ValueError(f"volume {self.name!r}: {rule}, got {getattr(self, rule.split()[0])!r}")
@@ -154,6 +172,8 @@ class StoredVolume:
         try:
             for name in {"shape", "spacing_mm", "window", "notes"} & known.keys():
                 known[name] = tuple(known[name])
+            if known.get("classes") is not None:
+                known["classes"] = tuple(known["classes"])
             known["affine"] = _rows(known["affine"])
             if (original := known.get("original")) is not None:
                 known["original"] = OriginalGrid(tuple(original["shape"]), _rows(original["affine"]))
@@ -165,7 +185,8 @@ class StoredVolume:
 def checksum_of(entries: Sequence[StoredVolume]) -> str:
     """SHA-256 over all that makes batches: order, voxels, labels, geometry, windows, modalities and splits.
 
-    What format 2 added does not count, so that a run goes on with a store that was prepared anew; but an ignore value.
+    Classes, folds, cases and channels count where they are told. What format 2 added does not, so that a run goes on
+    with a store that was prepared anew; but an ignore value.
     """
     left_out = {"source", "statistics", "notes", "file", "label"}
     left_out |= {"original", "source_checksum", "label_source", "label_names"}  # since format 2
@@ -173,6 +194,9 @@ def checksum_of(entries: Sequence[StoredVolume]) -> str:
     for values, entry in zip(kept, entries, strict=True):
         if entry.ignore_label is not None:
             values["ignore_label"] = entry.ignore_label
+        for name in TOLD_LATER:
+            if values[name] is None:
+                del values[name]
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
@@ -196,6 +220,10 @@ def _npy_bytes(shape: tuple[int, ...], dtype: str) -> int:
 
 def _rows(matrix: Sequence[Sequence[float]]) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(row) for row in matrix)
+
+
+def _are_names(values: Sequence[object]) -> bool:
+    return all(isinstance(value, str) and value for value in values) and len(set(values)) == len(values)
 
 
 def _within(file: object) -> bool:

@@ -31,7 +31,7 @@ _UNSEALED = 1  # a format that is still read: its index and records have no chec
 
 
 class StoreError(ValueError):
-    """A folder that cannot serve as a store; the text names the file and the rule that it breaks."""
+    """A folder that cannot be used as a store; the text names the file and the rule that it breaks."""
 
 
 class StoredItem(NamedTuple):

@@ -7,7 +7,7 @@ it names, the index after all records; both carry what is needed to tell whether
 
     settings.json        with what the store is prepared; written first
     volumes/NAME.npy     voxels; NAME.label.npy the label
-    records/NAME.json    what became of one source, and the fingerprint of the source
+    records/NAME.json    the outcome of one source, and its fingerprint
     index.json           all volumes; its presence makes the folder a store
 
 Records and index hold the SHA-256 of their own content: one that was damaged or changed by hand is not believed.
@@ -83,7 +83,7 @@ def write_index(store: Path, settings: Mapping[str, Any], dtype: str, entries: I
 
 
 def write_record(store: Path, record: Record) -> None:
-    """Write what became of a source, after its volumes."""
+    """Write the outcome of a source, after its volumes."""
     volumes = [entry.to_dict() for entry in record.volumes]
     _write_sealed(_record_path(store, record.name), {**asdict(record), "volumes": volumes})
 
@@ -106,7 +106,7 @@ def read_record(store: Path, name: str) -> Record | None:
 
 
 def forget(store: Path, name: str) -> None:
-    """Remove the record of a source, before its volumes are written anew."""
+    """Remove the record of a source, before its volumes are written again."""
     _record_path(store, name).unlink(missing_ok=True)
 
 

@@ -7,10 +7,12 @@
 * commit: of the sources, with "-dirty" where files had changed; null outside a checkout.
 * device: "type" ("cpu" or "cuda"), "name", "threads", "ranks", and "cuda", the version, or null.
 * objects: what was handed in as an object, such as a "network": kind -> description.
+* begun: what the kind of run tells of its start, which stays when it is resumed.
 * data: a list with an object for each store: "checksum", and "volumes", of which each has "name", "modality", "shape"
   (voxels), "spacing_mm" and "checksum".
 """
 
+import json
 import platform
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -49,13 +51,16 @@ def write_environment(
     device: torch.device,
     ranks: int = 1,
     objects: Mapping[str, str] | None = None,
+    begun: Mapping[str, Any] | None = None,
 ) -> None:
     """Write environment.json into the folder of a run.
 
     stores: what trains, then what validates if that is another one.
     device: of this rank.   ranks: how many train together.
-    objects: as in ``Origin``.
+    objects: as in ``Origin``.   begun: None keeps what the file says.
     """
+    if begun is None:
+        begun = json.loads(folder.environment.read_text()).get("begun", {}) if folder.environment.exists() else {}
     cuda = device.type == "cuda"
     write_json(
         folder.environment,
@@ -71,6 +76,7 @@ def write_environment(
                 "cuda": torch.version.cuda,
             },
             "objects": dict(objects or {}),
+            "begun": dict(begun),
             "data": [_described(store) for store in stores],
         },
     )

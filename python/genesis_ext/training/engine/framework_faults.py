@@ -36,8 +36,8 @@ def lay_out(module: nn.Module, device: torch.device) -> None:
 def refusing_faults() -> Iterator[None]:
     """A context in which a convolution on the CPU whose gradients torch computes wrongly is refused.
 
-    Run a network once in it, on a batch such as it is to be trained on and under the same autocast: it sees shapes,
-    layouts and dtypes as they come, of functions too. Compiled modules run as they were written.
+    Run a network once in it, on a batch like those of training and under the same autocast. It sees the shapes, layouts
+    and dtypes of every convolution, functional ones too. Compiled modules run uncompiled.
 
     Raises:
         ValueError: in the context; the text says which convolution, why, and what to do.
@@ -69,7 +69,7 @@ def fault_of(
     transposed: bool,
     output_padding: Sequence[int],
 ) -> str | None:
-    """What may be wrong with the gradients of a convolution on a CPU, in words; None if nothing is.
+    """What may be wrong with the gradients of a convolution on a CPU, as a sentence; None if nothing is.
 
     x: (N, in, *spatial).   weight: (out, in / groups, *kernel), transposed (in, out / groups, *kernel).
     """

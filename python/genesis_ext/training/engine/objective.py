@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is learnt, as the engine sees it: networks, the updates of a step, and how a validation batch is evaluated."""
+"""What is learnt, as the engine sees it: networks, and the updates of a step."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -62,12 +62,6 @@ class Objective(Protocol):
 
     def updates(self, batch: Batch) -> Iterator[Update]:
         """The updates of a step, in order: each is made before the next one is asked for."""
-
-    def evaluate(self, network: nn.Module, batch: Batch) -> Evaluation:
-        """Evaluate a validation batch, without gradient and in evaluation mode.
-
-        network: the one that is kept, or the moving average of its weights.
-        """
 
 
 def bare(module: nn.Module) -> nn.Module:

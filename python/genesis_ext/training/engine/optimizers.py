@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Optimisers and learning rates by name."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -11,20 +14,53 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, P
 from genesis_ext.training.engine.options import OptimizerConfig, RunConfig
 
 
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Parameters of a network with learning rates of their own.
+
+    Attributes:
+        parameters: of which those are trained that require gradients.
+        factor: of the rates, beside those of the network.
+        frozen_steps: in which they stay as they are.
+        warmup: steps after those in which their rates rise to their value.
+    """
+
+    parameters: tuple[nn.Parameter, ...]
+    factor: float = 1.0
+    frozen_steps: int = 0
+    warmup: int = 0
+
+    def share(self, step: int) -> float:
+        """Of the rates, at a step counted from 0: 0 while they are frozen."""
+        return min(1.0, max(0, step - self.frozen_steps + 1) / (self.warmup + 1))
+
+
 def make_optimizer(
-    module: nn.Module, lr: float, config: OptimizerConfig, captured_on: torch.device | None = None
+    module: nn.Module,
+    lr: float,
+    config: OptimizerConfig,
+    captured_on: torch.device | None = None,
+    groups: Sequence[ParameterGroup] | None = None,
 ) -> torch.optim.Optimizer:
-    """AdamW, or SGD with momentum, for those parameters of a module that are to be trained.
+    """AdamW, Adam, or SGD with momentum, for those parameters of a module that are to be trained.
 
     captured_on: for CUDA graphs of this device: the rate is a tensor there, which updates read.
+    groups: of the parameters; None if they all have one rate.
     """
-    parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    options: dict[str, Any] = {"lr": lr, "weight_decay": config.weight_decay}
+    options: dict[str, Any] = {"weight_decay": config.weight_decay}
     if captured_on is not None:
-        options |= {"lr": torch.tensor(lr, device=captured_on), "fused": True}
+        options |= {"fused": True}
+    parameters = []
+    for group in groups or [ParameterGroup(tuple(module.parameters()))]:
+        rate = lr * group.factor
+        trained = [parameter for parameter in group.parameters if parameter.requires_grad]
+        parameters.append(
+            {"params": trained, "lr": rate if captured_on is None else torch.tensor(rate, device=captured_on)}
+        )
     if config.optimizer == "sgd":
         return torch.optim.SGD(parameters, momentum=config.momentum, **options)
-    return torch.optim.AdamW(parameters, capturable=captured_on is not None, **options)
+    kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
+    return kind(parameters, capturable=captured_on is not None, **options)
 
 
 class _Stateful(Protocol):
@@ -43,10 +79,22 @@ class LearningRates:
         optimizer: whose rates change; its rates are those to start from.
         config: warm-up, schedule and patience.
         run: how many steps the run has, for what ends with it.
+        groups: of the optimiser's parameters, where some are frozen at first.
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, config: OptimizerConfig, run: RunConfig) -> None:
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        config: OptimizerConfig,
+        run: RunConfig,
+        groups: Sequence[ParameterGroup] | None = None,
+    ) -> None:
         self._optimizer = optimizer
+        self._staged = [
+            (settings, group)
+            for settings, group in zip(optimizer.param_groups, groups or (), strict=groups is not None)
+            if group.frozen_steps
+        ]
         rates = [group["lr"] for group in optimizer.param_groups]
         self._tensors = [rate if isinstance(rate, Tensor) else None for rate in rates]
         self._each_step: list[LRScheduler] = []
@@ -69,6 +117,23 @@ class LearningRates:
     def now(self) -> float:
         """Of the next step."""
         return float(self._optimizer.param_groups[0]["lr"])
+
+    def drop_frozen(self, step: int) -> None:
+        """Drop the gradients of what is frozen at a step, so that its weights and their moments stay as they are."""
+        for settings, group in self._staged:
+            if not group.share(step):
+                for parameter in settings["params"]:
+                    parameter.grad = None
+
+    @contextmanager
+    def in_force(self, step: int) -> Iterator[None]:
+        """A context in which what was frozen has the rates of its own warm-up."""
+        rates = [settings["lr"] for settings, _ in self._staged]
+        for settings, group in self._staged:
+            settings["lr"] = settings["lr"] * group.share(step)
+        yield
+        for (settings, _), rate in zip(self._staged, rates, strict=True):
+            settings["lr"] = rate
 
     def after_step(self) -> None:
         """Count a training step."""

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from genesis_ext._settings import check_kinds
 
-Optimizer = Literal["adamw", "sgd"]
+Optimizer = Literal["adamw", "adam", "sgd"]
 Schedule = Literal["plateau", "step", "cosine", "polynomial", "constant"]
 Precision = Literal["fp32", "tf32", "bf16", "fp16"]
 OnTrouble = Literal["stop", "rollback", "go-on"]
@@ -23,9 +23,9 @@ class OptimizerConfig:
     batch_size: int = 6
     """Samples a step, over all processes."""
     accumulate: int = 1
-    """Parts into which each process cuts its samples of a step and learns from in turn: less memory, the same step."""
+    """Split the samples of a step, in each process, into so many parts: the same step with less memory."""
     optimizer: Optimizer = "adamw"
-    """AdamW, or SGD with `momentum` as released."""
+    """AdamW, Adam, or SGD with `momentum` as released."""
     lr: float = 1e-3
     """Learning rate at the start, of the network."""
     momentum: float = 0.9
@@ -33,7 +33,7 @@ class OptimizerConfig:
     weight_decay: float = 0.0
     """Weight decay of the optimiser."""
     warmup: int = 0
-    """Steps in which the learning rates rise to their value."""
+    """Steps over which the learning rates rise to their value."""
     schedule: Schedule = "plateau"
     """plateau: half the learning rate after `patience` validations without progress; step: after every 40; cosine and
     polynomial (power .9): down to 0 at the last step; or constant."""
@@ -42,7 +42,7 @@ class OptimizerConfig:
     clip: float = 0.0
     """Largest norm of the gradients of each network; 0: any."""
     ema: float = 0.0
-    """Decay a step of the moving average of weights that validates and is kept as the best, in [0, 1); 0: none."""
+    """Decay a step of a moving average of the weights, which then validates and is kept as best, in [0, 1); 0: none."""
 
     def __post_init__(self) -> None:
         check_kinds(self)
@@ -68,25 +68,25 @@ class RunConfig:
     compile: bool = False
     """Compile the networks by torch.compile."""
     cuda_graph: bool = False
-    """Take whole steps, making batches included, from one CUDA graph: one launch a step. For one process whose volumes
-    all lie on the device."""
+    """Capture whole steps, batches included, in one CUDA graph: one launch a step. For one process whose volumes all
+    lie on the device."""
     deterministic: bool = False
-    """Use deterministic algorithms only, and say where there is none."""
+    """Use deterministic algorithms only, and fail where there is none."""
     validate_every: int = 250
-    """Steps from one validation to the next."""
+    """Steps between validations."""
     validation_patches: int = 48
     """Fixed patches that validate; rounded up to whole batches."""
     early_stop: int = 50
     """Stop after so many validations without a better loss."""
     checkpoint_every: int = 250
-    """Steps from one last.pt to the next."""
+    """Steps between writes of last.pt."""
     keep_every: int = 0
-    """Steps from one checkpoint that is kept for good to the next; 0: none but last.pt, previous.pt and best.pt."""
+    """Steps between checkpoints that are kept for good; 0: only last.pt, previous.pt and best.pt."""
     log_every: int = 10
-    """Steps from one log entry to the next; each waits for the device."""
+    """Steps between log entries; each waits for the device."""
     on_trouble: OnTrouble = "stop"
     """What to do when a loss is not finite or gradients explode: stop; roll back to last.pt and halve the learning
-    rates (three times at most); or go on where that is possible. It is always said."""
+    rates (three times at most); or go on where that is possible. It is always reported."""
 
     def __post_init__(self) -> None:
         check_kinds(self)

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 from genesis_ext._lock import FolderLock, LockedError, NoLocksError
 from genesis_ext.training.engine.checkpoint import keep_as, read_checkpoint
 
-PictureKind = Literal["step", "combinations"]
+PictureKind = Literal["step", "combinations", "cases"]
 
 
 class Stored(NamedTuple):
@@ -54,7 +54,7 @@ class RunFolder:
         return self.path / f"step_{step:06d}.pt"
 
     def picture(self, kind: PictureKind, step: int) -> Path:
-        """The picture of a validation: "step", of samples as they are drawn, or "combinations"."""
+        """The picture of a validation: "step", of samples as they are drawn, "combinations" or "cases"."""
         return self.pictures / f"{kind}_{step:06d}.png"
 
     def drawn(self, kind: PictureKind) -> dict[int, Path]:

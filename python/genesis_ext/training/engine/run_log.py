@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a run says: progress on the terminal, log.jsonl for programs, TensorBoard for eyes (extra ``train``).
 
-Two logs have one protocol: ``RunLog`` of the first rank and ``NullLog`` of the others.
+``RunLog`` is that of the first rank, ``NullLog`` of the others.
 """
 
 import json
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -30,65 +30,46 @@ _MARKS = 10  # entries over which the time left is estimated, validations and ch
 _GIB = 2**30
 
 
-class Log(Protocol):
-    """What the training loop says of itself; see ``RunLog``."""
+class Log:
+    """What the training loop says of itself. This one is silent; ``RunLog`` writes it down."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close what is open."""
 
     def data(self) -> AbstractContextManager[None]:
-        """Around the making of a step's batch."""
+        """Around the making of a step's batch, once a step."""
+        return nullcontext()
 
     def step(self, step: int, loss: torch.Tensor) -> None:
         """After each step: its number, and its loss on the device."""
 
     def training(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Metrics of the steps since the last call, "loss" among them."""
+        """Metrics of the steps since the last call, such as their mean "loss" and "lr"."""
 
     def validation(self, step: int, metrics: Mapping[str, float], note: str) -> None:
-        """Metrics of a validation, "loss" among them, and the same in a sentence."""
+        """Metrics of a validation: "loss", the baselines and others by name; and the same in a sentence."""
 
     def message(self, text: str) -> None:
-        """One line for the reader."""
+        """One line for the reader; a warning begins with "warning: ", so that the report finds it."""
 
     def picture(self, name: str, step: int, image: NDArray[np.uint8]) -> None:
-        """A picture, (H, W, 3)."""
+        """A picture, (H, W, 3), for TensorBoard."""
 
     def entries(self) -> Iterator[dict[str, Any]]:
         """What log.jsonl holds so far."""
-
-
-class NullLog:
-    """The log of the ranks that say nothing."""
-
-    def __enter__(self) -> "NullLog":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Nothing is open."""
-
-    def data(self) -> AbstractContextManager[None]:
-        """Measure nothing."""
-        return nullcontext()
-
-    def step(self, step: int, loss: torch.Tensor) -> None:
-        """Say nothing."""
-
-    def training(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Say nothing."""
-
-    def validation(self, step: int, metrics: Mapping[str, float], note: str) -> None:
-        """Say nothing."""
-
-    def message(self, text: str) -> None:
-        """Say nothing."""
-
-    def picture(self, name: str, step: int, image: NDArray[np.uint8]) -> None:
-        """Show nothing."""
-
-    def entries(self) -> Iterator[dict[str, Any]]:
-        """No entries."""
         return iter(())
 
 
-class RunLog:
+NullLog = Log
+"""The log of the ranks that say nothing."""
+
+
+class RunLog(Log):
     """Log of one run; a context manager.
 
     On a terminal a bar shows step, loss, rates, memory and the time left; elsewhere (a file, a pipe) plain lines: after
@@ -141,9 +122,6 @@ class RunLog:
         self._last_line = time.monotonic()
         self._started = self._last_line - max((entry.get("elapsed_s", 0.0) for entry in kept), default=0.0)
 
-    def __enter__(self) -> "RunLog":
-        return self
-
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -153,7 +131,7 @@ class RunLog:
         self._board.close()
 
     def data(self) -> AbstractContextManager[None]:
-        """Around the making of a step's batch, once a step."""
+        """Count the time as that of making batches."""
         return self._clock.data()
 
     def step(self, step: int, loss: torch.Tensor) -> None:
@@ -169,10 +147,7 @@ class RunLog:
             self._show(step, f"{1 / seconds:.3g} steps/s  {_duration(seconds * (self._steps - step))} left")
 
     def training(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Log metrics of the steps since the last call, such as their mean loss.
-
-        metrics: "loss", and any others by their names: "lr", "accuracy_discriminator".
-        """
+        """Log them with what the log measures itself."""
         pace = self._clock.entry(step)
         measured = {"memory_gib": _memory_bytes() / _GIB, "elapsed_s": time.monotonic() - self._started}
         note = f"loss {metrics['loss']:.5f}"
@@ -192,25 +167,21 @@ class RunLog:
             self._show(step, note)
 
     def validation(self, step: int, metrics: Mapping[str, float], note: str) -> None:
-        """Log a validation.
-
-        metrics: "loss", and any others by their names, such as the losses of the baselines.
-        note: the same in a sentence.
-        """
+        """Log them and print the sentence."""
         self._add("validation", step, metrics, note=note)
         self._console.print(f"step {step}/{self._steps}  {note}")
 
     def message(self, text: str) -> None:
-        """One line for the reader; a warning begins with "warning: ", so that the report finds it."""
+        """Print and log it."""
         self._console.print(text)
         self._write({"kind": "message", "step": self._step, "text": text})
 
     def picture(self, name: str, step: int, image: NDArray[np.uint8]) -> None:
-        """Show a picture, (H, W, 3), in TensorBoard."""
+        """Show it in TensorBoard."""
         self._board.add_image(name, image, step, dataformats="HWC")
 
     def entries(self) -> Iterator[dict[str, Any]]:
-        """What log.jsonl holds so far."""
+        """Read them."""
         return read_log(self._path)
 
     def _is_silent(self) -> bool:

@@ -32,7 +32,7 @@ class StopRequest:
 
     @property
     def reason(self) -> str:
-        """What asked for the stop, in words; empty if nothing did."""
+        """What asked for the stop, as a phrase; empty if nothing did."""
         return "" if self.signal is None else f"asked to by {self.signal.name}"
 
     def __enter__(self) -> "StopRequest":

@@ -3,6 +3,7 @@
 """All that changes while a run trains: networks, optimisers, learning rates and progress."""
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from genesis_ext.training.engine.framework_faults import lay_out
 from genesis_ext.training.engine.objective import Objective
-from genesis_ext.training.engine.optimizers import LearningRates, make_optimizer
+from genesis_ext.training.engine.optimizers import LearningRates, ParameterGroup, make_optimizer
 from genesis_ext.training.engine.options import Options, RunConfig
 
 if TYPE_CHECKING:
@@ -78,11 +79,16 @@ class TrainingState:
 
 
 def make_state(
-    objective: Objective, options: Options, fabric: "Fabric", sync_batch_norm: bool = False
+    objective: Objective,
+    options: Options,
+    fabric: "Fabric",
+    sync_batch_norm: bool = False,
+    groups_of: Callable[[nn.Module], Sequence[ParameterGroup] | None] = lambda module: None,
 ) -> TrainingState:
     """Put the networks on the device, and give each its optimiser and learning rates.
 
     sync_batch_norm: normalise over the batches of all processes.
+    groups_of: of the parameters of the module "network", where not all have one learning rate.
     """
     optimizers: dict[str, Any] = {}
     rates: dict[str, LearningRates] = {}
@@ -93,8 +99,9 @@ def make_state(
         if options.run.compile:
             module.compile()
         captured_on = fabric.device if options.run.cuda_graph else None
-        optimizer = make_optimizer(module, objective.learning_rates[name], options.optim, captured_on)
-        rates[name] = LearningRates(optimizer, options.optim, options.run)
+        groups = groups_of(module) if name == "network" else None
+        optimizer = make_optimizer(module, objective.learning_rates[name], options.optim, captured_on, groups)
+        rates[name] = LearningRates(optimizer, options.optim, options.run, groups)
         objective.modules[name], optimizers[name] = fabric.setup(module, optimizer)
     ema = None
     if options.optim.ema:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def take_step(fabric: "Fabric", state: TrainingState, batch: Batch, accumulate: int, clip: float) -> Metrics:
-    """Make every update of a step; returns what is to be logged, means over the parts of the batch.
+    """Make every update of a step; returns the metrics to log, means over the parts of the batch.
 
     accumulate: parts into which the batch is cut.   clip: largest norm of the gradients of each network; 0: any.
     """
@@ -46,13 +46,18 @@ def take_step(fabric: "Fabric", state: TrainingState, batch: Batch, accumulate: 
             for name, value in update.metrics.items():
                 share = value.detach() * shares[number]
                 metrics[name] = metrics[name] + share if number else share
+        for name in names:
+            state.rates[name].drop_frozen(state.progress.step)
         if clip:
             for name in names:
                 module, optimizer = objective.modules[name], state.optimizers[name]
                 norm = fabric.clip_gradients(module, optimizer, max_norm=clip, error_if_nonfinite=False)
                 if name == "network" and norm is not None:
                     metrics["gradient_norm"] = norm
-        _update([state.optimizers[name] for name in names], state)
+        with ExitStack() as stack:
+            for name in names:
+                stack.enter_context(state.rates[name].in_force(state.progress.step))
+            _update([state.optimizers[name] for name in names], state)
 
 
 def _update(optimizers: Sequence[torch.optim.Optimizer], state: TrainingState) -> None:

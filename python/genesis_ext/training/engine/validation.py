@@ -2,12 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the engine asks of a validation: a report that the schedule and the early stop go by, and pictures."""
 
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from genesis_ext._renamed import warn_renamed
+from genesis_ext.training.engine.objective import Batch
 from genesis_ext.training.engine.run_folder import RunFolder
 from genesis_ext.training.engine.run_log import Log
 
@@ -66,3 +70,59 @@ class Evaluator(Protocol):
 
     def draw(self, network: nn.Module, step: int, folder: RunFolder, log: Log) -> None:
         """Put pictures of what the network does after so many steps into the folder and the log; first process only."""
+
+
+class TriedEvaluator(Evaluator, Protocol):
+    """One that can say beforehand whether it will work."""
+
+    def try_out(self, network: nn.Module) -> None:
+        """Evaluate one batch and drop the result, so that what cannot work fails now."""
+
+
+@contextmanager
+def evaluating(networks: Sequence[nn.Module]) -> Iterator[None]:
+    """Put networks in evaluation mode, and afterwards in the modes that they had."""
+    modes = [(module, module.training) for network in networks for module in network.modules()]
+    for network in networks:
+        network.eval()
+    try:
+        yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+class SharedBatches:
+    """Batches that several processes evaluate together, each a part of them.
+
+    Args:
+        samples: the batches, the same in every process.
+        rank, world_size: which of the batches this process takes.
+        add_up: adds a tensor up over all processes.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Batch],
+        rank: int = 0,
+        world_size: int = 1,
+        add_up: Callable[[Tensor], Tensor] = lambda tensor: tensor,
+    ) -> None:
+        self.samples = samples
+        self._rank, self._world_size, self._add_up = rank, world_size, add_up
+
+    @torch.no_grad()
+    def rows(self, row_of: Callable[[Batch], Tensor]) -> Tensor:
+        """A row of numbers of each batch, (batches, numbers), the same in every process.
+
+        row_of: a batch to its row, as long for every batch.
+        """
+        rows: Tensor | None = None
+        for number, batch in enumerate(self.samples):
+            if rows is None or number % self._world_size == self._rank:
+                row = row_of(batch)
+                rows = row.new_zeros(len(self.samples), len(row)) if rows is None else rows
+                if number % self._world_size == self._rank:
+                    rows[number] = row
+        assert rows is not None, "there are samples to validate on"
+        return self._add_up(rows)

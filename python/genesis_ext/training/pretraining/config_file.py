@@ -3,34 +3,15 @@
 """The configuration of a pre-training run as a YAML file (extra ``train``)."""
 
 from os import PathLike
-from typing import Any
 
-from genesis_ext.training.engine.config_file import read_yaml, write_yaml
-from genesis_ext.training.pretraining.config import PretrainConfig, without_groups
+from genesis_ext.training.pretraining.config import PretrainConfig
 
 
 def write_config(path: str | PathLike[str], config: PretrainConfig) -> None:
-    """Write all settings, resolved, in their groups."""
-    write_yaml(path, config.as_dict())
+    """``config.write(path)``."""
+    config.write(path)
 
 
 def read_config(path: str | PathLike[str]) -> PretrainConfig:
-    """Read what ``write_config`` wrote, or a part of it written by hand: what is missing has its default.
-
-    1e-3 is a number, as in YAML 1.2.
-
-    Raises:
-        ValueError: no YAML, or an unknown or wrong setting; the text names the file.
-        OSError: it cannot be read.
-    """
-    return PretrainConfig.of(**read_settings(path))
-
-
-def read_settings(path: str | PathLike[str]) -> dict[str, Any]:
-    """The settings that a file names, without their groups; raises what ``read_config`` does."""
-    try:
-        given = without_groups(read_yaml(path))
-        PretrainConfig.of(**given)
-    except ValueError as error:
-        raise ValueError(f"{path} is no config: {' '.join(str(error).split())}") from error
-    return given
+    """``PretrainConfig.read(path)``."""
+    return PretrainConfig.read(path)

@@ -4,12 +4,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import nn
 
-from genesis_ext.models import UNetLike
+from genesis_ext.training.engine.handed_in import check_patch, checked, described
 from genesis_ext.training.pretraining.config import PretrainConfig
 from genesis_ext.training.pretraining.methods import METHODS
 from genesis_ext.training.pretraining.methods.method import Method, Needs, PretextObjective, SampleTransform
@@ -37,11 +37,7 @@ class Parts:
     objective: MakeObjective | None = None
 
     def __post_init__(self) -> None:
-        if self.network is not None and not isinstance(self.network, nn.Module):
-            raise TypeError(f"network must be a module, got {type(self.network).__name__}")
-        for name, part in (("transform", self.transform), ("objective", self.objective)):
-            if part is not None and not callable(part):
-                raise TypeError(f"{name} must be a function, a module or a class, got {type(part).__name__}")
+        self.described()
 
     def make_objective(self, config: PretrainConfig) -> PretextObjective:
         """What is learnt. New weights are drawn from the config's seed, on the CPU: the same on every device."""
@@ -49,7 +45,7 @@ class Parts:
             torch.manual_seed(config.run.seed)
             network = self._network(config)
             make = METHODS[config.method.method].objective if self.objective is None else self.objective
-            return _checked(make(network, config))
+            return checked(make(network, config), "evaluate", "restores", "chance")
 
     def _network(self, config: PretrainConfig) -> nn.Module:
         """The network that is trained.
@@ -57,14 +53,13 @@ class Parts:
         Raises:
             ValueError: it cannot be built, or takes no patches of this shape.
         """
-        patch = config.data.patch_shape
-        network = config.network.spec(len(patch)).build() if self.network is None else self.network
-        if isinstance(network, UNetLike) and any(side % network.stride for side in patch):
-            raise ValueError(f"patch must be multiples of {network.stride} for this network, got {config.data.patch}")
+        spec = config.network.spec(len(config.data.patch_shape))
+        network = spec.build() if self.network is None else self.network
+        check_patch(network, config.data)
         return network
 
     def make_transform(self, config: PretrainConfig, report: Callable[[str], object] = print) -> SampleTransform:
-        """What makes input and target of patches; a module is to be moved to the device of the batches.
+        """What makes input and target of patches; move a module to the device of the batches.
 
         report: told of patches that are too small to be shuffled.
         """
@@ -82,27 +77,4 @@ class Parts:
 
     def described(self) -> dict[str, str]:
         """Kind -> description of what was handed in, which is the same when the run is resumed."""
-        given = {"network": self.network, "transform": self.transform, "objective": self.objective}
-        return {kind: _described(kind, part) for kind, part in given.items() if part is not None}
-
-
-def _checked(objective: PretextObjective) -> PretextObjective:
-    """The objective, if it has what the engine asks of it."""
-    wanted = ("network", "modules", "learning_rates", "updates", "evaluate", "restores", "chance")
-    if missing := [name for name in wanted if not hasattr(objective, name)]:
-        raise TypeError(f"objective must have {', '.join(wanted)}, got {type(objective).__name__} without {missing[0]}")
-    names = list(objective.modules)
-    if names[:1] != ["network"] or set(names) != set(objective.learning_rates):
-        raise ValueError(
-            f'objective must have modules, "network" first, and a learning rate for each, got {names} and '
-            f"{list(objective.learning_rates)}"
-        )
-    return objective
-
-
-def _described(kind: str, part: Any) -> str:
-    """Class or function by its full name; of a transform that is a module what it prints, rates included."""
-    if kind == "transform" and isinstance(part, nn.Module):
-        return repr(part)
-    named = part if hasattr(part, "__qualname__") else type(part)
-    return f"{named.__module__}.{named.__qualname__}"
+        return described(self.network, self.transform, self.objective)

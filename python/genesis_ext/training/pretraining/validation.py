@@ -12,8 +12,7 @@ A loss means something only beside these: on a chest CT most of the identity's l
 and a network that answers every patch with one constant beats it easily. For a classification: chance.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -24,12 +23,9 @@ from genesis_ext.figures import RestorationGrid, save_picture, save_restorations
 from genesis_ext.training.engine.objective import Batch
 from genesis_ext.training.engine.run_folder import RunFolder
 from genesis_ext.training.engine.run_log import Log
-from genesis_ext.training.engine.validation import ValidationReport
+from genesis_ext.training.engine.validation import SharedBatches, ValidationReport, evaluating
 from genesis_ext.training.pretraining.losses import LOSSES, Loss, best_constant
 from genesis_ext.training.pretraining.methods.method import PretextObjective
-
-Sum = Callable[[Tensor], Tensor]
-"""Adds a tensor up over all processes."""
 
 
 class Validator:
@@ -51,12 +47,12 @@ class Validator:
         loss: Loss,
         rank: int = 0,
         world_size: int = 1,
-        add_up: Sum = lambda tensor: tensor,
+        add_up: Callable[[Tensor], Tensor] = lambda tensor: tensor,
         grid: RestorationGrid | None = None,
     ) -> None:
         self.samples = samples
         self._objective, self._grid = objective, grid
-        self._rank, self._world_size, self._add_up = rank, world_size, add_up
+        self._shared = SharedBatches(samples, rank, world_size, add_up)
         self.baselines = self._measure_baselines(loss)
 
     @torch.no_grad()
@@ -72,36 +68,21 @@ class Validator:
                 values += [_std_inside(restored), _std_inside(batch["target"])]
             return torch.stack([value.double() for value in values])
 
-        with self._evaluating(network):
+        with evaluating([network, *self._objective.modules.values()]):
             means = self._mean(evaluate)
         return ValidationReport(dict(zip(names, means, strict=False)), self.baselines, *means[len(names) :])
 
     @torch.no_grad()
     def try_out(self, network: nn.Module) -> None:
         """Evaluate one batch and drop the result, so that what cannot work fails now."""
-        with self._evaluating(network):
+        with evaluating([network, *self._objective.modules.values()]):
             self._objective.evaluate(network, self.samples[0])
-
-    @contextmanager
-    def _evaluating(self, network: nn.Module) -> Iterator[None]:
-        """Put all networks in evaluation mode, and afterwards in the modes that they had."""
-        networks = [network, *self._objective.modules.values()]
-        modes = [(module, module.training) for part in networks for module in part.modules()]
-        for part in networks:
-            part.eval()
-        try:
-            yield
-        finally:
-            for module, mode in modes:
-                module.training = mode
 
     @torch.no_grad()
     def restore(self, network: nn.Module, x: Tensor) -> Tensor:
         """The network's output in evaluation mode, same shape as x."""
-        was_training = network.training
-        network.eval()
-        output: Tensor = network(x)
-        network.train(was_training)
+        with evaluating([network]):
+            output: Tensor = network(x)
         return output
 
     def draw(self, network: nn.Module, step: int, folder: RunFolder, log: Log) -> None:
@@ -131,16 +112,8 @@ class Validator:
         return {"identity": identity, "constant": best, "blur": min(blurs)}
 
     def _mean(self, row_of: Callable[[Batch], Tensor]) -> list[float]:
-        """Mean over the batches of a row of numbers: each process computes its own, and all get the mean."""
-        rows: Tensor | None = None
-        for number, batch in enumerate(self.samples):
-            if rows is None or number % self._world_size == self._rank:
-                row = row_of(batch)
-                rows = row.new_zeros(len(self.samples), len(row)) if rows is None else rows
-                if number % self._world_size == self._rank:
-                    rows[number] = row
-        assert rows is not None, "there are samples to validate on"
-        return [float(value) for value in self._add_up(rows).mean(dim=0)]  # waits for the device
+        """Mean over the batches of a row of numbers."""
+        return [float(value) for value in self._shared.rows(row_of).mean(dim=0)]  # waits for the device
 
 
 def _std_inside(x: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from genesis_ext.training.finetuning.config import FinetuneConfig
 from genesis_ext.training.pretraining.config import PretrainConfig
 from genesis_ext.training.report.chart import Line, panel
 from genesis_ext.training.report.html import Html, bullets, folded, paragraph, percent, section, table
@@ -76,7 +77,7 @@ def settings(run: RunRecord) -> Html | None:
     """The settings, beside the defaults where they differ."""
     if not run.config:
         return None
-    usual = PretrainConfig().flat()
+    usual = (FinetuneConfig if run.is_tuning else PretrainConfig)().flat()
     rows: list[tuple[str, str, str]] = []
     changed: list[int] = []
     for name, value in run.config.items():

@@ -48,7 +48,9 @@ def how_to_go_on(run: RunRecord) -> Html:
         else:
             run.missing.append(f"{name} is missing.")
     parts = [table("Checkpoints", ("file", "what", "size"), rows, numbers=(2,))] if rows else []
-    if run.record is not None:
+    if run.record is not None and run.is_tuning:
+        parts += [heading("Predict scans, and load the network"), *_prediction(run.path, run.record)]
+    elif run.record is not None:
         parts += [
             heading("Fine-tune: load the weights into a network"),
             *_fine_tuning(run.path / "best.pt", run.record),
@@ -71,20 +73,33 @@ def _fine_tuning(path: Path, record: ModelRecord) -> list[Html]:
         told = "The head is new, and gives logits of two classes."
     if record.untrained:
         told += f" So is what the run never trained: {', '.join(record.untrained)}."
+    if spec is not None:
+        told += f" Or, with labels or classes: genesis finetune --data DATASET --from {shlex.quote(str(path.parent))}."
     return [listing(code), paragraph(told, "quiet")]
+
+
+def _prediction(path: Path, record: ModelRecord) -> list[Html]:
+    """A command that predicts, and code that loads the network."""
+    if record.network is None:
+        code = f"from genesis_ext.models import load_weights\n\nload_weights(NETWORK, {str(path / 'best.pt')!r})"
+        return [listing(code), paragraph("NETWORK is the one that was handed in, or its like.", "quiet")]
+    command = f"genesis predict {shlex.quote(str(path))} IMAGES --out PREDICTIONS"
+    code = f"from genesis_ext.models import load_network\n\nnetwork, record = load_network({str(path / 'best.pt')!r})"
+    return [listing(command), listing(code), paragraph("The network gives logits; record.task names them.", "quiet")]
 
 
 def _resumption(run: RunRecord) -> str:
     """What goes on with the run: a command, or Python where objects were handed in."""
     several = len(run.environment.get("data", [])) > 1
     objects = run.environment.get("objects", {})
+    train, kind = ("finetune", "FinetuneConfig") if run.is_tuning else ("pretrain", "PretrainConfig")
     if objects:
         given = ["config", "DATA", repr(str(run.path)), *(["validation_data=VALIDATION_DATA"] if several else [])]
-        given += ["resume=True", *(f"{kind}={kind.upper()}" for kind in objects)]
+        given += ["resume=True", *(f"{name}={name.upper()}" for name in objects)]
         return (
-            "from genesis_ext.training import pretrain, read_config\n\n"
-            f"config = read_config({str(run.path / 'config.yaml')!r}).but(steps=N)\n"
-            f"pretrain({', '.join(given)})"
+            f"from genesis_ext.training import {kind}, {train}\n\n"
+            f"config = {kind}.read({str(run.path / 'config.yaml')!r}).but(steps=N)\n"
+            f"{train}({', '.join(given)})"
         )
     data = "--data DATA --validation-data VALIDATION_DATA" if several else "--data DATA"
-    return f"genesis pretrain {data} --out {shlex.quote(str(run.path))} --resume --steps N"
+    return f"genesis {train} {data} --out {shlex.quote(str(run.path))} --resume --steps N"

@@ -12,7 +12,7 @@ from typing import Any
 from genesis_ext._files import write_aside
 from genesis_ext.training.engine.run_folder import RunFolder
 from genesis_ext.training.engine.validation import ValidationReport
-from genesis_ext.training.report import details, going_on
+from genesis_ext.training.report import details, going_on, target
 from genesis_ext.training.report.chart import Line, panel
 from genesis_ext.training.report.html import (
     Html,
@@ -57,6 +57,8 @@ def write_report(out: str | PathLike[str]) -> Path:
         _result,
         _curves,
         _restorations,
+        target.cases,
+        target.start,
         details.times,
         going_on.network,
         details.data,
@@ -68,7 +70,7 @@ def write_report(out: str | PathLike[str]) -> Path:
     )
     template = Template((files(__package__) / "template.html").read_text(encoding="utf-8"))
     page = template.substitute(
-        title=html(f"Pre-training run {out.resolve().name}"),
+        title=html(f"{'Fine-tuning' if run.is_tuning else 'Pre-training'} run {out.resolve().name}"),
         subtitle=html(_subtitle(run)),
         main="\n".join(filter(None, (part(run) for part in sections))),
     )
@@ -83,6 +85,10 @@ def _subtitle(run: RunRecord) -> str:
         profile = run.config["profile"]
         named = "rates of one's own" if isinstance(profile, dict) else f"profile {profile}"
         parts.append(f"transformations: {named}, scheme {run.config.get('scheme', 'unified')}")
+    if run.is_tuning:
+        known = run.record.task if run.record else None
+        named = f" of {', '.join(known.classes)}" if known else ""
+        parts.append(f"{run.config['task']}{named}")
     planned = run.config.get("steps")
     if planned is None:
         parts.append(f"{run.steps:,} steps")
@@ -126,7 +132,7 @@ def _result(run: RunRecord) -> Html | None:
     names = {} if "chance" in known else {"mse": " (mean squared error)", "l1": " (mean absolute error)"}
     name = names.get(str(run.config.get("loss")), "")
     parts.append(table(f"Validation loss{name}, lower is better", ("answer", "step", "loss", ""), rows, own, (1, 2)))
-    return section("Result", *parts)
+    return section("Result", *parts, *filter(None, [target.metrics(run)]))
 
 
 def _curves(run: RunRecord) -> Html | None:

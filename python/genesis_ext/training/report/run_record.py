@@ -29,7 +29,7 @@ class RunRecord:
         config: settings by name, of config.yaml; environment: of environment.json; empty if they are missing.
         training, validation, messages: entries of log.jsonl, by their kind.
         record: of best.pt, or None.
-        restorations, grids: pictures by the steps after which they were drawn, in order.
+        restorations, grids, cases: pictures by the steps after which they were drawn, in order.
         missing: what is not there, in sentences.
     """
 
@@ -42,6 +42,7 @@ class RunRecord:
     record: ModelRecord | None = None
     restorations: dict[int, Path] = field(default_factory=dict)
     grids: dict[int, Path] = field(default_factory=dict)
+    cases: dict[int, Path] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
     @classmethod
@@ -70,11 +71,18 @@ class RunRecord:
         except ValueError as error:
             run.missing.append(f"{folder.best.name} cannot be read: {error}.")
         run.restorations, run.grids = folder.drawn("step"), folder.drawn("combinations")
-        if not run.restorations and not run.grids:
-            run.missing.append("pictures/ is empty: no restoration can be shown.")
+        run.cases = folder.drawn("cases")
+        if not (run.restorations or run.grids or run.cases):
+            shown = "answer" if run.is_tuning else "restoration"
+            run.missing.append(f"pictures/ is empty: no {shown} can be shown.")
         if not any(isinstance(entry.get("elapsed_s"), float) for entry in run.training):
             run.missing.append("log.jsonl has no times.")
         return run
+
+    @property
+    def is_tuning(self) -> bool:
+        """Whether it is a fine-tuning, which has a task; else a pre-training."""
+        return "task" in self.config
 
     @property
     def steps(self) -> int:

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all recipes share: their form, and the search for files of known names."""
 
+import csv
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,3 +56,19 @@ def with_label(label: Path, path: Path, found: Found) -> Path | None:
         return label
     found.notes.append(f"{path}: has no label, {label.name} is missing")
     return None
+
+
+def read_rows(path: Path, columns: Sequence[str]) -> list[tuple[str, ...]]:
+    """Some columns of a table of a dataset, row by row.
+
+    Raises:
+        SourceError: unreadable, or one of them is missing.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
+            reader = csv.DictReader(stream)
+            if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
+                raise SourceError(f"{path}: must have the columns {', '.join(columns)}: {missing[0]} is missing")
+            return [tuple((row[name] or "").strip() for name in columns) for row in reader]
+    except (OSError, csv.Error) as error:
+        raise SourceError(f"{path}: unreadable: {error}") from error

@@ -4,7 +4,7 @@
 
 Of the sorted patients of each grade every third tests: 190 of 285 train and 95 test, the numbers of the Universal
 Model, which does not name them. Cases without a grade are the challenge's own validation set, which has no labels.
-Labels: 1 necrosis, 2 oedema, 4 enhancing tumour.
+Labels: 1 necrosis, 2 oedema, 4 enhancing tumour; the whole tumour is all. A case has the channels flair, t1, t1ce, t2.
 """
 
 import re
@@ -13,30 +13,36 @@ from pathlib import Path
 
 from genesis_ext.data.sources.recipes._recipe import Recipe, files_named, with_label
 from genesis_ext.data.sources.source import Found, Source
-from genesis_ext.data.store.entry import SplitName
+from genesis_ext.data.store.entry import LabelNames, SplitName
 
 _TEST_ONE_IN = 3
+_NAMES: LabelNames = {"necrosis": 1, "oedema": 2, "enhancing tumour": 4}
 
 
 def _collect(root: Path, found: Found) -> None:
-    images: dict[str, list[tuple[Path, str, str]]] = defaultdict(list)  # by grade: path, case, file suffix
+    images: dict[str, list[tuple[Path, str, str]]] = defaultdict(list)  # by grade: path, case, sequence
     for path, match in files_named(root, r"(.+)_(flair|t1|t1ce|t2)(\.nii(\.gz)?)", found):
         grade = next((part for part in path.parts[::-1] if part in ("HGG", "LGG")), "")
-        images[grade].append((path, match[1], match[3]))
+        images[grade].append((path, match[1], match[2]))
     for grade in sorted(images):
         patients = sorted({_patient(case) for _, case, _ in images[grade]})
         tested = set(patients[_TEST_ONE_IN - 1 :: _TEST_ONE_IN])
         missing: set[Path] = set()
-        for path, case, suffix in images[grade]:
+        for path, case, sequence in images[grade]:
+            name = f"{case}_{sequence}"
             split: SplitName = "validation" if not grade else "test" if _patient(case) in tested else "train"
-            label: Path | None = path.with_name(f"{case}_seg{suffix}")
+            label: Path | None = path.with_name(f"{case}_seg{path.name.removeprefix(name)}")
             if not grade or label in missing:
                 label = None
             elif label is not None and with_label(label, path, found) is None:
                 missing.add(label)
                 label = None
-            name = path.name[: -len(suffix)]
-            found.sources.append(Source(path, name, _patient(case), "mri", split, label, patient_known=True))
+            found.sources.append(
+                Source(
+                    path, name, _patient(case), "mri", split, label, patient_known=True,
+                    label_names=_NAMES if label else None, case=case, channel=sequence,
+                )
+            )  # fmt: skip
 
 
 def _patient(case: str) -> str:

@@ -3,7 +3,8 @@
 """LUNA16: chest CT in ten folds, ``subset0`` .. ``subset9``, with lung masks beside them.
 
 Folds 0 to 4 train, 5 and 6 validate, 7 to 9 test, as Models Genesis has them (445, 178 and 265 of 888 scans). A scan is
-named by its series, and the dataset holds one series a patient. Source: luna16.grand-challenge.org/Data.
+named by its series, and the dataset holds one series a patient. Fold and number agree. The candidates, a table of the
+same names, are read by ``Candidates.read_csv``. Source: luna16.grand-challenge.org/Data.
 """
 
 import re
@@ -28,7 +29,8 @@ def _collect(root: Path, found: Found) -> None:
         fold = next((int(fold[1]) for fold in folds if fold), None)
         if fold is not None:
             uid = match[1]
-            found.sources.append(Source(path, uid, uid, "ct", split_of(fold), masks.get(path.name), patient_known=True))
+            mask = masks.get(path.name)
+            found.sources.append(Source(path, uid, uid, "ct", split_of(fold), mask, patient_known=True, fold=fold))
 
 
 RECIPE = Recipe("luna16", "subset0 .. subset9 with .mhd files", "folds 0-4 train, 5-6 validation, 7-9 test", _collect)

@@ -4,17 +4,27 @@
 
 Cases 1001 to 1016 of each modality train, 1017 to 1020 test: 16 and 4 as in the Universal Model, which does not name
 them; the challenge's own test cases, without labels, test too. Labels: 500 left ventricle, 600 right ventricle, 420
-left atrium, 550 right atrium, 205 myocardium, 820 aorta, 850 pulmonary artery.
+left atrium (and 421, which a label of the MRI holds by mistake), 550 right atrium, 205 myocardium, 820 aorta, 850
+pulmonary artery.
 """
 
 from pathlib import Path
 
 from genesis_ext.data.sources.recipes._recipe import Recipe, files_named, with_label
 from genesis_ext.data.sources.source import Found, Source
-from genesis_ext.data.store.entry import SplitName
+from genesis_ext.data.store.entry import LabelNames, SplitName
 from genesis_ext.data.volume import Modality
 
 _LAST_TRAINING_CASE = 1016
+_NAMES: LabelNames = {
+    "left ventricle": 500,
+    "right ventricle": 600,
+    "left atrium": [420, 421],
+    "right atrium": 550,
+    "myocardium": 205,
+    "aorta": 820,
+    "pulmonary artery": 850,
+}
 
 
 def _collect(root: Path, found: Found) -> None:
@@ -24,7 +34,10 @@ def _collect(root: Path, found: Found) -> None:
         split: SplitName = "train" if trains else "test"
         label = path.with_name(f"{match[1]}_label{match[5]}")
         told = with_label(label, path, found) if match[3] == "train" else None
-        found.sources.append(Source(path, match[1], match[1], modality, split, told, patient_known=True))
+        names = _NAMES if told else None
+        found.sources.append(
+            Source(path, match[1], match[1], modality, split, told, patient_known=True, label_names=names)
+        )
 
 
 RECIPE = Recipe(

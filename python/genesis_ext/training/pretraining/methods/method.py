@@ -14,9 +14,10 @@ from genesis_ext._settings import check_kinds
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.sampling.split import MODALITIES, Region
 from genesis_ext.data.store.volume_store import VolumeStore
-from genesis_ext.training.engine.objective import Objective
+from genesis_ext.training.engine.groups import NetworkConfig
+from genesis_ext.training.engine.objective import Batch, Evaluation, Objective
 from genesis_ext.training.engine.options import OptimizerConfig, RunConfig
-from genesis_ext.training.pretraining.groups import DataConfig, NetworkConfig
+from genesis_ext.training.pretraining.groups import DataConfig
 
 SampleTransform = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """(patches (N, 1, X, Y[, Z]), sample ids (N,)) -> input, target, each over the same N samples."""
@@ -69,11 +70,34 @@ class PretextObjective(Objective, Protocol):
 
     Attributes:
         restores: whether the network restores a patch: then there are pictures, and the baselines of a restoration.
-        chance: otherwise, the loss of one who knows nothing.
+        chance: otherwise, the loss of a blind guess.
     """
 
     restores: bool
     chance: float
+
+    def evaluate(self, network: nn.Module, batch: Batch) -> Evaluation:
+        """Evaluate a validation batch, without gradient and in evaluation mode.
+
+        network: the one that is kept, or the moving average of its weights.
+        """
+
+
+class Finished(NamedTuple):
+    """What a method is asked about when all steps are done.
+
+    network: as it validates.
+    trained, validated: a store each, and the regions of it that did.
+    sampling, batch_size, seed, device: how to make samples of both.
+    """
+
+    network: nn.Module
+    trained: Side
+    validated: Side
+    sampling: Sampling
+    batch_size: int
+    seed: int
+    device: torch.device
 
 
 class Needs(NamedTuple):
@@ -111,16 +135,7 @@ class Method(ABC):
     def objective(self, network: nn.Module, settings: Settings) -> PretextObjective:
         """What is learnt. Weights that it adds are drawn from torch's generator, which has the seed of the run."""
 
-    def conclude(
-        self,
-        network: nn.Module,
-        trained: Side,
-        validated: Side,
-        sampling: Sampling,
-        batch_size: int,
-        seed: int,
-        device: torch.device,
-    ) -> str | None:
+    def conclude(self, finished: Finished) -> str | None:
         """A last word on the trained network, for log and report."""
         return None
 

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.sampling.split import MODALITIES
 from genesis_ext.evaluation import probe_stores
 from genesis_ext.evaluation.metrics import accuracy
@@ -26,7 +25,7 @@ from genesis_ext.training.engine.options import check
 from genesis_ext.training.pretraining.losses import LOSSES, Loss
 from genesis_ext.training.pretraining.methods.genesis import METHOD as GENESIS
 from genesis_ext.training.pretraining.methods.genesis import GenesisOptions
-from genesis_ext.training.pretraining.methods.method import Method, Needs, Settings, Side
+from genesis_ext.training.pretraining.methods.method import Finished, Method, Needs, Settings
 from genesis_ext.transforms import GenesisTransform
 
 Adversary = Literal["off", "alternating", "reversal"]
@@ -235,18 +234,9 @@ class Universal(Method):
             network, scales, discriminator, own.adversary, own.confusion, own.loss, own.alpha, own.beta, rates
         )
 
-    def conclude(
-        self,
-        network: nn.Module,
-        trained: Side,
-        validated: Side,
-        sampling: Sampling,
-        batch_size: int,
-        seed: int,
-        device: torch.device,
-    ) -> str | None:
+    def conclude(self, finished: Finished) -> str | None:
         """What a fresh probe says of the modality in the features; None where only one modality is there."""
-        probed = probe_stores(network, trained, validated, sampling, batch_size, seed, device)
+        probed = probe_stores(*finished)
         return None if probed is None else str(probed)
 
 
