@@ -84,13 +84,13 @@ def restore(
     networks = _named([_restorer(run, where) for run in paths])
     first = next(iter(networks.values()))
     transform = GenesisTransform(profile, seed=seed)
-    cases = find_cases(images, 1, modality)
+    cases = find_cases(images, ("",), modality)
     settings = {"overlap": windows.overlap, "flips": windows.flips, "modality": modality, "profile": profile}
     begin(out / ABOUT, list(networks.values()), settings | {"seed": seed, "volumes": volumes})
     trained = sorted({modality for network in networks.values() for modality in network.record.modalities})
 
     def answer(case: Case) -> Path:
-        (volume,) = read_channels(case.paths, case.modality, trained)
+        (volume,) = read_channels(case, trained)
         image, grid = prepare_channels([volume], first.settings)
         patches = _Patches(image[0], first.record.patch)
         table = [("combination", "network", "psnr_db", "ssim")]
