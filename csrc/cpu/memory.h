@@ -64,7 +64,7 @@ class Workspace {
   Block block_;
 };
 
-// From how many bytes on a result is written past the caches: what is not read before it is out of them again needs no line fetched.
+// Results of this many bytes and more bypass the caches: they would be evicted before anybody reads them.
 constexpr size_t kStreamBytes = size_t{8} << 20;
 
 // Copies past the caches whatever fills whole cache lines of `to`; end with stream_fence.

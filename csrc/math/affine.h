@@ -62,10 +62,10 @@ GX_HD AxisSpec coefficient_axis(const AffineAxis& axis) {
   return spec;
 }
 
-// A position further away than this has no fraction to speak of, and is no place: it takes the fill, as NaN does.
+// A position further away than this has no fraction left: it takes the fill, as NaN does.
 constexpr double kFarthest = 0x1p50;
 
-// Moves a position outside the volume to where the line goes on as it would there; false: the fill. Afterwards all taps
+// Folds a position outside the volume back onto the line by the boundary; false: the fill. Afterwards all taps
 // lie within AffineAxis::pad, or one voxel outside for orders 0 and 1.
 GX_HD bool fold(const AffineAxis& axis, double& x) {
   const double n = static_cast<double>(axis.n), last = n - 1.0;

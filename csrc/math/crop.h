@@ -16,7 +16,7 @@ constexpr float kFarthestCorner = 1073741824.0f;
 constexpr int32_t kCardinalTaps = 24;
 
 // The taps of one output: samples from index `first` on, which may lie beyond the ends of the volume, where its
-// outermost voxels go on. count 0: the fill. What the weights are made of depends on the kernel.
+// outermost voxels continue. count 0: the fill. What the weights are made of depends on the kernel.
 struct CropTaps {
   int32_t first, count;
   double a, b, c, d;
@@ -105,7 +105,7 @@ GX_HD bool box_usable(const float* box) {
   return usable;
 }
 
-// From the arrays of the operator to the crop of index n; numbers that make no sense give a crop that is not usable.
+// From the arrays of the operator to the crop of index n; bad numbers give a crop that is not usable.
 struct CropSource {
   const int64_t* offset;  // (V,)
   const int32_t* shape;   // (V, 3)

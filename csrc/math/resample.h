@@ -8,7 +8,7 @@
 
 namespace gx {
 
-// How a line goes on beyond its ends; numbers are those of the schemas.
+// How a line continues beyond its ends; numbers are those of the schemas.
 enum Boundary : int32_t {
   kMirror = 0,        // d c b | a b c d | c b a
   kReflect = 1,       // c b a | a b c d | d c b (grid-mirror)
@@ -121,7 +121,7 @@ GX_HD double triangle(double u) {
 }
 
 // The taps of output i: weights[0 .. count) for the samples (or coefficients) from index `first` on, which may lie beyond
-// the ends. count 0: the fill. Weights that are zero stand at neither end, so that nothing is read in vain.
+// the ends. count 0: the fill. Neither end has a weight of zero, so no sample is read that does not count.
 struct TapRange {
   int32_t first, count;
 };

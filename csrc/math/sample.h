@@ -83,7 +83,7 @@ GX_HD float to_unit(const Range& range, bool clamp, float x) {
 
 GX_HD bool in_unit(float v) { return v >= 0.0f && v <= 1.0f; }  // not for NaN
 
-// `inside` is the table's value; beyond [0,1] the curve goes on with slope one.
+// `inside` is the table's value; beyond [0,1] the curve continues with slope one.
 GX_HD float from_unit(const Range& range, bool decreasing, float v, float inside) {
   const float outside = decreasing ? 1.0f - v : v;
   return range.lo + (in_unit(v) ? inside : outside) * range.span;

@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Resampling: the oracles on random volumes and on real scans, dtypes, strides, gradients and refusals."""
+"""Resampling: the bits of the reference, real scans, dtypes, strides, gradients.
+
+tests/reference/test_reference_resample.py holds the reference to the oracles, and both to what they have in common.
+"""
 
 import warnings
 
@@ -55,24 +58,6 @@ def close(got, expected, x):
     """Whether all of it is within the bound of the oracle."""
     bound = BOUND * max(np.ptp(x).item(), np.abs(x).max().item())
     return np.abs(got.double().numpy() - expected).max() <= bound
-
-
-@pytest.mark.parametrize("order", [0, 1, 3])
-@every_boundary
-@every_resize
-@every_grid_mode
-def test_it_is_what_the_oracles_give(shape, out_shape, boundary, order, grid_mode):
-    x = volumes((1, 2, *shape))
-    fill, dims = 31.4, len(shape)
-    got = ops.resample(x, out_shape, None, order, boundary, fill, grid_mode, spatial_dims=dims)
-    assert got.shape == (1, 2, *out_shape)
-    scipy_errs = order == 3 and boundary in ("reflect", "grid-mirror") and min(shape) < 6
-    scipy_errs |= boundary == "constant" and not grid_mode  # where rounding passes the last voxel
-    for volume, resampled in zip(x[0].numpy(), got[0], strict=True):
-        assert close(resampled, oracles.zoom(volume, out_shape, order, boundary, fill, grid_mode), volume)
-        if not scipy_errs:
-            options = {"order": order, "mode": boundary, "cval": fill, "grid_mode": grid_mode}
-            assert close(resampled, by_scipy(volume, out_shape, **options), volume)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
@@ -171,14 +156,6 @@ def test_strides_change_nothing(order):
         assert same_bits(flipped[:, 3], flipped[:, 0])  # a stride of zero
 
 
-def test_samples_and_channels_do_not_meet():
-    x = volumes((3, 2, 8, 9, 10))
-    together = ops.resample(x, (5, 13, 9), order=3)
-    for n in range(3):
-        for c in range(2):
-            assert same_bits(together[n, c], ops.resample(x[n : n + 1, c : c + 1], (5, 13, 9), order=3)[0, 0])
-
-
 @pytest.mark.parametrize("shape", [(0, 2, 5, 6, 7), (2, 0, 5, 6, 7), (0, 1, 5, 6), (0, 1, 0, 6)])
 def test_an_empty_batch_gives_an_empty_batch(shape):
     out_shape = (4, 4, 4)[: len(shape) - 2]
@@ -199,53 +176,6 @@ def test_one_and_more_threads_give_the_same_bits():
     assert all(same_bits(a, b) for other in results[1:] for a, b in zip(results[0], other, strict=True))
 
 
-@pytest.mark.parametrize("order", [0, 1])
-@every_grid_mode
-def test_nan_reaches_only_what_it_has_a_part_in(order, grid_mode):
-    x = torch.zeros(1, 1, 9, 9, 9)
-    x[..., 4, 4, 4] = torch.nan
-    got = ops.resample(x, (17, 17, 17), order=order, grid_mode=grid_mode)[0, 0].isnan().numpy()
-    at = oracles.positions(9, 17, grid_mode)
-    line = np.floor(at + 0.5) == 4 if order == 0 else np.abs(at - 4) < 1
-    np.testing.assert_array_equal(got, np.einsum("x,y,z->xyz", line, line, line))
-
-
-def test_nan_reaches_its_whole_line_at_order_3_and_no_other_volume():
-    x = torch.zeros(2, 1, 5, 6)
-    x[0, 0, 2, 3] = torch.nan
-    got = ops.resample(x, (9, 6), order=3, spatial_dims=2).isnan()
-    assert got[0, 0, :, 3].all() and got.sum() == 9
-
-
-def test_the_last_voxel_is_inside_whatever_rounding_says():
-    for n in range(2, 25):
-        x = torch.arange(1.0, n + 1).reshape(1, 1, n, 1, 1)
-        for m in range(2, 25):
-            got = ops.resample(x, (m, 1, 1), boundary="constant", fill=-99.0)[0, 0, :, 0, 0]
-            assert got.min() >= 1 and got[-1] == n
-
-
-def test_outside_is_the_fill_exactly():
-    x = volumes((1, 1, 4, 5, 6))
-    for fill in (0.1, torch.inf, torch.nan):
-        got = ops.resample(x, (8, 10, 12), order=3, boundary="constant", fill=fill, grid_mode=True)[0, 0]
-        inside = got[1:-1, 1:-1, 1:-1]
-        assert inside.isfinite().all() and (inside != 0.1).all()
-        rim = torch.ones(8, 10, 12, dtype=torch.bool)
-        rim[1:-1, 1:-1, 1:-1] = False
-        assert torch.equal(got[rim].nan_to_num(5.0, 6.0), torch.full_like(got[rim], fill).nan_to_num(5.0, 6.0))
-
-
-@every_boundary
-@pytest.mark.parametrize("order", [0, 1, 3])
-def test_the_same_shape_gives_the_same_voxels(boundary, order):
-    x = volumes((1, 2, 5, 6, 7))
-    x[0, 0, 1, 2, 3] = torch.nan
-    for grid_mode in (False, True):
-        got = ops.resample(x, (5, 6, 7), order=order, boundary=boundary, grid_mode=grid_mode)
-        assert same_bits(got, x) and got.data_ptr() != x.data_ptr()
-
-
 def test_linear_resampling_is_that_of_torch():
     x = volumes((2, 2, 9, 14, 11))
     for out_shape in ((5, 20, 11), (18, 7, 30)):
@@ -253,22 +183,6 @@ def test_linear_resampling_is_that_of_torch():
             got = ops.resample(x, out_shape, boundary="nearest", grid_mode=grid_mode)
             by_torch = F.interpolate(x, out_shape, mode="trilinear", align_corners=not grid_mode)
             torch.testing.assert_close(got, by_torch, rtol=0, atol=BOUND * 200)
-
-
-def test_linear_antialias_is_that_of_torch():
-    x = volumes((2, 2, 45, 33))
-    for out_shape in ((17, 12), (6, 33), (44, 5), (9, 80)):
-        options = {"boundary": "nearest", "grid_mode": True, "spatial_dims": 2}
-        got = ops.resample(x, out_shape, antialias=True, **options)
-        by_torch = F.interpolate(x, out_shape, mode="bilinear", antialias=True)
-        torch.testing.assert_close(got, by_torch, rtol=0, atol=BOUND * 200)
-        assert not same_bits(got, ops.resample(x, out_shape, **options))
-
-
-def test_zoom_multiplies_the_sides():
-    x = volumes((1, 1, 5, 7, 3))
-    for zoom, out_shape in ((0.5, (2, 4, 2)), ((2, 0.5, 1), (10, 4, 3)), (1.5, (8, 10, 4)), (0.01, (1, 1, 1))):
-        assert same_bits(ops.resample(x, zoom=zoom, order=3), ops.resample(x, out_shape, order=3))
 
 
 GRADIENT_CASES = [

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""The spline prefilter: the oracles on random volumes and on real scans, dtypes, gradients and refusals."""
+"""The spline prefilter: the bits of the reference, which the oracles are asked about, real scans, dtypes, gradients."""
 
 import nibabel as nib
 import numpy as np
@@ -27,18 +27,6 @@ def volumes(shape, dtype=torch.float32):
 def close(got, expected, x):
     values = np.concatenate([np.ravel(x), np.ravel(expected)])
     return np.abs(got.double().numpy() - expected).max() <= BOUND * max(np.ptp(values), np.abs(values).max())
-
-
-@every_boundary
-@every_shape
-def test_it_is_what_the_oracles_give(shape, boundary):
-    x = volumes((2, 2, *shape))
-    got = ops.spline_prefilter(x, 3, boundary, spatial_dims=len(shape))
-    for volume, coefficients in zip(x.flatten(0, 1).numpy(), got.flatten(0, 1), strict=True):
-        assert close(coefficients, oracles.spline_filter(volume, boundary), volume)
-        # scipy errs in the reflect family where lines are short.
-        if boundary not in ("reflect", "grid-mirror", "nearest") or min(shape) >= 6:
-            assert close(coefficients, scipy.ndimage.spline_filter(volume, 3, np.float64, boundary), volume)
 
 
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)

@@ -9,7 +9,7 @@ import scipy.ndimage
 from genesis_ext.reference.spline_prefilter import spline_prefilter
 from tests import oracles
 
-SHAPES = [(7, 5, 9), (6, 13, 8), (9, 8), (2, 9, 6), (1, 7, 2), (2, 2), (1, 1, 1), (64, 33)]
+SHAPES = [(7, 5, 9), (6, 13, 8), (9, 8), (2, 9, 6), (1, 7, 2), (2, 2), (1, 1, 1), (64, 33), (33, 40, 65)]
 every_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
 every_boundary = pytest.mark.parametrize("boundary", oracles.BOUNDARIES)
 

@@ -32,8 +32,8 @@ def resample(
     """Resample to another number of voxels along each spatial axis.
 
     x: (N, C, *spatial), any real dtype.   Either out_shape: the sides of the result; or zoom: by which the sides are
-    multiplied, one factor or one an axis, the products rounded half to even.
-    order: of the spline, 0, 1 or 3.   boundary: how x goes on (`axis.BOUNDARIES`, docs/resampling.md), with `fill`.
+    multiplied, one factor or one an axis, the products rounded half to even, at least 1.
+    order: of the spline, 0, 1 or 3.   boundary: how x continues (`axis.BOUNDARIES`, docs/resampling.md), with `fill`.
     grid_mode: edges of the outermost voxels stay in place, otherwise their centres.
     antialias: the kernel is stretched along axes of which fewer voxels are made; order 1 or 3.
     dtype: of the result, by default that of x. Arithmetic is float64 for float64 x, otherwise float32.
@@ -43,7 +43,8 @@ def resample(
         raise ValueError(f"order must be {'1 or 3 with antialias' if antialias else '0, 1 or 3'}, got {order}")
     sides = x.shape[2:]
     if zoom is not None and out_shape is None:
-        out_shape = [round(n * factor) for n, factor in zip(sides, np.broadcast_to(zoom, len(sides)), strict=True)]
+        factors = np.broadcast_to(zoom, len(sides))
+        out_shape = [max(1, round(n * factor)) for n, factor in zip(sides, factors, strict=True)]
     elif zoom is not None or out_shape is None:
         raise ValueError("either out_shape or zoom must be given")
     name = boundary_name(boundary)
