@@ -215,6 +215,8 @@ def test_what_is_written_is_kept_and_the_rest_is_done(tmp_path: Path) -> None:
     before = (out / "b.nii.gz").stat().st_mtime_ns
     content = (out / "b.nii.gz").read_bytes()
     (out / ".a.nii.gz.123.part").write_bytes(b"half")  # of a process that was killed
+    with (out / "cases.jsonl").open("a") as log:
+        log.write('\n{"case": "c", "fi')
     done = predict(run, tmp_path / "scans", out, windows=Windows(batch_size=1))
     assert (done.written, done.kept) == (["a", "c"], ["b"])
     assert (out / "b.nii.gz").stat().st_mtime_ns == before
@@ -234,6 +236,19 @@ def test_what_is_written_is_kept_and_the_rest_is_done(tmp_path: Path) -> None:
     (out / "prediction.json").write_text("{")
     with pytest.raises(ValueError, match=r"prediction\.json: damaged, so its folder cannot be gone"):
         predict(run, tmp_path / "scans", out)
+
+
+def test_images_of_one_name_are_kept_apart(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    for seed, name in enumerate(("p1/scan", "p2/scan", "p2/other")):
+        write_nifti(study / f"{name}.nii", scan(seed=seed), affine_of())
+    run, out = three(tmp_path / "run"), tmp_path / "out"
+    assert predict(run, study / "p1" / "scan.nii", out).written == ["scan"]
+    done = predict(run, study / "p2" / "scan.nii", out)
+    assert done.failed[0][0] == "scan"
+    assert f"out holds the result of another image of that name, {study / 'p1' / 'scan.nii'}" in done.failed[0][1]
+    assert np.array_equal(labels(out / "scan.nii.gz"), truth(scan(seed=0)))
+    assert predict(run, study, tmp_path / "all").written == ["p1_scan", "other", "p2_scan"]
 
 
 def test_one_bad_image_does_not_end_the_others(tmp_path: Path) -> None:

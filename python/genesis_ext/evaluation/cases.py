@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """From the files that a user names to cases, what a network sees at once, one file a channel; and through them all."""
 
+import json
 import re
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import TypeVar
@@ -14,8 +16,12 @@ from typing import TypeVar
 import torch
 
 from genesis_ext.data.sources.find import find_sources
-from genesis_ext.data.sources.source import Source
+from genesis_ext.data.sources.source import Source, safe_name
+from genesis_ext.data.sources.walk import stem
 from genesis_ext.data.volume import Modality, VolumeError
+
+LOG = "cases.jsonl"
+"""In a folder of results: of which files each was made."""
 
 _NUMBERED = re.compile(r"(.+)_(\d{4})")
 _NO_NUMBER = -1
@@ -76,7 +82,7 @@ def find_cases(
     cases = Cases(notes=found.notes + [f"skipped {path}: {reason}" for path, reason in found.skipped])
     named: defaultdict[str, dict[str, Source]] = defaultdict(dict)
     numbered: defaultdict[str, dict[int, Source]] = defaultdict(dict)
-    for source in found.sources:
+    for source in _short_names(found.sources):
         match = _NUMBERED.fullmatch(source.name)
         if source.case is not None and source.channel is not None and any(channels):
             named[source.case][source.channel] = source
@@ -93,6 +99,15 @@ def find_cases(
             last = len(channels) - 1
             _together(cases, name, files, range(len(channels)), f"{name}_0000 to {name}_{last:04d}", all_of_them=True)
     return cases
+
+
+def _short_names(sources: Sequence[Source]) -> Iterator[Source]:
+    """Sources that a walk named after folder and file, by that of the file alone where no other has it."""
+    plain = [safe_name(stem(source.path)) for source in sources]
+    times = Counter(name.lower() for name in plain)
+    for source, name in zip(sources, plain, strict=True):
+        walked = source.name.endswith(f"_{name}") and times[name.lower()] == 1
+        yield replace(source, name=name) if walked else source
 
 
 def _together(
@@ -154,24 +169,39 @@ class Outcome:
 
 
 def work_through(
-    cases: Cases, has: Callable[[str], bool], do: Callable[[Case], Path], report: Callable[[str], object] | None
+    cases: Cases,
+    folder: Path,
+    has: Callable[[str], bool],
+    do: Callable[[Case], Path],
+    report: Callable[[str], object] | None,
 ) -> Outcome:
     """Do each case that is not done; one that fails does not end the others.
 
-    has: whether the results of a name are there.   do: makes them, and returns a file to name.   report: told a line a
-    case.
+    folder: of the results; its ``cases.jsonl`` says of which files each was made, so that those of another image that
+        has the same name are not taken for them.
+    has: whether the results of a name are there.   do: makes them, and returns a file to name.
+    report: told a line a case.
     """
     say = report or (lambda text: None)
     for note in cases.notes:
         say(note)
     outcome = Outcome(failed=list(cases.refused))
+    made_of = _read_log(folder / LOG)
     for number, case in enumerate(cases.found, start=1):
-        if has(case.name):
-            outcome.kept.append(case.name)
-            continue
+        files = [str(path.resolve()) for path in case.paths]
         begun = time.monotonic()
         try:
+            if has(case.name) and case.name in made_of:
+                if made_of[case.name] != files:
+                    raise VolumeError(
+                        f"{case.paths[0]}: {folder} holds the result of another image of that name, "
+                        f"{made_of[case.name][0]}: give another folder"
+                    )
+                outcome.kept.append(case.name)
+                continue
             path = do(case)
+            with (folder / LOG).open("a", encoding="utf-8") as log:
+                log.write("\n" + json.dumps({"case": case.name, "files": files}))  # behind an unfinished line
         except (VolumeError, OSError, MemoryError, torch.OutOfMemoryError) as error:
             outcome.failed.append((case.name, _reason(error, case.paths[0])))
             say(f"failed {case.name}: {outcome.failed[-1][1]}")
@@ -180,6 +210,16 @@ def work_through(
         seconds = time.monotonic() - begun
         say(f"{number} of {len(cases.found)}: {case.name} -> {path} ({seconds:.1f} s)")
     return outcome
+
+
+def _read_log(path: Path) -> dict[str, list[str]]:
+    """The files of each case. A line that a killed process left unfinished tells of no case, which is done again."""
+    found = {}
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        with suppress(ValueError, KeyError, TypeError):
+            entry = json.loads(line)
+            found[entry["case"]] = entry["files"]
+    return found
 
 
 def _reason(error: BaseException, path: Path) -> str:

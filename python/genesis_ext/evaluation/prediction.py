@@ -80,7 +80,7 @@ def predict(
         return answers.add(case.name, volumes[0], _probabilities(networks, volumes, windows, where, tick))
 
     with answers:
-        return work_through(cases, answers.has, answer, report)
+        return work_through(cases, out, answers.has, answer, report)
 
 
 def _common_task(networks: Sequence[StoredNetwork]) -> TaskRecord:

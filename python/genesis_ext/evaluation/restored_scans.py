@@ -120,7 +120,7 @@ def restore(
         write_aside(out / f"{case.name}.csv", lambda stream: stream.write(text.getvalue().encode()))
         return picture
 
-    return work_through(cases, lambda name: (out / f"{name}.csv").exists(), answer, report)
+    return work_through(cases, out, lambda name: (out / f"{name}.csv").exists(), answer, report)
 
 
 class _Patches:
