@@ -15,7 +15,7 @@ import genesis_ext
 from genesis_ext import _library
 
 COMMANDS = (
-    *("prepare", "pretrain", "finetune", "predict", "evaluate"),
+    *("prepare", "pretrain", "finetune", "predict", "evaluate", "study"),
     *("restore", "preview", "bench", "demo", "doctor"),
 )
 

@@ -144,7 +144,7 @@ class RunLog(Log):
             self._bar.update(self._task, completed=step)
         elif self._is_silent():
             seconds = self._clock.seconds_a_step(step)
-            self._show(step, f"{1 / seconds:.3g} steps/s  {_duration(seconds * (self._steps - step))} left")
+            self._show(step, f"{1 / seconds:.3g} steps/s  {duration(seconds * (self._steps - step))} left")
 
     def training(self, step: int, metrics: Mapping[str, float]) -> None:
         """Log them with what the log measures itself."""
@@ -160,7 +160,7 @@ class RunLog(Log):
             note += (
                 f"  {pace.steps_per_s:.3g} steps/s  {measured['samples_per_s']:.3g} samples/s"
                 f"  data {pace.data_share:.0%}  {measured['memory_gib']:.1f} GiB"
-                f"  {_duration(pace.seconds_a_step * (self._steps - step))} left"
+                f"  {duration(pace.seconds_a_step * (self._steps - step))} left"
             )
         self._add("training", step, {**metrics, **measured})
         if self._bar is not None or self._is_silent() or step == self._steps:
@@ -288,7 +288,8 @@ def _memory_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """As in 0:45 or 2:05:00."""
     minutes, rest = divmod(round(max(0.0, seconds)), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -92,6 +92,9 @@ class DataConfig(PatchConfig):
     """Share of the training patients whose labels are used; smaller shares are parts of larger ones."""
     train_patients: int | None = None
     """Their number, instead of a share."""
+    label_corruption: float = 0.0
+    """Share of the structures whose training labels are eroded or dilated at random: to study what label noise costs.
+    What validates is as it was."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -99,6 +102,7 @@ class DataConfig(PatchConfig):
         check(self, "fold", self.fold is None or 0 <= self.fold < self.folds, f"be in [0, {self.folds})")
         check(self, "label_fraction", 0 < self.label_fraction <= 1, "be in (0, 1]")
         check(self, "train_patients", self.train_patients is None or self.train_patients >= 1, "be at least 1")
+        check(self, "label_corruption", 0 <= self.label_corruption <= 1, "be in [0, 1]")
         check(self, "channels", len(set(self.channels)) == len(self.channels), "be different names")
         if self.train_patients is not None and self.label_fraction < 1:
             raise ValueError(f"label_fraction must not be given with train_patients, got {self.label_fraction}")

@@ -16,6 +16,7 @@ from torch import nn
 from genesis_ext.data.batch import LabelTransform, Transform
 from genesis_ext.data.loader import FixedSamples, GenesisLoader
 from genesis_ext.data.sampling.split import Region
+from genesis_ext.data.store.corrupted import CorruptedLabels
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.models import ModelRecord, NetworkSpec, check_fit, check_overlap, initialize_from
 from genesis_ext.models.record import trained_parts
@@ -172,7 +173,9 @@ class _Finetuning(Client[TaskData, TaskObjective]):
         """Refuse a source that has seen patients who are held back; sentences on that, and on how its input differs."""
         if self._source == SCRATCH:
             return []
-        held_back = {"validation": data.validation_patients, "test": data.test_patients}
+        # Who chose the weights of a source by its own loss may choose those of the target task, too.
+        chose = set() if record is None else {*record.validation_patients} - {*record.patients}
+        held_back = {"validation": {*data.validation_patients} - chose, "test": data.test_patients}
         said = check_overlap(record, held_back, allow_overlap=self.settings.start.allow_overlap)
         return [*filter(None, [said]), *check_fit(record, self._record(data))]
 
@@ -181,7 +184,9 @@ class _Finetuning(Client[TaskData, TaskObjective]):
 
     def make_loader(self, fabric: "Fabric", data: TaskData, step: int, report: Report) -> GenesisLoader:
         config, answer = self.settings, data.known
-        transform = self._transform
+        transform, share = self._transform, config.data.label_corruption
+        if share:
+            data = replace(data, store=CorruptedLabels(data.store.path, share, config.data.split_seed))
         return loader_of(
             fabric,
             config,

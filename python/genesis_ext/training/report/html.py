@@ -5,7 +5,9 @@
 import base64
 from collections.abc import Sequence
 from html import escape
+from importlib.resources import files
 from pathlib import Path
+from string import Template
 from typing import Any
 
 
@@ -88,3 +90,9 @@ def picture(path: Path, caption: str, description: str) -> Html:
 def percent(share: float) -> str:
     """A share, 0 to 1, as text."""
     return f"{100 * share:.1f} %"
+
+
+def document(title: str, subtitle: str, parts: Sequence[Html]) -> str:
+    """A whole page, with the style sheet of all reports."""
+    template = Template((files(__package__) / "template.html").read_text(encoding="utf-8"))
+    return template.substitute(title=html(title), subtitle=html(subtitle), main="\n".join(parts))

@@ -3,10 +3,8 @@
 """The page: its sections from top to bottom."""
 
 from collections.abc import Callable, Iterator
-from importlib.resources import files
 from os import PathLike
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from genesis_ext._files import write_aside
@@ -18,9 +16,9 @@ from genesis_ext.training.report.html import (
     Html,
     bar,
     bullets,
+    document,
     folded,
     heading,
-    html,
     paragraph,
     percent,
     picture,
@@ -68,12 +66,8 @@ def write_report(out: str | PathLike[str]) -> Path:
         going_on.how_to_go_on,
         _missing,
     )
-    template = Template((files(__package__) / "template.html").read_text(encoding="utf-8"))
-    page = template.substitute(
-        title=html(f"{'Fine-tuning' if run.is_tuning else 'Pre-training'} run {out.resolve().name}"),
-        subtitle=html(_subtitle(run)),
-        main="\n".join(filter(None, (part(run) for part in sections))),
-    )
+    title = f"{'Fine-tuning' if run.is_tuning else 'Pre-training'} run {out.resolve().name}"
+    page = document(title, _subtitle(run), list(filter(None, (part(run) for part in sections))))
     path = RunFolder(out).report
     write_aside(path, lambda stream: stream.write(page.encode()))
     return path

@@ -144,6 +144,8 @@ class Classification(Task):
         """Dice compares label maps."""
         if settings.task.loss in ("dice", "dice-ce"):
             return f"loss must be ce or focal for task classification, got {settings.task.loss}"
+        if settings.data.label_corruption:
+            return f"label_corruption must be 0 for task classification, got {settings.data.label_corruption}"
         return ""
 
     def told(self, entry: StoredVolume) -> bool:
