@@ -26,7 +26,8 @@ class DataConfig(PatchConfig):
     scale_weights: tuple[int, int, int] = (1, 1, 2)
     """How often each scale is drawn."""
     mix: Mix = "balanced"
-    """balanced: all modalities equally often; volumes: all volumes equally often."""
+    """balanced: the modalities in turn, so that every batch holds them equally often, to one sample; volumes: all
+    volumes equally often."""
     borders: bool = False
     """Keep 100 voxels in x and y and 30 in z away from the ends of a volume, as released."""
     lung_content: bool = False
