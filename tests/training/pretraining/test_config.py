@@ -41,6 +41,7 @@ def test_every_preset_is_a_valid_config_and_survives_json(preset: str) -> None:
         ("split", "half", "one of auto, patients, fifth"),
         ("boxes", "spheres", "one of cubes, scales"),
         ("mix", "even", "one of balanced, volumes"),
+        ("share", {"a": 0}, "above 0"),
         ("placement", "tape", "one of device, pinned, disk"),
         ("scales", (0.5, 0.25, 0.0), r"shares in \(0, 1\]"),
         ("scale_weights", (1, 1, 0), "above 0"),
@@ -162,6 +163,7 @@ def test_a_config_tells_which_boxes_are_cut_and_how_files_are_prepared() -> None
     sampling = config.data.sampling()
     assert (sampling.cube, sampling.borders) == (config.data.patch, RELEASED_BORDERS)
     assert sampling.content == {"ct": LungContent(), "mri": Foreground()}
+    assert PretrainConfig.of(foreground=True).data.sampling().content == {"ct": Foreground(), "mri": Foreground()}
     assert config.files.preparation().spacing_mm == (1.5, 1.5, 1.5)
     scales = PretrainConfig.of(boxes="scales", patch=(32, 32, 16)).data.sampling()
     assert (scales.cube, scales.out_shape, scales.content) == (None, (32, 32, 16), {})

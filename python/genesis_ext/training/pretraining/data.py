@@ -3,6 +3,7 @@
 """Which regions of the volumes pre-train, and which validate."""
 
 from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 
 from genesis_ext.data.sampling.split import Region, split_regions
 from genesis_ext.data.store.volume_store import VolumeStore
@@ -17,8 +18,14 @@ def choose_regions(
     """What trains, of the store, and what validates, of the other one if there is one.
 
     needs: of the method.
+
+    Raises:
+        ValueError: a side lacks what the method needs, or a pattern of ``share`` fits no volume.
     """
     sampling = config.data.sampling()
+    for pattern in config.data.share:
+        if not any(fnmatchcase(entry.name, pattern) for entry in store.entries):
+            raise ValueError(f"share must hold patterns of names, and {pattern!r} fits no volume of {store.path}")
     if other is None:
         train, validation = split_regions(store.entries, sampling.smallest, config.data.split, sampling.grid, report)
     else:
@@ -26,6 +33,14 @@ def choose_regions(
     train = _of_modalities(needs, with_contrast(train, store, report), store, "trains")
     other = other or store
     return train, _of_modalities(needs, with_contrast(validation, other, report), other, "validates")
+
+
+def weights_of(config: PretrainConfig, store: VolumeStore) -> list[int] | None:
+    """How often each volume is drawn beside others of its modality, by ``share``; None if all are alike."""
+    share = config.data.share
+    if not share:
+        return None
+    return [next((w for pattern, w in share.items() if fnmatchcase(entry.name, pattern)), 1) for entry in store.entries]
 
 
 def _of_modalities(needs: Needs, regions: Sequence[Region], store: VolumeStore, does: str) -> list[Region]:

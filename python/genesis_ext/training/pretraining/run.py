@@ -32,7 +32,7 @@ from genesis_ext.training.engine.run_data import RunData
 from genesis_ext.training.engine.run_folder import Stored
 from genesis_ext.training.engine.state import TrainingState
 from genesis_ext.training.pretraining.config import PretrainConfig
-from genesis_ext.training.pretraining.data import choose_regions
+from genesis_ext.training.pretraining.data import choose_regions, weights_of
 from genesis_ext.training.pretraining.methods import METHODS
 from genesis_ext.training.pretraining.methods.method import Finished, PretextObjective, SampleTransform
 from genesis_ext.training.pretraining.parts import MakeObjective, Parts
@@ -131,7 +131,8 @@ class _Pretraining(Client[RunData, PretextObjective]):
         config = self.settings
         transform = self._parts.make_transform(config, report)
         self._transform = transform.to(fabric.device) if isinstance(transform, nn.Module) else transform
-        return loader_of(fabric, config, config.data.sampling(), data, self._transform, step, report)
+        weights = weights_of(config, data.store)
+        return loader_of(fabric, config, config.data.sampling(), data, self._transform, step, report, weights=weights)
 
     def make_evaluator(self, fabric: "Fabric", data: RunData, objective: PretextObjective, report: Report) -> Validator:
         config, transform = self.settings, self._transform
@@ -143,6 +144,7 @@ class _Pretraining(Client[RunData, PretextObjective]):
                 validation_batch(config),
                 config.data.sampling(),
                 transform,
+                weights=weights_of(config, data.validation_store),
                 seed=config.run.seed,
                 device=fabric.device,
                 report=report,
