@@ -36,6 +36,9 @@ def test_every_preset_is_a_valid_config_and_survives_json(preset: str) -> None:
         ("clip", -1.0, "not be negative"),
         ("ema", 1.0, r"in \[0, 1\)"),
         ("beta", 0.0, "positive"),
+        ("gamma", -1.0, "not be negative"),
+        ("discriminator_steps", 0, "at least 1"),
+        ("discriminator_widths", (), "channels of at least 1"),
         ("precision", "fp8", "one of fp32, tf32, bf16, fp16"),
         ("modality", "pet", "one of ct, mri, xray, us"),
         ("split", "half", "one of auto, patients, fifth"),
@@ -97,6 +100,11 @@ def test_an_unknown_or_misplaced_field_is_named(values: dict[str, object], compl
     [
         ({"method": "universal"}, "boxes must be scales"),
         ({"method": "universal", "boxes": "scales", "modalities": "ct"}, "modalities must be all where"),
+        ({"adversary": "reversal", "discriminator_steps": 2}, "discriminator_steps must be 1 with adversary reversal"),
+        (
+            {"method": "universal", "boxes": "scales", "patch": (32, 32, 8), "discriminator_levels": 4},
+            r"patch must have sides of at least 16 for a discriminator of 4 blocks, got \(32, 32, 8\)",
+        ),
         ({"warmup": 10, "steps": 10}, "warmup must be below steps, got 10 of 10"),
         ({"lung_content": True, "modalities": "mri"}, "lung_content is for CT"),
         ({**PRESETS["universal"], "mri_percentiles": (1.0, 99.0)}, "mri_percentiles must not be given with mri_window"),

@@ -31,8 +31,8 @@ class DataConfig(PatchConfig):
     """balanced: the modalities in turn, so that every batch holds them equally often, to one sample; volumes: all
     volumes equally often."""
     share: Mapping[str, int] = field(default_factory=dict)
-    """How often volumes are drawn beside others of their modality, by patterns of their names, as JSON: '{"volume-*": 2}'
-    draws those of LiTS twice as often. The first that fits counts; 1 where none does."""
+    """How often volumes are drawn beside others of their modality, by patterns of their names, as JSON:
+    '{"volume-*": 2}' draws those of LiTS twice as often. The first that fits counts; 1 where none does."""
     borders: bool = False
     """Keep 100 voxels in x and y and 30 in z away from the ends of a volume, as released."""
     lung_content: bool = False

@@ -38,8 +38,8 @@ _UNIVERSAL: dict[str, Any] = {
     "foreground": True,
 }
 
-# Table I of the Universal Model: 64 sub-volumes a case of LUNA16 and BraTS2018, 128 of LiTS2017 and the heart of MSD, by
-# the names that the recipes give. A pass over its 106,560 sub-volumes is 17,760 steps.
+# Table I of the Universal Model: 64 sub-volumes a case of LUNA16 and BraTS2018, 128 of LiTS2017 and the heart of MSD,
+# by the names that the recipes give. A pass over its 106,560 sub-volumes is 17,760 steps.
 _TABLE_I: dict[str, Any] = {
     **_UNIVERSAL,
     "share": {"volume-*": 2, "la_*": 2},
