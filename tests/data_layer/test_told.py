@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Classes, folds, cases and channels: from a list, through the store, and changed without preparing anew."""
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +56,13 @@ def test_what_a_list_tells_is_stored_and_changed_without_preparing_anew(scans: P
     store = tmp_path / "store"
     run(table(tmp_path, FULL), store)
     assert told(VolumeStore(store).entries[0]) == (("nodule", "mass"), 0, "c1", "T1", "c1")
+    rows = list(csv.DictReader((store / "report.csv").read_text().splitlines()))
+    assert [(row["classes"], row["fold"], row["case"]) for row in rows] == [
+        ("nodule|mass", "0", "c1"),
+        ("-", "", "c1"),
+        ("", "3", ""),
+    ]
+    assert json.loads((store / "report.json").read_text())["volumes_by_class"] == {"nodule": 1, "mass": 1}
     report = run(table(tmp_path, FULL.replace("nodule | mass,0,c1,T1", "mass,2,c9,FLAIR")), store)
     assert dict(report.counts) == {"kept": 3}
     assert told(VolumeStore(store).entries[0]) == (("mass",), 2, "c9", "FLAIR", "c9")

@@ -22,12 +22,12 @@ TINY = [
 ]
 
 
-def command(data: Path, out: Path, *options: str, processes: int = 1) -> list[str]:
+def command(data: Path, out: Path, *options: str, processes: int = 1, trains: str = "pretrain") -> list[str]:
     """The words that start a run, by torchrun where there are several processes."""
     start = [sys.executable, "-m"]
     if processes > 1:
         start += ["torch.distributed.run", "--standalone", f"--nproc-per-node={processes}", "-m"]
-    words = ["genesis_ext.cli.main", "pretrain", "--data", str(data), "--out", str(out), "--device", "cpu"]
+    words = ["genesis_ext.cli.main", trains, "--data", str(data), "--out", str(out), "--device", "cpu"]
     return [*start, *words, *TINY, *options]
 
 

@@ -150,6 +150,10 @@ def test_labels_keep_their_dtype_and_values(dtype):
     assert moved.dtype == dtype and moved.is_contiguous()
     expected = transform(X, IDS, label.double())[1]
     assert torch.equal(moved.double(), expected)
+    if dtype == torch.int32:
+        for fill in (-(2**15), 2**15):
+            _, moved = FinetuneTransform("none", rotation_rate=1.0, label_fill=fill)(X, IDS, label)
+            assert fill in (moved.min(), moved.max())
 
 
 def test_rates_are_those_of_the_config():

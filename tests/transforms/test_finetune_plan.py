@@ -131,6 +131,9 @@ def test_a_wrong_batch_label_or_plan_is_refused_in_words():
         transform(X, IDS[:3])
     with pytest.raises(ValueError, match=r"got one for 4 samples of \(8, 8, 6\) and 2 groups of channels"):
         transform.replay(X.repeat(1, 2, 1, 1, 1), PLAN)
+    for limits in (torch.zeros(1, 2), torch.zeros(4, 3, 2), torch.zeros(4, 2).double()):
+        with pytest.raises(ValueError, match=r"value_range must be float32 \(N, 2\) or \(N, C, 2\) beside a batch"):
+            FinetuneTransform(value_range=limits)(X, IDS)
     with pytest.raises(ValueError, match="spatial_shape must be 3 sides, as spatial_dims says, got"):
         transform.draw(IDS, (8, 8))
     with pytest.raises(ValueError, match=r"must be on the device of the transform, meta, got cpu; move .*\.to\("):

@@ -214,6 +214,8 @@ def _summarise(report: Report, store: Path) -> None:
     )
     patients = len({entry.patient for entry in report.entries})
     print(f"{told} in {duration(report.seconds)}; {len(report.entries)} volumes of {patients} patients")
+    if classes := report.volumes_by_class:
+        print("classes: " + ", ".join(f"{name} {count}" for name, count in classes.items()))
     parts = report.time_by_part()
     if total := sum(parts.values()):
         print("work: " + ", ".join(f"{part} {seconds / total:.0%}" for part, seconds in parts.items()))

@@ -60,20 +60,15 @@ def check_takes_labels(caller: str, transform: Transform | LabelTransform | None
 
 
 def cut_batch(
-    resident: Resident,
-    drawn: Subvolumes,
-    ids: Tensor,
-    sampling: Sampling,
-    classes: Tensor | None = None,
-    fill: float = _OUTSIDE,
+    resident: Resident, drawn: Subvolumes, ids: Tensor, sampling: Sampling, classes: Tensor | None = None
 ) -> Batch:
     """The sub-volumes that were drawn, as ``distorted`` takes them; its input is ``cut``, (N, C, *out_shape).
 
-    classes: of every volume of the store, see ``class_targets``.   fill: outside a volume, in stored numbers.
+    classes: of every volume of the store, see ``class_targets``.
     """
     index, place = drawn.volume_index, (drawn.boxes, sampling.out_shape)
     channels = [
-        ops.crop_resize(resident.packed, index + first, *place, sampling.order, sampling.antialias, fill)
+        ops.crop_resize(resident.packed, index + first, *place, sampling.order, sampling.antialias, _OUTSIDE)
         for first in range(0, len(resident.packed.offset), len(resident.volumes))
     ]
     cut = channels[0] if len(channels) == 1 else torch.cat(channels, dim=1)

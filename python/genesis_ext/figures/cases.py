@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -19,7 +20,8 @@ from genesis_ext.figures.slices import TINTS
 
 _Pixel = TypeVar("_Pixel", bound=np.generic)
 
-_TILE_PIXELS = 256  # longer side of a slice, about
+_TILE_PIXELS = 224  # width of a slice, about
+_LETTERS = 24  # that it has room for
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,14 @@ class Case:
     Attributes:
         image: (X, Y, Z) or (X, Y), in [0, 1].
         truth, answer: (K, X, Y, Z) or (K, X, Y) bool, the regions of K classes; None where none are told.
-        title, note: above and on the picture.
+        title: above it.   name, note: on the first and the last of its pictures.
     """
 
     image: Tensor
     truth: Tensor | None = None
     answer: Tensor | None = None
     title: str = ""
+    name: str = ""
     note: str = ""
 
 
@@ -46,11 +49,12 @@ def save_cases(path: Path, cases: Sequence[Case], step: int) -> None:
     """
     rows = ["image", *(["truth", "answer"] if cases[0].truth is not None else [])]
     tiles = np.stack([_column(case) for case in cases], axis=1)
-    longest = max(len(case.title) for case in cases) * 6
-    title = f"validation patches after {step:,} steps, by how well they are answered"
-    notes = [case.note for case in cases]
-    numbers = [[""] * len(cases)] * (len(rows) - 1) + [notes]
-    page = tiled(tiles, title, rows, [case.title for case in cases], numbers, max(*tiles.shape[2:4], longest))
+    title = f"validation samples after {step:,} steps"
+    texts = [[""] * len(cases) for _ in rows]
+    texts[0] = [_end_of(case.name) for case in cases]
+    texts[-1] = [case.note for case in cases]
+    columns = [case.title if len(rows) > 1 else f"{case.title}: {_end_of(case.name)}" for case in cases]
+    page = tiled(tiles, title, rows, columns, texts, max(tiles.shape[2:4]))
     page.save(path)
 
 
@@ -58,7 +62,7 @@ def _column(case: Case) -> Image:
     """(rows, H, W, 3)."""
     image, truth, answer = (_at_best(part, case.truth) for part in (case.image[None], case.truth, case.answer))
     assert image is not None, "there is an image"
-    factor = max(1, round(_TILE_PIXELS / max(image.shape[1:])))
+    factor = max(1, round(_TILE_PIXELS / image.shape[2]))
     levels = np.rint(255 * np.clip(np.nan_to_num(image[0]), 0, 1)).astype(np.uint8)
     grey = np.repeat(_larger(levels, factor)[..., None], 3, axis=-1)
     tiles = [grey]
@@ -73,8 +77,9 @@ def _at_best(part: Tensor | None, truth: Tensor | None) -> NDArray[np.float32] |
     if part is None:
         return None
     if part.ndim == 4:
-        most = part.shape[3] // 2 if truth is None or not truth.any() else int(truth.sum((0, 1, 2)).argmax())
-        part = part[..., most]
+        amount = torch.zeros(1) if truth is None else truth.sum((0, 1, 2))
+        most = (amount == amount.max()).nonzero()[:, 0].tolist() if amount.any() else range(part.shape[3])
+        part = part[..., most[len(most) // 2]]
     shown: NDArray[np.float32] = part.detach().float().transpose(1, 2).flip(1, 2).cpu().numpy()
     return shown
 
@@ -90,6 +95,11 @@ def _outlined(grey: Image, regions: Sequence[NDArray[np.bool_]]) -> Image:
         tint = TINTS[number % len(TINTS)]
         image[region & ~inner] = [int(tint[at : at + 2], 16) for at in (1, 3, 5)]
     return image
+
+
+def _end_of(name: str) -> str:
+    """Names of one data set begin alike."""
+    return name if len(name) <= _LETTERS else f"…{name[1 - _LETTERS :]}"
 
 
 def _larger(pixels: NDArray[_Pixel], factor: int) -> NDArray[_Pixel]:

@@ -89,12 +89,14 @@ def show_slices(
     smooth: bool = False,
     grey: tuple[float, float] = (0.0, 1.0),
     marks: Tensor | None = None,
+    outlined: bool = False,
 ) -> None:
     """Draw slices of (X, Y, Z) ``voxels`` through ``at``, the first plane on top; ``planes`` share the axis across.
 
     title, note: above and below. boxes: (box, colour) to outline; dashed where the box misses the slice.
     letters: mark the patient's sides. smooth: interpolate between voxels, for slices finer than the pixels.
-    grey: the values that are black and white. marks: a label of the same shape to tint, zeros left out.
+    grey: the values that are black and white. marks: a label of the same shape to tint, zeros left out; or, outlined,
+    to draw a line around each of its values.
     """
     across = planes[0].across
     width = voxels.shape[across] * spacing_mm[across]
@@ -107,7 +109,9 @@ def show_slices(
             image.T.cpu().float().numpy(), cmap="gray", vmin=grey[0], vmax=grey[1], origin="lower",
             extent=(0.0, width, *ends), interpolation="antialiased" if smooth else "nearest",
         )  # fmt: skip
-        if marks is not None:
+        if marks is not None and outlined:
+            _outline_marks(ax, marks.select(plane.normal, at[plane.normal]).T.cpu(), width, ends)
+        elif marks is not None:
             tint = _tinted(marks.select(plane.normal, at[plane.normal]).T.cpu())
             ax.imshow(tint, origin="lower", extent=(0.0, width, *ends), interpolation="nearest")
         for box, colour in boxes:
@@ -132,6 +136,24 @@ def scale_bar(ax: "Axes", width_mm: float, colour: str = AMBER) -> None:
     ax.plot((start, start - length), (y, y), color=colour, linewidth=1.6, solid_capstyle="butt")
     text = f"{length // 10} cm" if length >= 10 else f"{length} mm"
     ax.text(start, y + 0.02 * width_mm, text, color=colour, fontsize=6, ha="left", va="bottom")
+
+
+def _outline_marks(ax: "Axes", marks: Tensor, width: float, ends: tuple[float, float]) -> None:
+    """Lines along the edges of the voxels (rows, columns) at which a value ends, in its colour."""
+    values = marks.numpy().astype(np.int64)
+    rows, columns = values.shape
+    for value in np.unique(values[values != 0]).tolist():
+        inside = np.pad(values == value, 1)
+        sides = np.argwhere(inside[1:-1, 1:] != inside[1:-1, :-1])  # (row, column) of an edge that runs along a column
+        tops = np.argwhere(inside[1:, 1:-1] != inside[:-1, 1:-1])
+        lines = [((column, row), (column, row + 1)) for row, column in sides.tolist()]
+        lines += [((column, row), (column + 1, row)) for row, column in tops.tolist()]
+        places = np.array(lines, np.float64) / (columns, rows)
+        places = np.stack((places[..., 0] * width, ends[0] + places[..., 1] * (ends[1] - ends[0])), axis=-1)
+        edges = drawing("matplotlib.collections").LineCollection(
+            list(places), colors=TINTS[value % len(TINTS)], linewidths=1.0, capstyle="projecting"
+        )
+        ax.add_collection(edges, autolim=False)
 
 
 def _tinted(marks: Tensor) -> NDArray[np.float64]:

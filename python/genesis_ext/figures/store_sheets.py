@@ -10,10 +10,11 @@ from pathlib import Path
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.figures.box_sheets import boxes_sheet
+from genesis_ext.figures.label_sheets import labels_sheet
 from genesis_ext.figures.subject import evenly
 from genesis_ext.figures.volume_sheets import MODALITY_NAMES, volumes_sheet
 
-_VOLUMES_A_PAGE, _BOXES_A_PAGE = 5, 4
+_VOLUMES_A_PAGE, _BOXES_A_PAGE, _LABELS_A_PAGE = 5, 4, 4
 
 
 def write_store_preview(
@@ -28,6 +29,7 @@ def write_store_preview(
 
     volumes_01.png, ...: for each volume slices in three planes, and histograms before and after normalisation.
     boxes_01.png, ...: for each volume an outlined box of every scale, with the crop that training gets.
+    labels_01.png, ...: for each volume with a label its outline, and patches as fine-tuning gets them.
 
     most: volumes shown, evenly spread over the store; the sheets say so where there are more.
     names: show these volumes instead.
@@ -53,6 +55,10 @@ def write_store_preview(
     for page, of, indices in _pages(chosen, _BOXES_A_PAGE):
         sheet = boxes_sheet(store, indices, f"{title}: boxes, page {page} of {of}", about, sampling, seed)
         yield sheet.save(folder / f"boxes_{page:02d}.png")
+    labelled = [i for i in chosen if store.entries[i].label is not None]
+    for page, of, indices in _pages(labelled, _LABELS_A_PAGE):
+        sheet = labels_sheet(store, indices, f"{title}: labels, page {page} of {of}", about, sampling.resized, seed)
+        yield sheet.save(folder / f"labels_{page:02d}.png")
 
 
 def _chosen(store: VolumeStore, most: int, names: Sequence[str]) -> list[int]:

@@ -68,6 +68,10 @@ def _details(item: StoredItem) -> tuple[str, ...]:
         if tuple(old) != entry.shape:
             first.append(f"made from {times(old)} of {' × '.join(f'{size:.4g}' for size in mm)} mm")
     first.append(f"patient {entry.patient}" + (f", {entry.split}" if entry.split else ""))
+    if entry.classes is not None:
+        first.append(f"classes {', '.join(entry.classes) or 'none'}")
+    if entry.channel is not None:
+        first.append(f"channel {entry.channel} of {entry.case}" if entry.case else f"channel {entry.channel}")
     second = list(entry.notes)
     if item.label is not None:
         values, share = np.count_nonzero(np.unique(item.label)), np.count_nonzero(item.label) / entry.voxels
@@ -96,7 +100,7 @@ def _show_planes(axes: "Sequence[Axes]", voxels: Tensor, item: StoredItem) -> No
     """Draw the slices at one scale, each at the upper left of its panel."""
     entry = item.entry
     marks = None if item.label is None else torch.from_numpy(np.array(item.label))
-    at = _places(entry, marks)
+    at = fullest(entry.shape, marks)
     scale, height = _inches_a_mm(entry), _height(entry)
     for ax, plane in zip(axes, planes_of(is_picture(entry.modality), THREE), strict=False):
         show_slices(
@@ -111,9 +115,9 @@ def _show_planes(axes: "Sequence[Axes]", voxels: Tensor, item: StoredItem) -> No
         ax.set(xlim=(0.0, reach) if plane.as_seen else (wide, wide - reach), ylim=(high - height / scale, high))
 
 
-def _places(entry: StoredVolume, marks: Tensor | None) -> Shape3:
+def fullest(shape: Sequence[int], marks: Tensor | None) -> Shape3:
     """The middle voxel; with a label, along each axis the slice that holds most of it."""
-    x, y, z = (n // 2 for n in entry.shape)
+    x, y, z = (n // 2 for n in shape)
     if marks is not None and bool(marks.any()):
         there = marks != 0
         x, y, z = (int(there.sum(dim=[a for a in range(3) if a != axis]).argmax()) for axis in range(3))

@@ -51,8 +51,6 @@ class PatchCutter:
         self.sampling = Sampling(patch, order=order, antialias=antialias, allow_constant=True)
         self._entries, self._candidates, self._device = store.entries, candidates, device
         self._boxes = patch_boxes(store.entries, candidates, self.sampling.resized, spacing_mm)
-        # Below all windows, so that what lies outside a scan becomes 0.
-        self._fill = min(entry.window[0] for entry in store.entries)
 
     def patches(self, chosen: NDArray[np.int64], volumes: Sequence[int]) -> Patches:
         """The candidates of these places in the table, on the device, where these volumes lie."""
@@ -67,7 +65,7 @@ class PatchCutter:
         """The patches of these places, before any transform."""
         index, boxes = patches.place[which], patches.boxes[which]
         drawn = Subvolumes(index, boxes, torch.zeros_like(index), patches.modality[which])
-        batch = cut_batch(resident, drawn, ids, self.sampling, fill=self._fill)
+        batch = cut_batch(resident, drawn, ids, self.sampling)
         of = {"class": patches.target[which], "candidate": patches.row[which]}
         return {**batch, "volume": resident.number[index], "box": boxes, **of}
 

@@ -12,11 +12,11 @@ from typing import Any
 from genesis_ext._files import write_aside
 from genesis_ext.data.prepare.outcome import Outcome
 from genesis_ext.data.sources.source import Found
-from genesis_ext.data.store.entry import StoredVolume
+from genesis_ext.data.store.entry import TOLD_LATER, StoredVolume
 from genesis_ext.data.store.writer import write_json
 
 _COLUMNS = (
-    "status", "source", "name", "patient", "split", "modality", "shape", "spacing_mm", "shape_before",
+    "status", "source", "name", "patient", "split", *TOLD_LATER, "modality", "shape", "spacing_mm", "shape_before",
     "spacing_before_mm", "min", "max", "mean", "p1", "p50", "p99", "becomes_0", "becomes_1", "clipped_below",
     "clipped_above", "label", "text",
 )  # fmt: skip
@@ -68,6 +68,11 @@ class Report:
             for file, reason in pairs:
                 yield {"status": status, "source": str(file), "text": f"{file}: {reason}", "first": True}
 
+    @property
+    def volumes_by_class(self) -> dict[str, int]:
+        """How many volumes each class holds for, the most first; empty where none is told."""
+        return dict(Counter(name for entry in self.entries for name in entry.classes or ()).most_common())
+
     def lines(self) -> Iterator[str]:
         """What a reader must know: decisions, then every file that is not used and why."""
         for note in self.found.notes:
@@ -99,6 +104,7 @@ class Report:
             "patients": len(patients),
             "volumes_by_split": Counter(entry.split or "none" for entry in self.entries),
             "volumes_by_modality": Counter(entry.modality for entry in self.entries),
+            "volumes_by_class": self.volumes_by_class,
             "notes": self.found.notes,
             "files": rows,
         }
@@ -111,7 +117,7 @@ class Report:
 
 
 def _of_entry(entry: StoredVolume) -> dict[str, Any]:
-    kept = ("name", "patient", "split", "modality", "shape", "spacing_mm", "statistics", "label", "notes")
+    kept = ("name", "patient", "split", *TOLD_LATER, "modality", "shape", "spacing_mm", "statistics", "label", "notes")
     return {name: getattr(entry, name) for name in kept}
 
 
@@ -121,7 +127,10 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     cells = {**statistics, **statistics.get("before", {}), **{n: row[n] for n in ("shape", "spacing_mm") if n in row}}
     if scaled := statistics.get("scaled"):  # a record of an earlier version has none
         cells |= {"becomes_0": scaled["lo"], "becomes_1": scaled["hi"]}
-    return {name: _text(value) for name, value in cells.items() if name in _COLUMNS}
+    texts = {name: _text(value) for name, value in cells.items() if name in _COLUMNS}
+    if (classes := row.get("classes")) is not None:
+        texts["classes"] = "|".join(classes) or "-"  # as a table of sources has them
+    return texts
 
 
 def _text(value: Any) -> str:

@@ -38,10 +38,13 @@ class LabelTables:
     def __init__(self, store: VolumeStore, regions: Sequence[Region], sampling: Sampling) -> None:
         self._store, self._regions, self._sampling = store, regions, sampling
         self._made: dict[int, NDArray[np.int32]] = {}
+        self._of: dict[int, list[int]] = {}  # numbers of the regions, by volume
+        for number, region in enumerate(regions):
+            self._of.setdefault(region.volume, []).append(number)
 
     def count(self, volumes: Sequence[int]) -> int:
         """How many tables these volumes have."""
-        return sum(region.volume in volumes for region in self._regions)
+        return sum(len(self._of.get(volume, ())) for volume in volumes)
 
     def write(self, out: Tensor, volumes: Sequence[int]) -> None:
         """Write the tables of these volumes, in the order of their regions, into (R, TABLE) int32.
@@ -49,8 +52,7 @@ class LabelTables:
         Raises:
             StoreError: a label cannot be read, or has too many values.
         """
-        numbers = [number for number, region in enumerate(self._regions) if region.volume in volumes]
-        for row, number in enumerate(numbers):
+        for row, number in enumerate(sorted(number for volume in volumes for number in self._of.get(volume, ()))):
             if number not in self._made:
                 self._made[number] = self._table(self._regions[number])
             out[row].copy_(torch.from_numpy(self._made[number]))

@@ -90,11 +90,7 @@ class LearningRates:
         groups: Sequence[ParameterGroup] | None = None,
     ) -> None:
         self._optimizer = optimizer
-        self._staged = [
-            (settings, group)
-            for settings, group in zip(optimizer.param_groups, groups or (), strict=groups is not None)
-            if group.frozen_steps
-        ]
+        self._groups = list(groups or ())
         rates = [group["lr"] for group in optimizer.param_groups]
         self._tensors = [rate if isinstance(rate, Tensor) else None for rate in rates]
         self._each_step: list[LRScheduler] = []
@@ -120,20 +116,26 @@ class LearningRates:
 
     def drop_frozen(self, step: int) -> None:
         """Drop the gradients of what is frozen at a step, so that its weights and their moments stay as they are."""
-        for settings, group in self._staged:
-            if not group.share(step):
+        for settings, share in self._staged(step):
+            if not share:
                 for parameter in settings["params"]:
                     parameter.grad = None
 
     @contextmanager
     def in_force(self, step: int) -> Iterator[None]:
         """A context in which what was frozen has the rates of its own warm-up."""
-        rates = [settings["lr"] for settings, _ in self._staged]
-        for settings, group in self._staged:
-            settings["lr"] = settings["lr"] * group.share(step)
+        staged = self._staged(step)
+        rates = [settings["lr"] for settings, _ in staged]
+        for settings, share in staged:
+            settings["lr"] = settings["lr"] * share
         yield
-        for (settings, _), rate in zip(self._staged, rates, strict=True):
+        for (settings, _), rate in zip(staged, rates, strict=True):
             settings["lr"] = rate
+
+    def _staged(self, step: int) -> list[tuple[dict[str, Any], float]]:
+        """Settings of the optimiser's groups that are frozen at first, and the share of their rates at a step."""
+        pairs = zip(self._optimizer.param_groups, self._groups, strict=False)  # a checkpoint brings other settings
+        return [(settings, group.share(step)) for settings, group in pairs if group.frozen_steps]
 
     def after_step(self) -> None:
         """Count a training step."""

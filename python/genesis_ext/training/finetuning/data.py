@@ -66,6 +66,9 @@ def choose_sides(config: FinetuneConfig, data: RunData, report: Report) -> TaskD
     sides = [(data.store, _volumes(train)), (other, _volumes(validation))]
     marked = {entry.patient for s in data.stores for entry, mark in _marked(s.entries) if mark == "test"}
     answer = task.answer(config, sides)
+    weights = config.task.class_weights
+    if weights and len(weights) != len(answer.classes):
+        raise ValueError(f"class_weights must be one for each of {', '.join(answer.classes)}, got {weights}")
     return TaskData(data.store, data.other, train, validation, answer, tuple(sorted(marked)))
 
 

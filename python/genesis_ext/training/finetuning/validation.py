@@ -71,5 +71,5 @@ class TaskValidator:
                 case = self._objective.case(network, batch, index)
                 name = self._names[int(batch["volume"][index])]
                 note = case.note or f"Dice {float(scores[number]):.2f}"
-                cases.append(replace(case, title=f"{which}: {name}", note=note))
+                cases.append(replace(case, title=which, name=name, note=note))
         save_cases(folder.picture("cases", step), cases, step)

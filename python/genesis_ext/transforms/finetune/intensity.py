@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from genesis_ext import ops
-from genesis_ext.ops._checks import as_3d
+from genesis_ext.ops._checks import as_3d, got
 from genesis_ext.reference.philox import Purpose
 from genesis_ext.transforms.finetune.plan import INTENSITY, FinetunePlan
 
@@ -24,13 +24,15 @@ def change_intensities(
 ) -> Tensor:
     """Change values as planned, within a range.
 
-    x: (N, C, X, Y, Z) or (N, C, X, Y), float32 or float64.   value_range: (lo, hi), or float32 (N, 1 or C, 2).
+    x: (N, C, X, Y, Z) or (N, C, X, Y), float32 or float64.   value_range: (lo, hi), or float32 (N, 2) or (N, C, 2).
     normal_table: (65536,) int32 on the device of x (docs/determinism.md).
     Returns the shape and dtype of x; of samples without a change its bits.
     """
     acting = [name for name in plan.acting if name in INTENSITY]
     if not acting:
         return x
+    if isinstance(value_range, Tensor):
+        value_range = _check_range(value_range, x)
     if torch.compiler.is_compiling() or type(x) is not Tensor or not x.is_cpu:
         # What does not act on a sample is computed too, so that nothing has to wait for the device.
         return _changed(x, plan, acting, value_range, normal_table)
@@ -80,6 +82,18 @@ def _changed(
     return torch.where(changes & (inverse > 0.0), lo + u * (hi - lo), x)
 
 
+def _check_range(value_range: Tensor, x: Tensor) -> Tensor:
+    """The range as (N, 1 or C, 2)."""
+    ranges = value_range.unsqueeze(1) if value_range.dim() == 2 else value_range
+    fits = ranges.shape[:1] == x.shape[:1] and ranges.shape[1:] in ((1, 2), (x.shape[1], 2))
+    if not fits or ranges.dtype != torch.float32 or ranges.device != x.device:
+        raise ValueError(
+            f"FinetuneTransform: value_range must be float32 (N, 2) or (N, C, 2) beside a batch {tuple(x.shape)} on "
+            f"{x.device}, got {got(value_range)} on {value_range.device}"
+        )
+    return ranges
+
+
 def _limits(x: Tensor, value_range: tuple[float, float] | Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
     """The ends of the range, to broadcast against x, and 1 / (hi - lo), 0 where there is no such number.
 
@@ -88,8 +102,7 @@ def _limits(x: Tensor, value_range: tuple[float, float] | Tensor) -> tuple[Tenso
     if not isinstance(value_range, Tensor) and tuple(value_range) == (0.0, 1.0):
         return x.new_zeros(()), x.new_ones(()), None
     if isinstance(value_range, Tensor):
-        ranges = value_range.unsqueeze(1) if value_range.dim() == 2 else value_range
-        ends = ranges.view(*ranges.shape[:2], *(1,) * (x.dim() - 2), 2).unbind(-1)
+        ends = value_range.reshape(*value_range.shape[:2], *(1,) * (x.dim() - 2), 2).unbind(-1)
     else:
         # Rounded to float32, as a tensor would be.
         ends = tuple(x.new_full((), end, dtype=torch.float32) for end in value_range)

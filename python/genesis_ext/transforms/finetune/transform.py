@@ -230,6 +230,20 @@ class FinetuneTransform(RangedTransform):
                 raise ValueError(f"FinetuneTransform: label must be able to hold label_fill {fill:g}, got {got(label)}")
         if matrix is None:
             return label
-        # Whole numbers up to 2^53 are exact.
-        carrier = dtype if dtype in _AS_THEY_ARE else _CARRIERS.get(dtype, torch.float64)
+        carrier = _carrier(label, fill)
         return self._moved(label.to(carrier), matrix, 0, fill, carrier).to(dtype)
+
+
+def _carrier(label: Tensor, fill: float) -> torch.dtype:
+    """A dtype that can be sampled and holds the label's values: of whole numbers up to 2^53 all."""
+    dtype = label.dtype
+    if dtype in _AS_THEY_ARE:
+        return dtype
+    eager = type(label) is Tensor and not torch.compiler.is_compiling()
+    if dtype in (torch.int32, torch.int64) and eager and label.is_cpu and label.numel():
+        # A quarter of the bytes of float64; only a CPU has the values at hand.
+        ends = torch.iinfo(torch.int16)
+        least, most = (end.item() for end in label.aminmax())
+        if ends.min <= min(least, fill) and max(most, fill) <= ends.max:
+            return torch.int16
+    return _CARRIERS.get(dtype, torch.float64)
