@@ -32,7 +32,7 @@ def test_every_preset_is_a_valid_config_and_survives_json(preset: str) -> None:
         ("momentum", 1.0, r"\[0, 1\)"),
         ("weight_decay", -1.0, "not be negative"),
         ("seed", -1, r"\[0, 2\^63\)"),
-        ("loss", "dice", "one of mse, l1, masked"),
+        ("loss", "dice", "one of mse, l1, l2, masked"),
         ("clip", -1.0, "not be negative"),
         ("ema", 1.0, r"in \[0, 1\)"),
         ("beta", 0.0, "positive"),
@@ -152,6 +152,8 @@ def test_the_released_preset_has_the_released_numbers() -> None:
     assert (optim.optimizer, optim.lr, optim.momentum, optim.weight_decay) == ("sgd", 1.0, 0.9, 0.0)
     assert (config.method.loss, optim.schedule, config.run.early_stop) == ("mse", "plateau", 50)
     assert (config.data.boxes, config.data.borders, config.data.lung_content) == ("cubes", True, True)
+    assert config.data.patches_a_volume * 445 // optim.batch_size == 2_373
+    assert config.run.steps == 2_373 * 10_000
 
 
 def test_the_universal_preset_has_the_numbers_of_the_paper() -> None:

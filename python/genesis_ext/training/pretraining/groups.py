@@ -33,6 +33,9 @@ class DataConfig(PatchConfig):
     share: Mapping[str, int] = field(default_factory=dict)
     """How often volumes are drawn beside others of their modality, by patterns of their names, as JSON:
     '{"volume-*": 2}' draws those of LiTS twice as often. The first that fits counts; 1 where none does."""
+    patches_a_volume: int = 0
+    """Patches of each training volume in an epoch, which ends with a validation, and of each validation volume in that:
+    32 in the released code. 0: as `validate_every` and `validation_patches` say."""
     borders: bool = False
     """Keep 100 voxels in x and y and 30 in z away from the ends of a volume, as released."""
     lung_content: bool = False
@@ -51,6 +54,7 @@ class DataConfig(PatchConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check(self, "share", all(weight >= 1 for weight in self.share.values()), "hold whole numbers above 0")
+        check(self, "patches_a_volume", self.patches_a_volume >= 0, "not be negative")
         self.sampling()
 
     def sampling(self) -> Sampling:

@@ -17,15 +17,15 @@ _QUICK: dict[str, Any] = {
     "checkpoint_every": 50,
 }
 
-# Optimiser, rate and sampling of the released code; an epoch of its 445 training scans x 32 cubes is 2,373 steps.
+# Optimiser, rate and sampling of the released code; an epoch of its 445 training scans x 32 cubes is 2,373 steps, and
+# 10,000 of them are the most.
 _RELEASED: dict[str, Any] = {
     "optimizer": "sgd",
     "lr": 1.0,
     "borders": True,
     "lung_content": True,
     "modalities": "ct",
-    "validate_every": 2_373,
-    "checkpoint_every": 2_373,
+    "patches_a_volume": 32,
     "steps": 2_373 * 10_000,
 }
 
@@ -64,7 +64,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     # The paper names the encoder of the 2D networks alone: the rest is the 3D setting on slices.
     "genesis-2d": {"patch": (256, 256, 1), "width": 64, "batch_size": 16, "lr": 1e-3},
     "quick": _QUICK,
-    # Universal Model: the paper's optimisers and rates.
+    # Universal Model: the paper's optimisers and rates; momentum is ours.
     "universal": _UNIVERSAL,
     "universal-table-1": _TABLE_I,
     # Its ablations.
