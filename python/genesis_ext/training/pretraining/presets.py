@@ -53,6 +53,8 @@ _SCHEMES = ("non-linear", "local-shuffling", "out-painting", "in-painting", "aut
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "released": _RELEASED,
+    # As written: the text's transformations and its loss, on the released code's cubes.
+    "genesis-paper": {**_RELEASED, "optimizer": "adamw", "lr": 1e-3, "profile": "paper", "loss": "l1"},
     "genesis-chest-ct": {
         **_RELEASED,
         "optimizer": "adamw",
