@@ -14,7 +14,7 @@ from genesis_ext.data.sampling.split import Region, whole_regions
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.training.engine.run_data import open_store
 from genesis_ext.training.pretraining.config import PretrainConfig
-from genesis_ext.training.pretraining.data import choose_regions, weights_of
+from genesis_ext.training.pretraining.data import choose_regions, note_on_spacing, weights_of
 from genesis_ext.training.pretraining.parts import Parts
 from genesis_ext.training.pretraining.presets import PRESETS
 from tests.data_layer.images import random_voxels, write_mri, write_nifti
@@ -92,6 +92,30 @@ def test_volumes_have_the_shares_of_table_i_and_a_pattern_without_a_volume_is_re
     lacks = config.but(share={"volume-*": 2, "lits-*": 2})
     with pytest.raises(ValueError, match="share must hold patterns of names, and 'lits-\\*' fits no volume of"):
         choose_regions(lacks, Parts().needs(lacks), store, None, str)
+
+
+@pytest.mark.parametrize(
+    ("preset", "spacing", "told"),
+    [
+        ("released", (1.0, 1.0, 1.0), "resampled to 1x1x1 mm, so that a patch spans 64x64x32 mm; the released code"),
+        ("genesis-chest-ct", (0.7, 0.7, 2.5), "spans 44.8x44.8x80 mm"),
+        ("released", None, ""),
+        ("universal", None, "was not resampled to 1 mm, as the volumes of method universal are"),
+        ("model-ct", [2.0, 2.0, 2.0], "was not resampled to 1 mm"),
+        ("universal", [1.0, 1.0, 1.0], ""),
+        ("default", (1.0, 1.0, 1.0), ""),
+    ],
+)
+def test_a_store_that_is_not_resampled_as_the_method_has_it_is_told(preset: str, spacing: Any, told: str) -> None:
+    note = note_on_spacing(PretrainConfig.of(**PRESETS[preset]), Path("store"), spacing)
+    assert told in note and bool(told) == bool(note)
+
+
+def test_a_run_tells_the_spacing_of_its_store(scans: Path, tmp_path: Path) -> None:
+    store, said = prepare_cached(scans, tmp_path, lambda text: None, spacing_mm=None), []
+    config = PretrainConfig.of(**PRESETS["model-mri"]).but(patch=(8, 8, 8))
+    choose_regions(config, Parts().needs(config), store, None, said.append)
+    assert len([text for text in said if "was not resampled to 1 mm" in text]) == 1
 
 
 def volumes(regions: list[Region]) -> list[int]:

@@ -172,6 +172,7 @@ class Universal(Method):
 
     name = "universal"
     summary = "restore, tell scales, and hide the modality (Universal Model)"
+    spacing_mm = 1.0
 
     def contradiction(self, settings: Settings) -> str:
         """Scales must be cut to be told, and both modalities must be there to be told apart."""
