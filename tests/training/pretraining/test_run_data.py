@@ -94,6 +94,20 @@ def test_volumes_have_the_shares_of_table_i_and_a_pattern_without_a_volume_is_re
         choose_regions(lacks, Parts().needs(lacks), store, None, str)
 
 
+@pytest.mark.parametrize("preset", ["universal", "model-mri", "model-multi-mial"])
+def test_the_sources_of_the_universal_model_start_with_the_splits_of_their_recipes(preset: str, tmp_path: Path) -> None:
+    """Of CT some volumes are marked to validate, of MRI none."""
+    marked = {"1.3.6": "train", "volume-0": "train", "volume-111": "validation", "1.3.7": "test"}
+    entries = [entry_of(name, (16, 16, 16), split=split) for name, split in marked.items()]
+    entries += [entry_of(name, (16, 16, 16), "mri", split="train") for name in ("B_1_t1", "B_2_t1", "la_003")]
+    store, config = write_store(tmp_path / "store", entries), PretrainConfig.of(**PRESETS[preset])
+    train, validation = choose_regions(config, Parts().needs(config), store, None, lambda text: None)
+    if preset == "model-mri":
+        assert (volumes(train), volumes(validation)) == ([4, 5], [6])
+    else:
+        assert (volumes(train), volumes(validation)) == ([0, 1, 4, 5], [2, 6])
+
+
 @pytest.mark.parametrize(
     ("preset", "spacing", "told"),
     [

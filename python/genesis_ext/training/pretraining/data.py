@@ -48,7 +48,10 @@ def note_on_spacing(config: PretrainConfig, store: Path, spacing_mm: Sequence[fl
     if config.data.lung_content and spacing_mm is not None:
         mm = "x".join(f"{side:g}" for side in spacing_mm)
         sides = "x".join(f"{side * n:g}" for side, n in zip(spacing_mm, config.data.patch, strict=True))
-        return f"{store} was resampled to {mm} mm, so that a patch spans {sides} mm; the released code, whose rule lung_content is, does not resample: genesis prepare --spacing native"
+        return (
+            f"{store} was resampled to {mm} mm, so that a patch spans {sides} mm; the released code, whose rule "
+            "lung_content is, does not resample: genesis prepare --spacing native"
+        )
     wanted = METHODS[config.method.method].spacing_mm
     if wanted is not None and list(spacing_mm or ()) != [wanted] * 3:
         return (
