@@ -19,8 +19,8 @@ from unittest.mock import patch
 
 from genesis_ext.data.loader import Batch, GenesisLoader
 from genesis_ext.training import PretrainConfig, pretrain
-from genesis_ext.training.engine import run
 from genesis_ext.training.engine.run_log import read_log
+from genesis_ext.training.pretraining import run
 from tests.shared import shared_dir
 
 FOLDER = Path(__file__).parent

@@ -121,7 +121,7 @@ class Candidates:
 
     def of(self, volumes: Iterable[int]) -> Self:
         """Those of some volumes, such as the ones that train."""
-        return self._at(np.isin(self.volume, list(volumes)))
+        return self.at(np.isin(self.volume, list(volumes)))
 
     def count(self) -> dict[str, int]:
         """How many there are of each class."""
@@ -163,14 +163,15 @@ class Candidates:
                 f"RAS in {entry.name}",
             )
         rows = np.arange(len(volume))
-        found = cls(volume, point_mm, target, rows, tuple(classes), rows[~inside], notes)._at(inside)
+        found = cls(volume, point_mm, target, rows, tuple(classes), rows[~inside], notes).at(inside)
         if not len(found):
             raise ValueError(
                 f"{where}: no candidate lies in a volume of the store{''.join(f'; {note}' for note in notes)}"
             )
         return found
 
-    def _at(self, which: NDArray[np.bool_]) -> Self:
+    def at(self, which: NDArray[np.bool_]) -> Self:
+        """Those at some places, (N,) bool."""
         parts = {name: getattr(self, name)[which] for name in ("volume", "center", "target", "row")}
         return replace(self, **parts)
 

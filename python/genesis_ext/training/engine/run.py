@@ -17,9 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import torch
 from torch import nn
 
-from genesis_ext.data.batch import LabelTransform, Transform
-from genesis_ext.data.loader import GenesisLoader
-from genesis_ext.data.sampling.settings import Sampling
+from genesis_ext.data.steps import StepLoader
 from genesis_ext.models import ModelRecord
 from genesis_ext.training.engine.checkpoint import Origin, check_same_run, restore
 from genesis_ext.training.engine.environment import write_environment
@@ -145,7 +143,7 @@ class Client(ABC, Generic[_Data, _Objective]):
         return None
 
     @abstractmethod
-    def make_loader(self, fabric: "Fabric", data: _Data, step: int, report: Report) -> GenesisLoader:
+    def make_loader(self, fabric: "Fabric", data: _Data, step: int, report: Report) -> StepLoader:
         """What trains, from a step on."""
 
     @abstractmethod
@@ -237,34 +235,19 @@ def carry_out(client: Client[Any, Any], start: Start) -> RunResult:
     return RunResult(folder.path, validation, finished, None if finished else stop.signal)
 
 
-def loader_of(
-    fabric: "Fabric",
-    settings: Settings,
-    sampling: Sampling,
-    data: RunData,
-    transform: Transform | LabelTransform | None,
-    step: int,
-    report: Report,
-    **own: Any,
-) -> GenesisLoader:
-    """The loader of a run's volumes; own: what else it is to be given."""
-    return GenesisLoader(
-        data.store,
-        settings.optim.batch_size,
-        sampling,
-        transform,
-        regions=data.trains,
-        seed=settings.run.seed,
-        rank=fabric.global_rank,
-        world_size=fabric.world_size,
-        start_step=step,
-        placement=settings.data.placement,
-        budget=int(settings.data.budget_gib * 2**30),
-        samples_a_volume=settings.data.samples_a_volume,
-        device=fabric.device,
-        report=report,
-        **own,
-    )
+def loading(fabric: "Fabric", settings: Settings, step: int, report: Report) -> dict[str, Any]:
+    """What every ``StepLoader`` of a run is given."""
+    return {
+        "seed": settings.run.seed,
+        "rank": fabric.global_rank,
+        "world_size": fabric.world_size,
+        "start_step": step,
+        "placement": settings.data.placement,
+        "budget": int(settings.data.budget_gib * 2**30),
+        "samples_a_volume": settings.data.samples_a_volume,
+        "device": fabric.device,
+        "report": report,
+    }
 
 
 def validation_batch(settings: Settings) -> int:

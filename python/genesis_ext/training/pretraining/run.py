@@ -24,7 +24,7 @@ from genesis_ext.training.engine.run import (
     RunResult,
     Start,
     carry_out,
-    loader_of,
+    loading,
     parameters_of,
     validation_batch,
 )
@@ -131,7 +131,14 @@ class _Pretraining(Client[RunData, PretextObjective]):
         config = self.settings
         transform = self._parts.make_transform(config, report)
         self._transform = transform.to(fabric.device) if isinstance(transform, nn.Module) else transform
-        return loader_of(fabric, config, config.data.sampling(), data, self._transform, step, report)
+        return GenesisLoader(
+            data.store,
+            config.optim.batch_size,
+            config.data.sampling(),
+            self._transform,
+            regions=data.trains,
+            **loading(fabric, config, step, report),
+        )
 
     def make_evaluator(self, fabric: "Fabric", data: RunData, objective: PretextObjective, report: Report) -> Validator:
         config, transform = self.settings, self._transform

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genesis_ext.data.candidates import Candidates
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.volume_store import VolumeStore
@@ -171,6 +172,16 @@ class Classification(Task):
                     raise ValueError(f"{kind} volume that {does} is of class {name}: both kinds are needed")
         channels = settings.data.channels or ("",)
         return TaskRecord("classification", classes, own.exclusive, channels=channels, hidden=own.hidden)
+
+    def answer_candidates(self, settings: Settings, sides: tuple[Candidates, Candidates]) -> TaskRecord:
+        """The classes of the table."""
+        own, classes = settings.task, sides[0].classes
+        if not own.exclusive:
+            raise ValueError("exclusive must be true with candidates, each of which has one class")
+        for side, does in zip(sides, ("trains", "validates"), strict=True):
+            if empty := [name for name, count in side.count().items() if not count]:
+                raise ValueError(f"no candidate that {does} is of class {empty[0]}")
+        return TaskRecord("classification", classes, hidden=own.hidden)
 
     def sampling(self, settings: Settings, answer: TaskRecord) -> Sampling:
         """Any boxes."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from genesis_ext.data.candidates import Candidates
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.volume_store import VolumeStore
@@ -95,6 +96,10 @@ class Task(ABC):
         Raises:
             ValueError: a volume has what the classes do not name, or a class has no example on a side.
         """
+
+    def answer_candidates(self, settings: Settings, sides: tuple[Candidates, Candidates]) -> TaskRecord:
+        """The same of candidates, those that train and those that validate."""
+        raise ValueError(f"candidates are for task classification, got {self.name}")
 
     @abstractmethod
     def sampling(self, settings: Settings, answer: TaskRecord) -> Sampling:
