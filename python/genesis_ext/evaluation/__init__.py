@@ -3,6 +3,7 @@
 """How good a network is: metrics, and protocols that measure it on data of its own, one a file."""
 
 from genesis_ext._renamed import old_names
+from genesis_ext.evaluation.candidates import predict_candidates
 from genesis_ext.evaluation.cases import Outcome
 from genesis_ext.evaluation.classification import evaluate_classifications
 from genesis_ext.evaluation.detection import evaluate_detections
@@ -28,6 +29,7 @@ __all__ = [
     "evaluate_masks",
     "evaluate_segmentations",
     "predict",
+    "predict_candidates",
     "probe_modality",
     "probe_stores",
     "restore",
