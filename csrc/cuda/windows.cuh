@@ -14,25 +14,48 @@ constexpr int kPrepareThreads = 256, kIndexThreads = 512;
 constexpr int32_t kWindowTile = 1024, kAxesTile = 128;  // windows that a block draws, without and with axis tables
 constexpr int32_t kMostBins = 4096;                     // so that their counts take 16 KB
 constexpr int32_t kMostStarts = 256;                    // of windows along x, by last writer
-constexpr int32_t kAreas = 4;           // windows of one start are in order of their cross-section, by so many classes
-constexpr int32_t kMostSide = 256;      // of windows whose axis permutations are tabulated, a byte each
-constexpr int32_t kPackedSide = 65536;  // of patches whose windows are packed
+constexpr int32_t kAreas = 4;            // windows of one start are in order of their cross-section, by so many classes
+constexpr int32_t kMostSide = 256;       // of windows whose axis permutations are tabulated, a byte each
+constexpr int32_t kLongestSide = 32767;  // of a patch that is shuffled
 
 // start | size << 16.
 struct alignas(16) PackedWindow {
   uint32_t x, y, z, key;
 };
 
+// A window of a list, in words that test quickly: in the lower half of each the first voxel along an axis, in the upper half
+// kFarthest less the last one. `w`: its number.
+struct alignas(16) ListedWindow {
+  uint32_t x, y, z, w;
+};
+
+constexpr uint32_t kFarthest = kLongestSide;
+constexpr uint32_t kGuards = 0x80008000u;
+
+GX_HD uint32_t listed(Span span) {
+  const uint32_t first = static_cast<uint32_t>(span.start);
+  return first | (kFarthest + 1 - first - static_cast<uint32_t>(span.size)) << 16;
+}
+
+GX_HD Span span_of_listed(uint32_t word) {
+  const uint32_t first = word & 0xffffu;
+  return {static_cast<int32_t>(first), static_cast<int32_t>(kFarthest + 1 - (word >> 16) - first)};
+}
+
+// Less the word of a span it keeps both guards where [from, to] and the span meet: to >= first, and from <= last.
+GX_HD uint32_t tested(int32_t from, int32_t to) {
+  return kGuards + (kFarthest << 16) + static_cast<uint32_t>(to) - (static_cast<uint32_t>(from) << 16);
+}
+
 // How windows are found. The launch fills it; the pointers are to the device.
 struct WindowIndex {
   ShuffleSpec spec;
   Shape shape;
-  PackedWindow* windows;  // (N, num_windows); null: patches too long, windows are drawn where they are needed
+  PackedWindow* windows;  // (N, num_windows)
   uint8_t* axes;          // (N, num_windows, axes_pitch): permutations along the axes; null: none
   int32_t axes_pitch;
-  int32_t* entries;      // last writer: (N, capacity) windows
-  PackedWindow* listed;  // sequential: (N, capacity), with the window's number in place of its key
-  int32_t* begins;       // (N, bins + 1): where the entries of a bin begin
+  ListedWindow* lists;  // (N, capacity)
+  int32_t* begins;      // (N, bins + 1): where the list of a bin begins
   int32_t bins;
   int64_t capacity;
   Shape bits;        // sequential: a bin has 2^bits voxels along each axis; last writer: starts along x
@@ -46,20 +69,21 @@ GX_HD Span span_of(uint32_t packed) {
   return {static_cast<int32_t>(packed & 0xffffu), static_cast<int32_t>(packed >> 16)};
 }
 
-GX_HD Window window_at(const WindowIndex& index, const Key& key, int64_t n, int32_t w) {
-  if (index.windows == nullptr) {
-    GX_PATH("drawn again", "kernel");
-    return draw_window(key, static_cast<uint32_t>(w), index.shape, index.spec.max_window);
-  }
+GX_HD Window window_at(const WindowIndex& index, int64_t n, int32_t w) {
   const PackedWindow packed = index.windows[n * index.spec.num_windows + w];
   return {span_of(packed.x), span_of(packed.y), span_of(packed.z), packed.key};
 }
 
-GX_HD PackedWindow packed(const Window& window, uint32_t key) {
+GX_HD PackedWindow packed(const Window& window) {
   const auto pack = [](Span span) {
     return static_cast<uint32_t>(span.start) | static_cast<uint32_t>(span.size) << 16;
   };
-  return {pack(window.x), pack(window.y), pack(window.z), key};
+  return {pack(window.x), pack(window.y), pack(window.z), window.key};
+}
+
+// The window of a list's entry; its key is left out.
+GX_HD Window listed_window(const ListedWindow& entry) {
+  return {span_of_listed(entry.x), span_of_listed(entry.y), span_of_listed(entry.z), 0};
 }
 
 // Windows [begin, end) of a sample.
@@ -69,7 +93,7 @@ __device__ __forceinline__ void draw_windows(const WindowIndex& index, const Key
   for (int32_t w = begin + thread; w < end; w += kPrepareThreads) {
     GX_PATH("draw", "kernel");
     const Window drawn = draw_window(key, static_cast<uint32_t>(w), index.shape, index.spec.max_window);
-    windows[w] = packed(drawn, drawn.key);
+    windows[w] = packed(drawn);
   }
 }
 
@@ -149,12 +173,12 @@ __device__ __forceinline__ void scan(int32_t* counts, int32_t bins, int32_t* beg
 }
 
 // The last windows of a list first, by insertion: lists are short.
-__device__ __forceinline__ void sort_descending(PackedWindow* list, int32_t count) {
+__device__ __forceinline__ void sort_descending(ListedWindow* list, int32_t count) {
   for (int32_t i = 1; i < count; ++i) {
     GX_PATH("insert", "sort");
-    const PackedWindow one = list[i];
+    const ListedWindow one = list[i];
     int32_t j = i;
-    for (; j > 0 && list[j - 1].key < one.key; --j) {
+    for (; j > 0 && list[j - 1].w < one.w; --j) {
       GX_PATH("shift", "insert");
       list[j] = list[j - 1];
     }
@@ -189,32 +213,24 @@ __global__ void __launch_bounds__(kIndexThreads, 2) index_kernel(const __grid_co
   if (!sample.shuffle) return;
   for (int32_t w = thread; w < windows; w += kIndexThreads) {
     GX_PATH("index", "kernel");
-    each_bin(index, window_at(index, sample.key, n, w), [&](int32_t bin) { atomicAdd(counts + bin, 1); });
+    each_bin(index, window_at(index, n, w), [&](int32_t bin) { atomicAdd(counts + bin, 1); });
   }
   __syncthreads();
   int32_t* begins = index.begins + n * (index.bins + 1);
   if (thread < kWarpSize) scan(counts, index.bins, begins, thread);
   __syncthreads();
-  if (!index.sequential()) {
-    int32_t* entries = index.entries + n * index.capacity;
-    for (int32_t w = thread; w < windows; w += kIndexThreads) {
-      GX_PATH("index", "kernel");
-      each_bin(index, window_at(index, sample.key, n, w),
-               [&](int32_t bin) { entries[atomicAdd(counts + bin, 1)] = w; });
-    }
-    return;
-  }
-  PackedWindow* listed = index.listed + n * index.capacity;
+  ListedWindow* lists = index.lists + n * index.capacity;
   for (int32_t w = thread; w < windows; w += kIndexThreads) {
     GX_PATH("list", "kernel");
-    const Window window = window_at(index, sample.key, n, w);
-    const PackedWindow entry = packed(window, static_cast<uint32_t>(w));
-    each_bin(index, window, [&](int32_t bin) { listed[atomicAdd(counts + bin, 1)] = entry; });
+    const Window window = window_at(index, n, w);
+    const ListedWindow entry = {listed(window.x), listed(window.y), listed(window.z), static_cast<uint32_t>(w)};
+    each_bin(index, window, [&](int32_t bin) { lists[atomicAdd(counts + bin, 1)] = entry; });
   }
+  if (!index.sequential()) return;
   __syncthreads();
   for (int32_t b = thread; b < index.bins; b += kIndexThreads) {
     GX_PATH("sort", "kernel");
-    sort_descending(listed + begins[b], begins[b + 1] - begins[b]);
+    sort_descending(lists + begins[b], begins[b + 1] - begins[b]);
   }
 }
 
