@@ -17,6 +17,7 @@ struct ShuffleShared {
   uint16_t queue[kWarps][kQueue];
   int32_t windows[kWarps][kQueue];  // by their places in the list
   uint32_t inverse[kInverses];
+  SampleWindows of;  // the block's sample
 };
 
 // A transform without windows has none of it.
@@ -43,8 +44,7 @@ __device__ __forceinline__ uint32_t divided(const ShuffleShared& shared, uint32_
 
 // The voxel from which a window takes the value of one inside it.
 __device__ __forceinline__ Position source_in_window(const WindowIndex& index, const ShuffleShared& shared,
-                                                     const Key& key, int64_t n, int32_t w, const Window& window,
-                                                     Position at) {
+                                                     const Key& key, int32_t w, const Window& window, Position at) {
   const int32_t i = at.x - window.x.start, j = at.y - window.y.start, k = at.z - window.z.start;
   if (index.spec.permute == kAxes) {
     if (index.axes == nullptr) {
@@ -52,7 +52,7 @@ __device__ __forceinline__ Position source_in_window(const WindowIndex& index, c
       return window_source(key, static_cast<uint32_t>(w), window, kAxes, at);
     }
     GX_PATH("axes", "owned");
-    const uint8_t* x = index.axes + (n * index.spec.num_windows + w) * index.axes_pitch;
+    const uint8_t* x = shared.of.axes + int64_t{w} * index.axes_pitch;
     const uint8_t *y = x + index.spec.max_window.x, *z = y + index.spec.max_window.y;
     return {window.x.start + x[i], window.y.start + y[j], window.z.start + z[k]};
   }
@@ -82,12 +82,13 @@ __device__ __forceinline__ void advance(T* queue, int32_t waiting, int32_t lane)
 
 // A window's number + 1 in the slots of its voxels in a plane of the chunk; the largest wins.
 __device__ __forceinline__ void claim_slots(const Grid& grid, const Chunk& chunk, const Lines& lines, int32_t plane,
-                                            const ListedWindow& entry, uint32_t* slots) {
+                                            const ListedWindow entry, uint32_t* slots) {
   constexpr int32_t kAtOnce = 4;
   const Span y = span_of_listed(entry.y), z = span_of_listed(entry.z);
   const int32_t first = max_of(plane * grid.shape.y + y.start, lines.first);
   const int32_t last = min_of(plane * grid.shape.y + y.start + y.size - 1, lines.last);
   const int32_t size = chunk.end - chunk.begin;
+  const uint32_t number = entry.w + 1;
   int32_t at = first * grid.shape.z + z.start - chunk.begin;
   GX_ROLLED
   for (int32_t left = z.size; left > 0; left -= kAtOnce) {
@@ -96,10 +97,10 @@ __device__ __forceinline__ void claim_slots(const Grid& grid, const Chunk& chunk
     GX_ROLLED
     for (int32_t line = first; line <= last; ++line) {
       GX_PATH("claim", "claims along z");
-      const int32_t from = max_of(begin, 0), to = min_of(begin + left, size);
+      const int32_t from = max_of(begin, 0), count = min_of(begin + left, size) - from;
       GX_UNROLL
       for (int32_t j = 0; j < kAtOnce; ++j) {
-        if (from + j < to) atomicMax(slots + from + j, entry.w + 1);
+        if (j < count) atomicMax(slots + from + j, number);
       }
       begin += grid.shape.z;
     }
@@ -115,8 +116,8 @@ __device__ __forceinline__ void find_owners(const WindowIndex& index, ShuffleSha
   const Lines lines(grid, chunk);
   const int32_t first = static_cast<int32_t>(grid.plane(static_cast<uint32_t>(lines.first)));
   const int32_t last = static_cast<int32_t>(grid.plane(static_cast<uint32_t>(lines.last)));
-  const int32_t* begins = index.begins + chunk.sample * (index.bins + 1);
-  const ListedWindow* list = index.lists + chunk.sample * index.capacity;
+  const ListedWindow* list = shared.of.lists;
+  const int32_t* begins = shared.of.begins;
   const int32_t from = begins[(max_of(first - index.spec.max_window.x + 1, 0) >> index.bits.x) * kAreas];
   const int32_t to = begins[((last >> index.bits.x) + 1) * kAreas];
   int32_t waiting = 0;
@@ -138,9 +139,9 @@ __device__ __forceinline__ void find_owners(const WindowIndex& index, ShuffleSha
     for (int32_t plane = first; plane <= last; ++plane) {
       GX_PATH("candidate in plane", "candidates");
       const int32_t line = plane * grid.shape.y;
-      const uint32_t x = tested(plane, plane) - entry.x;
-      const uint32_t y = tested(max_of(lines.first - line, 0), min_of(lines.last - line, grid.shape.y - 1)) - entry.y;
-      const bool hit = (x & y & kGuards) == kGuards && p + lane < to;
+      const uint32_t x = entry.x + tested(plane, plane);
+      const uint32_t y = entry.y + tested(max_of(lines.first - line, 0), min_of(lines.last - line, grid.shape.y - 1));
+      const bool hit = ((x | y) & kApart) == 0 && p + lane < to;
       const uint32_t ballot = __ballot_sync(kAllLanes, hit);
       if (hit) {
         const int32_t place = waiting + __popc(ballot & ((1u << lane) - 1));
@@ -155,52 +156,44 @@ __device__ __forceinline__ void find_owners(const WindowIndex& index, ShuffleSha
   if (waiting > 0) claim();
 }
 
-// Of up to kTests entries of a list the first that holds a voxel and comes before window `before` in the sequence; kTests if
-// none does.
-constexpr int32_t kTests = 2;
-__device__ __forceinline__ int32_t first_holding(const ListedWindow* list, int32_t count, Position at,
-                                                 uint32_t before) {
-  ListedWindow entries[kTests];  // all asked for before the first is tested
-  GX_UNROLL
-  for (int32_t i = 0; i < kTests; ++i) entries[i] = list[min_of(i, count - 1)];
-  int32_t found = kTests;
-  GX_UNROLL
-  for (int32_t i = kTests - 1; i >= 0; --i) {
-    const ListedWindow& entry = entries[i];
-    const uint32_t x = tested(at.x, at.x) - entry.x, y = tested(at.y, at.y) - entry.y, z = tested(at.z, at.z) - entry.z;
-    if ((x & y & z & kGuards) == kGuards && entry.w < before) found = i;
-  }
-  return found;
-}
-
 // Back through the windows in sequence, from the last one on: by the lists of the bins that a voxel comes to.
 __device__ __forceinline__ Position traced(const WindowIndex& index, const ShuffleShared& shared, const Key& key,
-                                           int64_t n, Position at) {
-  const int32_t* begins = index.begins + n * (index.bins + 1);
-  const ListedWindow* lists = index.lists + n * index.capacity;
+                                           Position at) {
   uint32_t before = static_cast<uint32_t>(index.spec.num_windows);
   while (true) {
     GX_PATH("hop", "owned");
     const int32_t bin = ((at.x >> index.bits.x) * index.bins_along.y + (at.y >> index.bits.y)) * index.bins_along.z +
                         (at.z >> index.bits.z);
-    int32_t p = begins[bin], found = kTests;
-    const int32_t end = begins[bin + 1];
-    for (; p < end; p += kTests) {
+    const int32_t* begins = shared.of.begins + bin;
+    const int32_t begin = begins[0];
+    int32_t left = begins[1] - begin;
+    const ListedWindow* list = shared.of.lists + begin;
+    const uint32_t x = tested(at.x, at.x), y = tested(at.y, at.y), z = tested(at.z, at.z);
+    const auto holds = [&](const ListedWindow& entry) {
+      return (((x + entry.x) | (y + entry.y) | (z + entry.z)) & kApart) == 0 && entry.w < before;
+    };
+    // Two at a time. Behind the list there is another bin's, or an entry that meets nothing: all windows that hold the voxel
+    // are in its own bin's, so none is found there.
+    bool first = false, second = false;
+    GX_ROLLED
+    for (; left > 0; left -= 2) {
       GX_PATH("test", "hop");
-      found = first_holding(lists + p, end - p, at, before);
-      if (found < kTests) break;
+      const ListedWindow entry = list[0], next = list[1];
+      first = holds(entry);
+      second = holds(next);
+      if (first || second) break;
+      list += 2;
     }
-    if (p >= end) return at;
+    if (left <= 0) return at;
     GX_PATH("moved", "hop");
-    const ListedWindow entry = lists[p + found];
+    const ListedWindow entry = list[first ? 0 : 1];
     before = entry.w;
-    const int32_t w = static_cast<int32_t>(before);
     Window window = listed_window(entry);
     if (index.spec.permute == kVoxel) {
       GX_PATH("moved by key", "moved");
-      window.key = window_at(index, n, w).key;
+      window.key = shared.of.windows[before].key;
     }
-    at = source_in_window(index, shared, key, n, w, window, at);
+    at = source_in_window(index, shared, key, static_cast<int32_t>(before), window, at);
   }
 }
 
@@ -220,10 +213,10 @@ __device__ __forceinline__ void find_sources(const WindowIndex& index, ShuffleSh
       const Position at = grid.at(chunk.begin + v);
       Position from;
       if constexpr (kSequentially) {
-        from = traced(index, shared, key, chunk.sample, at);
+        from = traced(index, shared, key, at);
       } else {
         const int32_t w = static_cast<int32_t>(slots[v]) - 1;
-        from = source_in_window(index, shared, key, chunk.sample, w, window_at(index, chunk.sample, w), at);
+        from = source_in_window(index, shared, key, w, unpacked(shared.of.windows[w]), at);
       }
       slots[v] = static_cast<uint32_t>(layout(from)) + 1;
     }
@@ -232,11 +225,12 @@ __device__ __forceinline__ void find_sources(const WindowIndex& index, ShuffleSh
     waiting = max_of(waiting - kWarpSize, 0);
     __syncwarp();
   };
+  constexpr int32_t kWords = kChunk / kWarps / kWarpSize;
   GX_ROLLED
-  for (int32_t i = 0; i < kChunk / kWarps; i += kWarpSize) {
+  for (int32_t word = first / kWarpSize; word < first / kWarpSize + kWords; ++word) {
     GX_PATH("step", "shuffled sample");
-    const int32_t v = first + i + lane;
-    const bool kept = (painted[v / kWarpSize] >> lane & 1u) == 0;
+    const int32_t v = word * kWarpSize + lane;
+    const bool kept = (painted[word] >> lane & 1u) == 0;
     const bool wants = kept && (kSequentially || slots[v] != 0);
     const uint32_t ballot = __ballot_sync(kAllLanes, wants);
     if (ballot == 0) continue;

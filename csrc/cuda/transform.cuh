@@ -106,14 +106,22 @@ GX_HD int32_t covering_box(const Sample& sample, Shape shape, Position at) {
 }
 
 template <typename T>
-__device__ __forceinline__ T curved(const ChannelState<T>& channel, T value) {
+__device__ __forceinline__ void curve_values(const ChannelState<T>& channel, T (&values)[4]) {
   if constexpr (sizeof(T) == 8) {  // the exact root, as on the CPU
-    return apply_curve_exact(*channel.curve, channel.range, channel.clamp, value);
+    GX_UNROLL
+    for (T& value : values) value = apply_curve_exact(*channel.curve, channel.range, channel.clamp, value);
+  } else if (channel.clamp) {
+    GX_PATH("clamped", "curved");
+    GX_UNROLL
+    for (T& value : values)
+      narrow(apply_curve_clamped(channel.lookup, channel.rows, channel.range, widen(value)), value);
   } else {
-    T out;
-    const float x = widen(value);
-    narrow(apply_curve(channel.lookup, channel.rows, channel.decreasing, channel.range, channel.clamp, x), out);
-    return out;
+    GX_PATH("not clamped", "curved");
+    GX_UNROLL
+    for (T& value : values) {
+      const float x = widen(value);
+      narrow(apply_curve(channel.lookup, channel.rows, channel.decreasing, channel.range, false, x), value);
+    }
   }
 }
 
@@ -217,6 +225,7 @@ __global__ void __launch_bounds__(kThreads, blocks_bound(kBlocks<T, kShuffling>,
     GX_PATH("sample", "kernel");
     sample = job.source(chunk.sample);
     layout = layout_of(job.view, sample.flips);
+    if constexpr (kShuffling != Shuffling::kNone) slots.rest.of = job.index.sample(chunk.sample);
   }
   if (thread < kMaskWords) mask[thread] = 0;
   if constexpr (kShuffling != Shuffling::kNone) fill_inverses(slots.rest, thread);
@@ -307,8 +316,7 @@ __global__ void __launch_bounds__(kThreads, blocks_bound(kBlocks<T, kShuffling>,
         }
         if (channel.curved) {
           GX_PATH("curved", "kept");
-          GX_UNROLL
-          for (int i = 0; i < 4; ++i) value[i] = curved(channel, value[i]);
+          curve_values(channel, value);
         }
         T* input = channel.input + v;
         GX_UNROLL

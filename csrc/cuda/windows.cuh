@@ -30,7 +30,7 @@ struct alignas(16) ListedWindow {
 };
 
 constexpr uint32_t kFarthest = kLongestSide;
-constexpr uint32_t kGuards = 0x80008000u;
+constexpr uint32_t kApart = 0x80008000u;
 
 GX_HD uint32_t listed(Span span) {
   const uint32_t first = static_cast<uint32_t>(span.start);
@@ -42,10 +42,18 @@ GX_HD Span span_of_listed(uint32_t word) {
   return {static_cast<int32_t>(first), static_cast<int32_t>(kFarthest + 1 - (word >> 16) - first)};
 }
 
-// Less the word of a span it keeps both guards where [from, to] and the span meet: to >= first, and from <= last.
+// Added to the word of a span it sets none of kApart where [from, to] and the span meet: first <= to, and from <= last.
 GX_HD uint32_t tested(int32_t from, int32_t to) {
-  return kGuards + (kFarthest << 16) + static_cast<uint32_t>(to) - (static_cast<uint32_t>(from) << 16);
+  return kFarthest - static_cast<uint32_t>(to) + (static_cast<uint32_t>(from) << 16);
 }
+
+// Those of one sample: (num_windows), (num_windows, axes_pitch), (capacity + 1) and (bins + 1).
+struct SampleWindows {
+  PackedWindow* windows;
+  uint8_t* axes;
+  ListedWindow* lists;
+  int32_t* begins;
+};
 
 // How windows are found. The launch fills it; the pointers are to the device.
 struct WindowIndex {
@@ -54,7 +62,7 @@ struct WindowIndex {
   PackedWindow* windows;  // (N, num_windows)
   uint8_t* axes;          // (N, num_windows, axes_pitch): permutations along the axes; null: none
   int32_t axes_pitch;
-  ListedWindow* lists;  // (N, capacity)
+  ListedWindow* lists;  // (N, capacity + 1): behind the last list an entry that meets nothing
   int32_t* begins;      // (N, bins + 1): where the list of a bin begins
   int32_t bins;
   int64_t capacity;
@@ -63,15 +71,18 @@ struct WindowIndex {
   int32_t blocks;    // that draw, a sample
 
   GX_HD bool sequential() const { return spec.order == kSequential; }
+  GX_HD SampleWindows sample(int64_t n) const {
+    return {windows + n * spec.num_windows, axes == nullptr ? nullptr : axes + n * spec.num_windows * axes_pitch,
+            lists + n * (capacity + 1), begins + n * (bins + 1)};
+  }
 };
 
 GX_HD Span span_of(uint32_t packed) {
   return {static_cast<int32_t>(packed & 0xffffu), static_cast<int32_t>(packed >> 16)};
 }
 
-GX_HD Window window_at(const WindowIndex& index, int64_t n, int32_t w) {
-  const PackedWindow packed = index.windows[n * index.spec.num_windows + w];
-  return {span_of(packed.x), span_of(packed.y), span_of(packed.z), packed.key};
+GX_HD Window unpacked(const PackedWindow& window) {
+  return {span_of(window.x), span_of(window.y), span_of(window.z), window.key};
 }
 
 GX_HD PackedWindow packed(const Window& window) {
@@ -89,7 +100,7 @@ GX_HD Window listed_window(const ListedWindow& entry) {
 // Windows [begin, end) of a sample.
 __device__ __forceinline__ void draw_windows(const WindowIndex& index, const Key& key, int64_t n, int32_t begin,
                                              int32_t end, int32_t thread) {
-  PackedWindow* windows = index.windows + n * index.spec.num_windows;
+  PackedWindow* windows = index.sample(n).windows;
   for (int32_t w = begin + thread; w < end; w += kPrepareThreads) {
     GX_PATH("draw", "kernel");
     const Window drawn = draw_window(key, static_cast<uint32_t>(w), index.shape, index.spec.max_window);
@@ -101,8 +112,8 @@ __device__ __forceinline__ void draw_windows(const WindowIndex& index, const Key
 __device__ __forceinline__ void tabulate_axes(const WindowIndex& index, const Key& key, int64_t n, int32_t begin,
                                               int32_t end, uint32_t* keys, int32_t thread) {
   const Shape most = index.spec.max_window;
-  const PackedWindow* windows = index.windows + n * index.spec.num_windows;
-  uint8_t* axes = index.axes + n * index.spec.num_windows * index.axes_pitch;
+  const PackedWindow* windows = index.sample(n).windows;
+  uint8_t* axes = index.sample(n).axes;
   for (int32_t w = begin + thread; w < end; w += kPrepareThreads) {
     GX_PATH("axis keys", "kernel");
     const Words words = axis_keys(key, static_cast<uint32_t>(w));
@@ -211,26 +222,26 @@ __global__ void __launch_bounds__(kIndexThreads, 2) index_kernel(const __grid_co
   }
   __syncthreads();
   if (!sample.shuffle) return;
+  const SampleWindows of = index.sample(n);
   for (int32_t w = thread; w < windows; w += kIndexThreads) {
     GX_PATH("index", "kernel");
-    each_bin(index, window_at(index, n, w), [&](int32_t bin) { atomicAdd(counts + bin, 1); });
+    each_bin(index, unpacked(of.windows[w]), [&](int32_t bin) { atomicAdd(counts + bin, 1); });
   }
   __syncthreads();
-  int32_t* begins = index.begins + n * (index.bins + 1);
-  if (thread < kWarpSize) scan(counts, index.bins, begins, thread);
+  if (thread < kWarpSize) scan(counts, index.bins, of.begins, thread);
   __syncthreads();
-  ListedWindow* lists = index.lists + n * index.capacity;
+  if (thread == 0) of.lists[of.begins[index.bins]] = {kFarthest | kFarthest << 16, 0, 0, 0};
   for (int32_t w = thread; w < windows; w += kIndexThreads) {
     GX_PATH("list", "kernel");
-    const Window window = window_at(index, n, w);
+    const Window window = unpacked(of.windows[w]);
     const ListedWindow entry = {listed(window.x), listed(window.y), listed(window.z), static_cast<uint32_t>(w)};
-    each_bin(index, window, [&](int32_t bin) { lists[atomicAdd(counts + bin, 1)] = entry; });
+    each_bin(index, window, [&](int32_t bin) { of.lists[atomicAdd(counts + bin, 1)] = entry; });
   }
   if (!index.sequential()) return;
   __syncthreads();
   for (int32_t b = thread; b < index.bins; b += kIndexThreads) {
     GX_PATH("sort", "kernel");
-    sort_descending(lists + begins[b], begins[b + 1] - begins[b]);
+    sort_descending(of.lists + of.begins[b], of.begins[b + 1] - of.begins[b]);
   }
 }
 
