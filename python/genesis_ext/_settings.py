@@ -7,7 +7,12 @@ from collections.abc import Mapping
 from dataclasses import fields
 from numbers import Integral, Real
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+_Settings = TypeVar("_Settings", bound="DataclassInstance")
 
 _COUNTS = {1: "one", 2: "two", 3: "three", 4: "four"}
 _KINDS: dict[Any, str] = {
@@ -43,6 +48,18 @@ def check_kinds(settings: Any, where: str = "") -> None:
         except _Misfit:
             raise SettingError(f"{where}{name} must be {_kind(hints[name])}, got {value!r}") from None
         object.__setattr__(settings, name, fitting)  # past the guard of a frozen dataclass, which is still being made
+
+
+def from_mapping(kind: type[_Settings], given: Mapping[Any, Any], where: str) -> _Settings:
+    """A dataclass of settings from a mapping, as a file has it.
+
+    Raises:
+        ValueError: a name that it does not have; and what its own checks raise.
+    """
+    known = [field.name for field in fields(kind)]
+    if unknown := sorted(str(name) for name in given if name not in known):
+        raise ValueError(f"unknown settings in {where}: {', '.join(unknown)}")
+    return kind(**given)
 
 
 class _Misfit(Exception):

@@ -8,10 +8,10 @@ import math
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, make_dataclass
+from dataclasses import dataclass, is_dataclass, make_dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, NamedTuple, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from genesis_ext._extras import require
 from genesis_ext._renamed import warn_renamed
@@ -19,7 +19,6 @@ from genesis_ext.training.engine.processes import leave_together
 from genesis_ext.training.engine.run import RunResult
 from genesis_ext.training.engine.run_folder import RunFolder
 from genesis_ext.training.engine.settings import Settings
-from genesis_ext.transforms import TransformConfig
 
 _GOES_ON = "the same command with --resume goes on"
 
@@ -164,13 +163,14 @@ def _words(constructors: Any) -> Any:
     registry = constructors.ConstructorRegistry()
 
     def profile(info: Any) -> Any:
-        if info.type != str | TransformConfig:
+        kinds = [kind for kind in get_args(info.type) if is_dataclass(kind)]
+        if not kinds or get_args(info.type)[0] is not str:
             return None
         return constructors.PrimitiveConstructorSpec(
             nargs=1,
             metavar="STR",
             instance_from_str=lambda words: words[0],
-            is_instance=lambda value: isinstance(value, str | TransformConfig),
+            is_instance=lambda value: isinstance(value, str) or is_dataclass(value),
             str_from_instance=lambda value: [value if isinstance(value, str) else "as-stored"],
         )
 

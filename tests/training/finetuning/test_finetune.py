@@ -10,12 +10,14 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from genesis_ext.cli.main import main
+from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.models import EncoderClassifier, ModelRecord, UNet3D, load_network
 from genesis_ext.training import FinetuneConfig, PretrainConfig, finetune, pretrain
 from genesis_ext.training.engine.checkpoint import read_checkpoint
@@ -88,10 +90,10 @@ def test_a_network_learns_to_segment_and_predicts_as_its_report_says(
     assert read_checkpoint(out / "last.pt")["progress"]["step"] == 41
 
 
-def test_a_network_learns_to_classify(store: Path, tmp_path: Path) -> None:
+def test_a_network_learns_to_classify(tmp_path: Path) -> None:
     own = {"task": "classification", "boxes": "whole", "norm": "batch", "loss": "focal", "hidden": 16}
     config = CONFIG.but(**own, steps=30, validate_every=15)
-    result = finetune(config, store, tmp_path / "run", report=quiet)
+    result = finetune(config, write_phantoms(tmp_path / "store", 16).path, tmp_path / "run", report=quiet)
     assert result.validation.works
     assert result.validation.metrics["accuracy"] > 0.8
     assert result.validation.metrics["auc"] > 0.9
@@ -250,3 +252,32 @@ def test_the_area_under_the_curve_is_that_of_scikit_learn() -> None:
     scores = (10 * torch.rand(200, generator=generator)).round().double()  # with ties
     positive = torch.rand(200, generator=generator) < 0.2 + 0.05 * scores
     assert area_under_curve(scores, positive) == pytest.approx(roc_auc_score(positive.numpy(), scores.numpy()))
+
+
+def test_candidates_are_learnt_from_with_nothing_written_for_each(store: Path, tmp_path: Path) -> None:
+    """Points inside the phantoms' bodies among many outside, in LPS millimetres as LUNA16 has them."""
+    rows = ["seriesuid,coordX,coordY,coordZ,class"]
+    volumes = VolumeStore(store)
+    for number, entry in enumerate(volumes.entries):
+        label = volumes.array(number, label=True)
+        inside, outside = (np.argwhere(label == value) for value in (1, 0))
+        points = [(inside[len(inside) // 2], 1), *((outside[i], 0) for i in range(0, len(outside), 800))]
+        rows += [f"{entry.name},{-x},{-y},{z},{kind}" for (x, y, z), kind in points]
+    table = tmp_path / "candidates.csv"
+    table.write_text("\n".join([*rows, "unknown,0,0,0,1"]) + "\n")
+    own = {"task": "classification", "candidates": str(table), "patch": (8, 8, 8), "hidden": 16, "augment": "none"}
+    config, said = CONFIG.but(**own, norm="batch", steps=30, validate_every=15, validation_patches=16), list[str]()
+    result = finetune(config, store, tmp_path / "run", report=said.append)
+    assert result.validation.metrics["auc"] > 0.9
+    assert any("of 1 scans that are not in the store" in text for text in said)
+    record = ModelRecord.from_dict(read_checkpoint(tmp_path / "run/best.pt")["record"])
+    assert record.task is not None
+    assert (record.task.classes, record.patch) == (("0", "1"), (8, 8, 8))
+    table.write_text("\n".join(rows[:-1]) + "\n")
+    with pytest.raises(ValueError, match="a resumed run must keep its candidates"):
+        finetune(config, store, tmp_path / "run", resume=True, report=quiet)
+    table.write_text("\n".join([rows[0], *(row for row in rows if row.endswith(",0"))]) + "\n")
+    with pytest.raises(ValueError, match="no candidate that trains is of class 1"):
+        finetune(config, store, tmp_path / "none", report=quiet)
+    with pytest.raises(ValueError, match="candidates are for task classification, got segmentation"):
+        finetune(config.but(task="segmentation"), store, tmp_path / "wrong", report=quiet)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-from genesis_ext.data.loader import GenesisLoader
+from genesis_ext.data.steps import StepLoader
 from genesis_ext.training.engine.objective import Batch, Metrics
 
 _FIRST = 3  # steps as usual: cuDNN chooses its algorithms in them, and optimisers make their state
@@ -25,8 +25,8 @@ class CapturedStep:
     """
 
     def __init__(self, batches: Iterator[Batch], update: Callable[[Batch], Metrics]) -> None:
-        if not isinstance(batches, GenesisLoader) or len(batches.placement.layout.shards) > 1:
-            raise ValueError("CapturedStep: batches must be of a GenesisLoader all of whose volumes lie on the device")
+        if not isinstance(batches, StepLoader) or len(batches.placement.layout.shards) > 1:
+            raise ValueError("CapturedStep: batches must be of a loader all of whose volumes lie on the device")
         self._loader, self._update = batches, update
         self._ids = batches.ids(batches.step)
         self._taken = 0

@@ -4,7 +4,7 @@
 
 from collections.abc import Callable
 
-from genesis_ext.data.loader import GenesisLoader
+from genesis_ext.data.steps import StepLoader
 from genesis_ext.training.engine.checkpoint import roll_back
 from genesis_ext.training.engine.health import TrainingDivergedError
 from genesis_ext.training.engine.loop import Run, train
@@ -14,7 +14,7 @@ from genesis_ext.training.engine.validation import ValidationReport
 
 def train_with_rollbacks(
     run: Run,
-    loader: GenesisLoader,
+    loader: StepLoader,
     write_report: Callable[[], object],
     conclude: Callable[[], str | None],
 ) -> ValidationReport:

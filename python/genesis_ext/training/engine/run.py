@@ -17,9 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import torch
 from torch import nn
 
-from genesis_ext.data.batch import LabelTransform, Transform
-from genesis_ext.data.loader import GenesisLoader
-from genesis_ext.data.sampling.settings import Sampling
+from genesis_ext.data.steps import StepLoader
 from genesis_ext.models import ModelRecord
 from genesis_ext.training.engine.checkpoint import Origin, check_same_run, restore
 from genesis_ext.training.engine.environment import write_environment
@@ -27,7 +25,7 @@ from genesis_ext.training.engine.framework_faults import refusing_faults
 from genesis_ext.training.engine.loop import Run
 from genesis_ext.training.engine.objective import Objective
 from genesis_ext.training.engine.optimizers import ParameterGroup
-from genesis_ext.training.engine.options import check_batch
+from genesis_ext.training.engine.options import Options, check_batch
 from genesis_ext.training.engine.processes import make_fabric
 from genesis_ext.training.engine.recovery import train_with_rollbacks
 from genesis_ext.training.engine.run_data import RunData, open_data
@@ -129,6 +127,10 @@ class Client(ABC, Generic[_Data, _Objective]):
     def choose(self, data: RunData, report: Report) -> _Data:
         """The data with the regions that train and validate; what does not fit is refused here."""
 
+    def options(self, data: _Data) -> Options:
+        """The settings of optimiser and run; where they name an epoch, in steps on these data."""
+        return self.settings
+
     @abstractmethod
     def make_objective(self, fabric: "Fabric", data: _Data, stored: Stored | None, report: Report) -> _Objective:
         """What is learnt. New weights are drawn from the run's seed, on the CPU: the same on every device.
@@ -145,7 +147,7 @@ class Client(ABC, Generic[_Data, _Objective]):
         return None
 
     @abstractmethod
-    def make_loader(self, fabric: "Fabric", data: _Data, step: int, report: Report) -> GenesisLoader:
+    def make_loader(self, fabric: "Fabric", data: _Data, step: int, report: Report) -> StepLoader:
         """What trains, from a step on."""
 
     @abstractmethod
@@ -189,6 +191,8 @@ def carry_out(client: Client[Any, Any], start: Start) -> RunResult:
         report = _say_nothing
     if start.device == "auto" and fabric.device.type == "cpu":
         report("no GPU is used: device cpu")
+    if fabric.device.type == "cpu" and settings.run.precision == "bf16":
+        report("precision bf16 may be several times as slow as fp32 on a CPU (2.6 times, measured): --precision fp32")
     alone = (
         folder.taken(start.resume, start.overwrite, type(settings).read, report)
         if fabric.is_global_zero
@@ -226,7 +230,7 @@ def carry_out(client: Client[Any, Any], start: Start) -> RunResult:
             if unused := settings.network.unused:
                 named = ", ".join(unused)
                 report(f"not used by {settings.network.network}, which takes network_arguments: {named}")
-            run = Run(fabric, state, loader, evaluator, settings, origin, folder, stop, deadline)
+            run = Run(fabric, state, loader, evaluator, client.options(inputs), origin, folder, stop, deadline)
             write_report = partial(client.write_report, folder.path)
             conclude = partial(client.conclude, fabric, inputs, state)
             try:
@@ -237,34 +241,19 @@ def carry_out(client: Client[Any, Any], start: Start) -> RunResult:
     return RunResult(folder.path, validation, finished, None if finished else stop.signal)
 
 
-def loader_of(
-    fabric: "Fabric",
-    settings: Settings,
-    sampling: Sampling,
-    data: RunData,
-    transform: Transform | LabelTransform | None,
-    step: int,
-    report: Report,
-    **own: Any,
-) -> GenesisLoader:
-    """The loader of a run's volumes; own: what else it is to be given."""
-    return GenesisLoader(
-        data.store,
-        settings.optim.batch_size,
-        sampling,
-        transform,
-        regions=data.trains,
-        seed=settings.run.seed,
-        rank=fabric.global_rank,
-        world_size=fabric.world_size,
-        start_step=step,
-        placement=settings.data.placement,
-        budget=int(settings.data.budget_gib * 2**30),
-        samples_a_volume=settings.data.samples_a_volume,
-        device=fabric.device,
-        report=report,
-        **own,
-    )
+def loading(fabric: "Fabric", settings: Settings, step: int, report: Report) -> dict[str, Any]:
+    """What every ``StepLoader`` of a run is given."""
+    return {
+        "seed": settings.run.seed,
+        "rank": fabric.global_rank,
+        "world_size": fabric.world_size,
+        "start_step": step,
+        "placement": settings.data.placement,
+        "budget": int(settings.data.budget_gib * 2**30),
+        "samples_a_volume": settings.data.samples_a_volume,
+        "device": fabric.device,
+        "report": report,
+    }
 
 
 def validation_batch(settings: Settings) -> int:

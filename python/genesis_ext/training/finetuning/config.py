@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from genesis_ext.training.engine.groups import FilesConfig, NetworkConfig
 from genesis_ext.training.engine.options import OptimizerConfig, RunConfig
 from genesis_ext.training.engine.settings import Settings
-from genesis_ext.training.finetuning.groups import DataConfig, StartConfig, TaskOptions
+from genesis_ext.training.finetuning.groups import AugmentConfig, DataConfig, StartConfig, TaskOptions
 from genesis_ext.training.finetuning.tasks import TASKS
 from genesis_ext.training.finetuning.tasks.segmentation import TASK as DEFAULT
 
@@ -51,6 +51,7 @@ class FinetuneConfig(Settings):
     start: StartConfig = field(default_factory=StartConfig)
     network: NetworkConfig = field(default_factory=NetworkConfig)
     data: DataConfig = field(default_factory=DataConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
     files: FilesConfig = field(default_factory=FilesConfig)
     optim: OptimizerConfig = field(default_factory=_optimizer)
     run: RunConfig = field(default_factory=RunConfig)

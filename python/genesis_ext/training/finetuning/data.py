@@ -4,9 +4,10 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from genesis_ext._types import Shape3
+from genesis_ext.data.candidates import Candidates
 from genesis_ext.data.sampling.folds import folds_of
 from genesis_ext.data.sampling.split import Region, marks_of, usable_volumes
 from genesis_ext.data.store.entry import StoredVolume
@@ -16,7 +17,6 @@ from genesis_ext.training.engine.run_data import RunData, with_contrast
 from genesis_ext.training.finetuning.config import FinetuneConfig
 from genesis_ext.training.finetuning.groups import DataConfig
 from genesis_ext.training.finetuning.tasks import TASKS
-from genesis_ext.training.finetuning.tasks.task import Task
 
 Report = Callable[[str], object]
 
@@ -28,10 +28,13 @@ class TaskData(RunData):
     Attributes:
         answer: what is to be told of it.
         test_patients: those whose volumes are marked for tests; they are not touched.
+        candidates, validation_candidates: around which samples are cut; None where boxes are drawn.
     """
 
     answer: TaskRecord | None = None
     test_patients: tuple[str, ...] = ()
+    candidates: Candidates | None = None
+    validation_candidates: Candidates | None = None
 
     @property
     def known(self) -> TaskRecord:
@@ -48,13 +51,14 @@ def choose_sides(config: FinetuneConfig, data: RunData, report: Report) -> TaskD
     """
     own, task = config.data, TASKS[config.task.task]
     smallest = own.sampling().smallest
-    trains = _told(task, own, data.store, report)
+    tables = {store.path: read_candidates(config, store, report) for store in data.stores}
+    trains = _told(config, data.store, tables[data.store.path], report)
+    other = data.validation_store
     if data.other is None:
         trains, validates = _divided(own, data.store.entries, trains, report)
     else:
-        validates = _told(task, own, data.other, report)
-        _check_apart(data.store, trains, data.other, validates)
-    other = data.validation_store
+        validates = _told(config, other, tables[other.path], report)
+        _check_apart(data.store, trains, other, validates)
     train, validation = (
         with_contrast(_regions(side, volumes, smallest, report), side, report)
         for side, volumes in ((data.store, trains), (other, validates))
@@ -63,32 +67,54 @@ def choose_sides(config: FinetuneConfig, data: RunData, report: Report) -> TaskD
     if not train or not validation:
         side = "validation" if train else "training"
         raise ValueError(f"nothing is left for {side}: no volume with a {task.lacks()} there holds a box of {smallest}")
-    sides = [(data.store, _volumes(train)), (other, _volumes(validation))]
-    marked = {entry.patient for s in data.stores for entry, mark in _marked(s.entries) if mark == "test"}
-    answer = task.answer(config, sides)
+    first, second = tables[data.store.path], tables[other.path]
+    if first is not None and second is not None:
+        first, second = first.of(_volumes(train)), second.of(_volumes(validation))
+        answer = task.answer_candidates(config, (first, second))
+    else:
+        answer = task.answer(config, [(data.store, _volumes(train)), (other, _volumes(validation))])
     weights = config.task.class_weights
     if weights and len(weights) != len(answer.classes):
         raise ValueError(f"class_weights must be one for each of {', '.join(answer.classes)}, got {weights}")
-    return TaskData(data.store, data.other, train, validation, answer, tuple(sorted(marked)))
+    marked = {entry.patient for s in data.stores for entry, mark in _marked(s.entries) if mark == "test"}
+    return TaskData(data.store, data.other, train, validation, answer, tuple(sorted(marked)), first, second)
 
 
-def _told(task: Task, own: DataConfig, store: VolumeStore, report: Report) -> list[int]:
+def read_candidates(config: FinetuneConfig, store: VolumeStore, report: Report) -> Candidates | None:
+    """The candidates of a store, if the config has a table of them."""
+    if config.data.candidates is None:
+        return None
+    found = Candidates.read_csv(config.data.candidates, store, config.task.classes or ("0", "1"))
+    for note in found.notes:
+        report(note)
+    return replace(found, notes=())
+
+
+def _told(config: FinetuneConfig, store: VolumeStore, candidates: Candidates | None, report: Report) -> list[int]:
     """The volumes of a store that can be learnt from; of several channels those of the first."""
-    first = own.channels[:1]
+    task, first = TASKS[config.task.task], config.data.channels[:1]
     inputs = [
         i
         for i, (entry, mark) in enumerate(_marked(store.entries))
-        if mark != "test" and entry.channel in (first or (entry.channel,))
+        if mark != "test"
+        and (not first or entry.channel in first)
+        and config.data.modalities in ("all", entry.modality)
     ]
-    told = [i for i in inputs if task.told(store.entries[i])]
+    lacks = task.lacks() if candidates is None else "candidate"
+    having = (
+        {i for i in inputs if task.told(config, store.entries[i])}
+        if candidates is None
+        else set(candidates.volume.tolist())
+    )
+    told = [i for i in inputs if i in having]
     if len(told) < len(inputs):
-        missing = next(i for i in inputs if i not in set(told))
+        missing = next(i for i in inputs if i not in having)
         report(
-            f"left out {len(inputs) - len(told)} of {len(inputs)} volumes, which have no {task.lacks()}: the first is "
+            f"left out {len(inputs) - len(told)} of {len(inputs)} volumes, which have no {lacks}: the first is "
             f"{store.entries[missing].name}"
         )
     if not told:
-        raise ValueError(f"{store.path}: no volume has a {task.lacks()}: docs/finetuning.md says how data tell theirs")
+        raise ValueError(f"{store.path}: no volume has a {lacks}: docs/finetuning.md says how data tell theirs")
     return told
 
 

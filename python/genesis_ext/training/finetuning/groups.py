@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Groups of a fine-tuning configuration: the task, what the network starts from, and the samples."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from genesis_ext._settings import check_kinds
+from genesis_ext._settings import check_kinds, from_mapping
 from genesis_ext.data.sampling.settings import Sampling
-from genesis_ext.training.engine.groups import PatchConfig
+from genesis_ext.training.engine.groups import Modalities, PatchConfig
 from genesis_ext.training.engine.options import check
+from genesis_ext.transforms import FinetuneTransformConfig, make_finetune_config
 
 Boxes = Literal["cubes", "whole"]
 LossName = Literal["dice", "dice-ce", "ce", "focal"]
@@ -70,6 +72,31 @@ class StartConfig:
 
 
 @dataclass(frozen=True)
+class AugmentConfig:
+    """How training samples are varied (docs/augmentation.md); what validates is as it is."""
+
+    augment: str | FinetuneTransformConfig = "nnunet"
+    """nnunet: rates and strengths of nnU-Net's trainer; universal-model: flips, transposes, rotations and noise; none;
+    in Python and YAML also rates and ranges of your own."""
+    flip_axes: tuple[int, ...] | None = None
+    """Axes along which samples may be flipped: 0 x, 1 y, 2 z; without it those of the profile, which is all. Classes
+    that tell left from right, or front from back, forbid theirs. (--flip-axes with no number forbids all.)"""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.augment, Mapping):  # as a file has it
+            object.__setattr__(self, "augment", from_mapping(FinetuneTransformConfig, self.augment, "augment"))
+        check_kinds(self)
+        self.config()
+
+    def config(self) -> FinetuneTransformConfig:
+        """Rates and ranges."""
+        own = make_finetune_config(self.augment)
+        if self.flip_axes is None:
+            return own
+        return replace(own, flip_axes=self.flip_axes or None, flip_rate=own.flip_rate if self.flip_axes else 0.0)
+
+
+@dataclass(frozen=True)
 class DataConfig(PatchConfig):
     """Which volumes train, and which samples are cut from them."""
 
@@ -78,10 +105,18 @@ class DataConfig(PatchConfig):
     label_share: float = 1 / 3
     """Of a segmentation: share of the samples that must hold a labelled voxel, of a class drawn first (nnU-Net)."""
     balance: bool = True
-    """Of a classification whose classes are exclusive: draw all classes equally often; else all volumes."""
+    """Of a classification whose classes are exclusive: draw all classes equally often; else all volumes, or all
+    candidates."""
+    candidates: str | None = None
+    """Table of points with classes, as the candidates.csv of LUNA16: a patch is cut around each. `classes` are what its
+    column class may hold (default: 0 1)."""
+    candidate_spacing_mm: float | None = None
+    """Of the voxels of such a patch; without it, those of the volume."""
     channels: tuple[str, ...] = ()
     """Volumes of a case that are the channels of one input, by their names: T1 FLAIR. Without it every volume is an
     input of its own."""
+    modalities: Modalities = "all"
+    """Which volumes of the store are learnt from: all, or those of one modality."""
     folds: int = 5
     """Parts into which the patients are divided, of which one validates."""
     fold: int | None = None
@@ -98,10 +133,15 @@ class DataConfig(PatchConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check(self, "label_share", 0 <= self.label_share <= 1, "be in [0, 1]")
         check(self, "folds", self.folds >= 2, "be at least 2")
         check(self, "fold", self.fold is None or 0 <= self.fold < self.folds, f"be in [0, {self.folds})")
         check(self, "label_fraction", 0 < self.label_fraction <= 1, "be in (0, 1]")
         check(self, "train_patients", self.train_patients is None or self.train_patients >= 1, "be at least 1")
+        spacing = self.candidate_spacing_mm
+        check(self, "candidate_spacing_mm", spacing is None or spacing > 0, "be positive")
+        if self.candidates and self.channels:
+            raise ValueError(f"channels must be left out with candidates, got {' '.join(self.channels)}")
         check(self, "label_corruption", 0 <= self.label_corruption <= 1, "be in [0, 1]")
         check(self, "channels", len(set(self.channels)) == len(self.channels), "be different names")
         if self.train_patients is not None and self.label_fraction < 1:

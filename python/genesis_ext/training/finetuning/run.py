@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from genesis_ext._files import sha256_of
 from genesis_ext.data.batch import LabelTransform, Transform
-from genesis_ext.data.loader import FixedSamples, GenesisLoader
-from genesis_ext.data.sampling.split import Region
-from genesis_ext.data.store.corrupted import CorruptedLabels
-from genesis_ext.data.store.volume_store import VolumeStore
+from genesis_ext.data.steps import StepLoader
 from genesis_ext.models import ModelRecord, NetworkSpec, check_fit, check_overlap, initialize_from
 from genesis_ext.models.record import trained_parts
 from genesis_ext.models.starting_point import SCRATCH
@@ -30,15 +28,14 @@ from genesis_ext.training.engine.run import (
     RunResult,
     Start,
     carry_out,
-    loader_of,
     parameters_of,
-    validation_batch,
 )
 from genesis_ext.training.engine.run_data import RunData
 from genesis_ext.training.engine.run_folder import Stored
 from genesis_ext.training.finetuning.config import FinetuneConfig
 from genesis_ext.training.finetuning.criterion import Sharing
 from genesis_ext.training.finetuning.data import TaskData, choose_sides
+from genesis_ext.training.finetuning.samples import fixed_samples, make_loader
 from genesis_ext.training.finetuning.start import freeze, groups_of, source_of
 from genesis_ext.training.finetuning.tasks import TASKS
 from genesis_ext.training.finetuning.tasks.task import TaskObjective
@@ -124,7 +121,9 @@ class _Finetuning(Client[TaskData, TaskObjective]):
     def begun_with(self, stored: Stored | None) -> Mapping[str, str]:
         if self._source is None:
             self._source = SCRATCH if stored is None else stored.content["objects"]["source"]
-        return {**self.objects, "source": self._source}
+        table = self.settings.data.candidates
+        content = {} if table is None else {"candidates": sha256_of(Path(table))}
+        return {**self.objects, **content, "source": self._source}
 
     def choose(self, data: RunData, report: Report) -> TaskData:
         return choose_sides(self.settings, data, report)
@@ -182,42 +181,16 @@ class _Finetuning(Client[TaskData, TaskObjective]):
     def groups(self, module: nn.Module) -> Sequence[ParameterGroup] | None:
         return groups_of(module, self.settings.start)
 
-    def make_loader(self, fabric: "Fabric", data: TaskData, step: int, report: Report) -> GenesisLoader:
-        config, answer = self.settings, data.known
-        transform, share = self._transform, config.data.label_corruption
-        if share:
-            data = replace(data, store=CorruptedLabels(data.store.path, share, config.data.split_seed))
-        return loader_of(
-            fabric,
-            config,
-            self._task.sampling(config, answer),
-            data,
-            transform.to(fabric.device) if isinstance(transform, nn.Module) else transform,
-            step,
-            report,
-            weights=self._weights(data, data.store, data.trains),
-            **self._task.asks(config, answer),
-        )
+    def make_loader(self, fabric: "Fabric", data: TaskData, step: int, report: Report) -> StepLoader:
+        return make_loader(fabric, self.settings, data, self._transform, step, report)
 
     def make_evaluator(
         self, fabric: "Fabric", data: TaskData, objective: TaskObjective, report: Report
     ) -> TaskValidator:
-        config, answer = self.settings, data.known
-        samples = FixedSamples(
-            data.validation_store,
-            data.validates,
-            config.run.validation_patches,
-            validation_batch(config),
-            self._task.sampling(config, answer),
-            weights=self._weights(data, data.validation_store, data.validates),
-            seed=config.run.seed,
-            device=fabric.device,
-            report=report,
-            **self._task.asks(config, answer),
-        )
+        samples = fixed_samples(self.settings, data, fabric.device, report)
         names = [entry.name for entry in data.validation_store.entries]
         ranks = fabric.global_rank, fabric.world_size
-        return TaskValidator(list(samples), objective, names, *ranks, partial(add_up, fabric))
+        return TaskValidator(samples, objective, names, *ranks, partial(add_up, fabric))
 
     def summary(self, data: TaskData, objective: TaskObjective) -> str:
         return (
@@ -239,9 +212,5 @@ class _Finetuning(Client[TaskData, TaskObjective]):
     def _spec(self, data: TaskData) -> NetworkSpec:
         config, answer = self.settings, data.known
         spec = config.network.spec(len(config.data.patch_shape))
-        outputs = len(answer.classes) if answer.kind == "segmentation" else 1
+        outputs = self._task.outputs(answer)
         return replace(spec, in_channels=len(answer.channels), out_channels=outputs, activation=None)
-
-    def _weights(self, data: TaskData, store: VolumeStore, regions: Sequence[Region]) -> list[int] | None:
-        volumes = [region.volume for region in regions]
-        return self._task.weights(self.settings, data.known, store.entries, volumes)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from genesis_ext.data.candidates import Candidates
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.volume_store import VolumeStore
@@ -79,7 +80,7 @@ class Task(ABC):
         return ""
 
     @abstractmethod
-    def told(self, entry: StoredVolume) -> bool:
+    def told(self, settings: Settings, entry: StoredVolume) -> bool:
         """Whether a volume has what is to be learnt from."""
 
     @abstractmethod
@@ -95,6 +96,10 @@ class Task(ABC):
         Raises:
             ValueError: a volume has what the classes do not name, or a class has no example on a side.
         """
+
+    def answer_candidates(self, settings: Settings, sides: tuple[Candidates, Candidates]) -> TaskRecord:
+        """The same of candidates, those that train and those that validate."""
+        raise ValueError(f"candidates are for task classification, got {self.name}")
 
     @abstractmethod
     def sampling(self, settings: Settings, answer: TaskRecord) -> Sampling:
@@ -112,6 +117,10 @@ class Task(ABC):
         volumes: that may be drawn.
         """
         return None
+
+    def outputs(self, answer: TaskRecord) -> int:
+        """Channels of the network's own output; 1, of which no use is made, where ``head`` takes its encoder alone."""
+        return 1
 
     @abstractmethod
     def head(self, settings: Settings, network: nn.Module, answer: TaskRecord) -> nn.Module:

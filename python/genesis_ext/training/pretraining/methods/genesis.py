@@ -4,11 +4,11 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from torch import nn
 
+from genesis_ext._settings import from_mapping
 from genesis_ext.training.engine.objective import Batch, Evaluation, Update
 from genesis_ext.training.pretraining.losses import LOSSES, Loss
 from genesis_ext.training.pretraining.methods.method import Method, MethodOptions, Settings
@@ -25,23 +25,16 @@ class GenesisOptions(MethodOptions):
     scheme: str = "unified"
     """Which of them: unified, distortion, painting, autoencoder, or the name of a single one."""
     loss: Loss = "mse"
-    """Of the restoration: mean squared error as released, l1 as in the paper, or masked: mean squared error over what
-    the transformations changed."""
+    """Of the restoration: mean squared error as released, l1 as in Models Genesis, l2: norms as in Eq. 1 of the
+    Universal Model, or masked: mean squared error over what the transformations changed."""
 
     def __post_init__(self) -> None:
         if isinstance(self.profile, Mapping):  # as a file has it
-            object.__setattr__(self, "profile", _rates(self.profile))
+            object.__setattr__(self, "profile", from_mapping(TransformConfig, self.profile, "profile"))
         super().__post_init__()
         make_config(self.profile, self.scheme)
         if self.loss == "masked" and self.scheme == "autoencoder":
             raise ValueError("loss must not be masked with scheme autoencoder, which changes no voxel")
-
-
-def _rates(given: Mapping[str, Any]) -> TransformConfig:
-    known = [field.name for field in fields(TransformConfig)]
-    if unknown := sorted(str(name) for name in given if name not in known):
-        raise ValueError(f"unknown settings in profile: {', '.join(unknown)}")
-    return TransformConfig(**given)
 
 
 class Restoration:
