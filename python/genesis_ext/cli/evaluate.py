@@ -18,7 +18,7 @@ from genesis_ext.evaluation.segmentation import SEGMENTATION_METRICS, evaluate_s
 _Kind = Literal["label maps", "classes", "candidates"]
 _OPTIONS: dict[_Kind, tuple[str, ...]] = {
     "label maps": ("classes", "tolerance", "probabilities", "workers"),
-    "candidates": ("excluded",),
+    "candidates": ("excluded", "predicted_scans"),
 }
 _METRICS: dict[_Kind, tuple[str, ...]] = {
     "label maps": SEGMENTATION_METRICS,
@@ -36,7 +36,8 @@ examples:
 Folders hold label maps of the same names, as nnU-Net has them: CASE.nii.gz in both.
 Tables hold classes: PREDICTIONS the column case and a probability a class, as `genesis predict` writes them, LABELS the
 columns case and class; with a column scan FROC is measured, too. Or candidates: PREDICTIONS the columns scan, x, y, z
-and probability, LABELS scan, x, y, z and diameter_mm, or LUNA16's names.
+and probability, LABELS scan, x, y, z and diameter_mm, or LUNA16's names. Or candidates by class: PREDICTIONS as
+`genesis predict --candidates` writes them, LABELS the table of the candidates.
 What cannot be compared is named before anything is computed. DIR gets cases.csv, summary.json and summary.md.
 
 metrics:
@@ -82,6 +83,10 @@ def add_parser(subparsers: Any) -> None:
         "--excluded", type=Path, metavar="CSV",
         help="as LABELS of candidates: what is neither right nor wrong to find, LUNA16's annotations_excluded.csv",
     )  # fmt: skip
+    parser.add_argument(
+        "--predicted-scans", action="store_true", default=None,
+        help="of candidates: count only the scans of PREDICTIONS, where LABELS is of more",
+    )  # fmt: skip
     parser.add_argument("--workers", type=positive_integer, metavar="N", help="processes (default: this one)")
 
 
@@ -108,7 +113,7 @@ def _evaluate(args: argparse.Namespace) -> EvaluationReport:
     kind: _Kind = "label maps" if all(folders) else "candidates" if has_places(args.labels) else "classes"
     _check_options(args, kind)
     if kind == "candidates":
-        return evaluate_detections(args.predictions, args.labels, args.excluded)
+        return evaluate_detections(args.predictions, args.labels, args.excluded, bool(args.predicted_scans))
     if kind == "classes":
         return evaluate_classifications(args.predictions, args.labels, args.metrics)
     with nullcontext() if args.workers is None else Workers(args.workers) as executor:
@@ -123,7 +128,9 @@ def _check_options(args: argparse.Namespace, kind: _Kind) -> None:
     for owner, names in _OPTIONS.items():
         given = [name for name in names if getattr(args, name) is not None]
         if given and owner != kind:
-            raise argparse.ArgumentError(None, f"--{given[0]} is for {owner}, but {args.labels} holds {kind}")
+            raise argparse.ArgumentError(
+                None, f"--{given[0].replace('_', '-')} is for {owner}, but {args.labels} holds {kind}"
+            )
     if wrong := [name for name in args.metrics or () if name not in _METRICS[kind]]:
         known = ", ".join(_METRICS[kind])
         raise argparse.ArgumentError(None, f"--metrics of {kind} must be of {known}, got {wrong[0]}")

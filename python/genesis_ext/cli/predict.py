@@ -3,13 +3,12 @@
 """`genesis predict`: images to label maps or classes by fine-tuned networks."""
 
 import argparse
-import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from genesis_ext._options import positive_integer
+from genesis_ext.cli._inference import add_inference_arguments, finish, windows_of
 from genesis_ext.cli._progress import WindowProgress
-from genesis_ext.data.volume import Modality
+from genesis_ext.evaluation.candidates import predict_candidates
 from genesis_ext.evaluation.inference import Windows
 from genesis_ext.evaluation.prediction import predict
 
@@ -19,11 +18,14 @@ examples:
   genesis predict runs/liver imagesTs --out predictions --flips xz --probabilities
   genesis predict runs/fold0 imagesTs --ensemble runs/fold1 runs/fold2 --out predictions
   genesis predict runs/nodules/best.pt 'studies/*' --out predictions --device cuda:1
+  genesis predict runs/ncc stores/luna16 --candidates candidates.csv --out predictions
 
 RUN is the folder of a fine-tuning, of which the best weights are taken, or a checkpoint. It says how images are
 prepared. IMAGES are files, folders, folders of DICOM slices, patterns in quotes, or lists; channels are named as by
 nnU-Net: CASE_0000.nii.gz, CASE_0001.nii.gz.
 DIR gets CASE.nii.gz with the grid and the header of the image, or, of a classification, a row of predictions.csv.
+With --candidates IMAGES is a store, of which the volumes marked "test" are taken, or a scan or folder of scans; DIR
+gets a row of predictions.csv for each candidate.
 What is there is kept, so a run that was ended in any way goes on when it is run again.
 Exit status 1 if an image could not be predicted; the others are.
 """
@@ -38,52 +40,24 @@ def add_parser(subparsers: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run, or a checkpoint")
-    parser.add_argument("images", nargs="+", metavar="IMAGES", help="what to predict")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the predictions")
+    add_inference_arguments(parser, Windows())
     parser.add_argument(
         "--ensemble", nargs="+", type=Path, default=[], metavar="RUN",
         help="further runs, folds say, whose probabilities are averaged with those of RUN",
     )  # fmt: skip
     parser.add_argument(
+        "--candidates", type=Path, metavar="CSV",
+        help="classify the points of this table, seriesuid, coordX, coordY, coordZ, by a network that learnt from such",
+    )  # fmt: skip
+    parser.add_argument(
         "--probabilities", action="store_true", help="also write CASE.npz with the probabilities of all classes"
     )
-    add_inference_arguments(parser)
-
-
-def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of every command that leads networks over images."""
-    usual = Windows()
-    parser.add_argument(
-        "--overlap", type=float, default=usual.overlap, metavar="SHARE",
-        help="of neighbouring windows, of their side (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--batch-size", type=positive_integer, default=usual.batch_size, metavar="N",
-        help="windows at once (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--flips", default=usual.flips, metavar="AXES",
-        help="average over flips along these axes, such as xz, which the training should have flipped, too; 2 to the "
-        "power of their number times the work (default: none)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--modality", choices=get_args(Modality),
-        help="of images that do not tell, and against that of the training (default: that of the training, or guessed)",
-    )  # fmt: skip
-    parser.add_argument("--device", metavar="DEVICE", help="default: cuda where it is, else cpu")
-
-
-def windows_of(args: argparse.Namespace) -> Windows:
-    """The windows of a command line; wrong use if they cannot be."""
-    try:
-        return Windows(args.overlap, args.batch_size, args.flips)
-    except ValueError as error:
-        raise argparse.ArgumentError(None, str(error)) from error
 
 
 def run(args: argparse.Namespace) -> int:
     """Predict, naming each file once it is written; 1 if an image failed."""
+    if args.candidates is not None:
+        return _run_candidates(args)
     with WindowProgress() as view:
         done = predict(
             [args.run, *args.ensemble],
@@ -96,8 +70,22 @@ def run(args: argparse.Namespace) -> int:
             report=view.say,
             tick=view,
         )
-    counts = {"written": len(done.written), "kept": len(done.kept), "failed": len(done.failed)}
-    print(", ".join(f"{count} {what}" for what, count in counts.items() if count))
-    for name, reason in done.failed:
-        print(f"{name}: {reason}", file=sys.stderr)
-    return 1 if done.failed else 0
+    return finish(done)
+
+
+def _run_candidates(args: argparse.Namespace) -> int:
+    usual = Windows()
+    given = {
+        "IMAGES": len(args.images) > 1,
+        "--probabilities": args.probabilities,
+        "--flips": args.flips != usual.flips,
+        "--overlap": args.overlap != usual.overlap,
+        "--modality": args.modality is not None,
+    }
+    for name in (name for name, wrong in given.items() if wrong):
+        rule = "must be one store, scan or folder with" if name == "IMAGES" else "is not for"
+        raise argparse.ArgumentError(None, f"{name} {rule} --candidates")
+    size = {} if args.batch_size == usual.batch_size else {"batch_size": args.batch_size}
+    networks = [args.run, *args.ensemble]
+    print(predict_candidates(networks, args.images[0], args.candidates, args.out, device=args.device, **size))
+    return 0

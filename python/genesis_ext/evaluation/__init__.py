@@ -3,6 +3,7 @@
 """How good a network is: metrics, and protocols that measure it on data of its own, one a file."""
 
 from genesis_ext._renamed import old_names
+from genesis_ext.evaluation.candidates import predict_candidates
 from genesis_ext.evaluation.cases import Outcome
 from genesis_ext.evaluation.classification import evaluate_classifications
 from genesis_ext.evaluation.detection import evaluate_detections
@@ -11,6 +12,7 @@ from genesis_ext.evaluation.metrics import accuracy, balanced_accuracy
 from genesis_ext.evaluation.prediction import predict
 from genesis_ext.evaluation.probe import ProbeReport, probe_modality, probe_stores
 from genesis_ext.evaluation.report import EvaluationError, EvaluationReport, case_values
+from genesis_ext.evaluation.restored_scans import restore
 from genesis_ext.evaluation.segmentation import evaluate_masks, evaluate_segmentations
 
 __all__ = [
@@ -27,8 +29,10 @@ __all__ = [
     "evaluate_masks",
     "evaluate_segmentations",
     "predict",
+    "predict_candidates",
     "probe_modality",
     "probe_stores",
+    "restore",
 ]
 
 _FIGURES = ("Subject", "richest_patch", "write_preview", "write_store_preview")

@@ -98,21 +98,20 @@ class LabelMaps:
         return [self.folder / f"{name}{suffix}" for suffix in suffixes]
 
 
-class Table:
-    """``predictions.csv``: a row a case with its name, a probability a class, and what is predicted.
+class Rows:
+    """``predictions.csv``: a row a case, whose name is the first cell.
 
     While it is entered, no other process writes it; it is on the disk every few seconds, and when it is left.
 
     Args:
-        folder: of the file.   task: classes.
+        folder: of the file.   header: names of the columns.
 
     Raises:
         ValueError: another process writes it.
     """
 
-    def __init__(self, folder: Path, task: TaskRecord) -> None:
-        self.path, self.task = folder / TABLE, task
-        self._header = ["case", *task.classes, "predicted"]
+    def __init__(self, folder: Path, header: Sequence[str]) -> None:
+        self.path, self._header = folder / TABLE, list(header)
         self._rows: dict[str, list[str]] = {}
         self._written = time.monotonic()
         self._lock = ExitStack()
@@ -142,19 +141,35 @@ class Table:
         """Whether the table has a row of a case."""
         return name in self._rows
 
-    def add(self, name: str, volume: Volume, of_class: Callable[[int], Tensor]) -> Path:
-        """Add the row of a case."""
-        shares = [float(of_class(number)) for number in range(len(self.task.classes))]
-        self._rows[name] = [name, *(f"{share:.6g}" for share in shares), answer(shares, self.task)]
+    def put(self, *rows: list[str]) -> None:
+        """Add the rows of some cases."""
+        self._rows |= {row[0]: row for row in rows}
         if time.monotonic() - self._written > _WRITE_EVERY_S:
             self._write()
-        return self.path
 
     def _write(self) -> None:
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows([self._header, *self._rows.values()])
         write_aside(self.path, lambda stream: stream.write(text.getvalue().encode()))
         self._written = time.monotonic()
+
+
+class Table(Rows):
+    """``predictions.csv`` of images: a row a case with its name, a probability a class, and what is predicted.
+
+    Args:
+        folder: of the file.   task: classes.
+    """
+
+    def __init__(self, folder: Path, task: TaskRecord) -> None:
+        super().__init__(folder, ["case", *task.classes, "predicted"])
+        self.task = task
+
+    def add(self, name: str, volume: Volume, of_class: Callable[[int], Tensor]) -> Path:
+        """Add the row of a case."""
+        shares = [float(of_class(number)) for number in range(len(self.task.classes))]
+        self.put([name, *cells_of(shares, self.task)])
+        return self.path
 
 
 def label_map(of_class: Callable[[int], Tensor], task: TaskRecord) -> NDArray[Any]:
@@ -183,6 +198,11 @@ def label_map(of_class: Callable[[int], Tensor], task: TaskRecord) -> NDArray[An
         labels = labels.expand(share.shape).contiguous() if labels.ndim == 0 else labels
         labels[share > HOLDS] = min(task.values[number], key=values.count)
     return labels.numpy()
+
+
+def cells_of(shares: Sequence[float], task: TaskRecord) -> list[str]:
+    """The probabilities of the classes, and what is predicted, as a table has them."""
+    return [*(f"{share:.6g}" for share in shares), answer(shares, task)]
 
 
 def answer(shares: Sequence[float], task: TaskRecord) -> str:

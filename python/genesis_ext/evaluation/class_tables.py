@@ -11,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from genesis_ext.data.sources.table import Row, read_rows
+from genesis_ext.evaluation.candidates import PLACE, PROBABILITY
 from genesis_ext.evaluation.report import EvaluationError, refuse, unused
+
+_SCANS = {PLACE[0]: "scan", "volume": "scan"}
 
 NONE = "-"
 """What a table says of a case to which no class applies."""
@@ -59,13 +62,16 @@ class ClassTables:
 def read_class_tables(predictions: Path, labels: Path) -> ClassTables:
     """Read both tables; see ``evaluate_classifications``, which tells what is raised, too."""
     columns, ours = _by_case(predictions, {})
-    classes = tuple(name for name in columns if name not in ("case", "predicted"))
+    places = (*PLACE, PROBABILITY) if PLACE[0] in columns else ()
+    classes = tuple(name for name in columns if name not in ("case", "predicted", *places))
     if not classes:
         raise EvaluationError(f"{predictions}: must have a column of probabilities a class beside case, got none")
-    others, theirs = _by_case(labels, {"class": "class", "scan": "scan", "finding": "finding"})
+    known = {"class": "class", "scan": "scan", "finding": "finding"}
+    others, theirs = _by_case(labels, known | _SCANS if places else known, number_rows=bool(places))
     if "class" not in others:
         raise EvaluationError(f"{labels}: must have the columns case and class, got {', '.join(others)}")
     labelled = {case: row for case, row in theirs.items() if row.cells["class"]}
+    labelled, left_out = _predicted_scans(labelled, ours) if places else (labelled, ())
     problems = [f"{row.place}: {case} has no prediction" for case, row in labelled.items() if case not in ours]
     cases = tuple(sorted(labelled.keys() & ours.keys()))
     probability = np.array([_probabilities(ours[case], classes, problems) for case in cases], dtype=np.float64)
@@ -76,7 +82,7 @@ def read_class_tables(predictions: Path, labels: Path) -> ClassTables:
     if not cases:
         raise EvaluationError(f"{labels}: must name the class of one case at least, got none")
     exclusive = len(classes) > 1 and all(len(own) == 1 for own in names)
-    notes = unused(sorted(ours.keys() - labelled.keys()), "Predictions without a class")
+    notes = (*left_out, *unused(sorted(ours.keys() - labelled.keys()), "Predictions without a class"))
     return ClassTables(
         cases=cases,
         classes=classes,
@@ -89,10 +95,43 @@ def read_class_tables(predictions: Path, labels: Path) -> ClassTables:
     )
 
 
-def _by_case(path: Path, known: dict[str, str]) -> tuple[Sequence[str], dict[str, Row]]:
-    """Columns, and rows by case; names of the columns `known` are read in any case of letters, as that of case is."""
+def _predicted_scans(
+    labelled: dict[str, Row], ours: dict[str, Row]
+) -> tuple[dict[str, Row], tuple[str, ...]]:  # fmt: skip
+    """The candidates that have a prediction, and sentences on the others."""
+    scans = {row.cells[PLACE[0]] for row in ours.values()}
+    here = {case: row for case, row in labelled.items() if row.cells["scan"] in scans}
+    refuse(
+        [
+            f"{row.place}: must be the candidate of {ours[case].place}, which lies in {ours[case].cells[PLACE[0]]}"
+            for case, row in labelled.items()
+            if case in ours and row.cells["scan"] != ours[case].cells[PLACE[0]]
+        ]
+    )
+    notes = []
+    if other := len(labelled) - len(here):
+        notes.append(f"{other} of {len(labelled)} candidates are of scans that were not predicted.")
+    if without := [row for case, row in here.items() if case not in ours]:
+        notes.append(
+            f"{len(without)} candidates of predicted scans have no prediction and do not count, since they lie outside "
+            f"their scan; the first is that of {without[0].place}."
+        )
+    return {case: row for case, row in here.items() if case in ours}, tuple(notes)
+
+
+def _by_case(
+    path: Path, known: dict[str, str], number_rows: bool = False
+) -> tuple[Sequence[str], dict[str, Row]]:  # fmt: skip
+    """Columns, and rows by case; names of the columns `known` are read in any case of letters, as that of case is.
+
+    number_rows: where no column is called case, it is the number of the row, from 0.
+    """
     known = {"case": "case", **known}
     columns, rows = read_rows(path, EvaluationError, lambda name: known.get(name.lower(), name))
+    if number_rows and "case" not in columns:
+        columns = ["case", *columns]
+        for number, row in enumerate(rows):
+            row.cells["case"] = str(number)
     if "case" not in columns:
         raise EvaluationError(f"{path}: must have a column case, got {', '.join(columns) or 'none'}")
     by_case: dict[str, Row] = {}

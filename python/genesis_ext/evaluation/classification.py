@@ -33,6 +33,7 @@ def evaluate_classifications(
         hold together have ``|`` between them, and ``-`` says that none does. Of a single class, 1 and 0 do too. Cases
         without a class do not count. With a column scan, FROC is measured of two classes or one; those positives that
         share a text in a column finding are one finding.
+        With predictions of candidates it is their table, whose rows of scans that were not predicted do not count.
     metrics: of ``CLASSIFICATION_METRICS``; by default all for which there is what they need.
 
     Where classes exclude each other, the most probable one is predicted; where they do not (a ``|`` or a ``-`` in the

@@ -20,7 +20,10 @@ _PLACE = ("scan", "x", "y", "z")
 
 
 def evaluate_detections(
-    predictions: str | PathLike[str], labels: str | PathLike[str], excluded: str | PathLike[str] | None = None
+    predictions: str | PathLike[str],
+    labels: str | PathLike[str],
+    excluded: str | PathLike[str] | None = None,
+    predicted_scans: bool = False,
 ) -> EvaluationReport:
     """Sensitivity at false positives a scan. A candidate nearer to a finding than its radius belongs to it.
 
@@ -29,6 +32,7 @@ def evaluate_detections(
         LUNA16's names seriesuid, coordX, coordY, coordZ are known. A scan counts that is in either table.
     excluded: a CSV as `labels` of what is neither right nor wrong to find, such as LUNA16's annotations_excluded.csv.
         A diameter below 0 is one of 10 mm, as there.
+    predicted_scans: only the scans of `predictions` count, where `labels` is of more.
 
     Raises:
         EvaluationError: before anything is computed, for all rows at once: a cell that is no number, a probability
@@ -39,6 +43,9 @@ def evaluate_detections(
     others: list[tuple[Any, ...]] = []
     if excluded is not None:
         others, _ = _read(Path(excluded), "diameter_mm", lambda value: value != 0, "other than 0")
+    if predicted_scans:
+        predicted = {row[0] for row in candidates}
+        findings, empty = [row for row in findings if row[0] in predicted], empty & predicted
     if not findings:
         raise EvaluationError(f"{labels}: must hold one finding at least, got none")
     names = sorted({row[0] for row in (*candidates, *findings)} | empty)
@@ -61,7 +68,7 @@ def evaluate_detections(
         f"{len(names)} scans, {len(findings)} findings, {np.isfinite(best).sum()} of them with a candidate, "
         f"{false.sum()} of {len(candidates)} candidates false.",
     )
-    settings = {"predictions": str(predictions), "labels": str(labels)}
+    settings = {"predictions": str(predictions), "labels": str(labels), "predicted_scans": predicted_scans}
     if excluded is not None:
         settings["excluded"] = str(excluded)
     columns = ("case", "x", "y", "z", "diameter_mm", "probability")
@@ -69,9 +76,9 @@ def evaluate_detections(
 
 
 def has_places(labels: Path) -> bool:
-    """Whether a table of labels is one of findings in world coordinates."""
+    """Whether a table of labels is one of findings in world coordinates, and not of candidates with their classes."""
     columns, _ = read_rows(labels, EvaluationError, _name)
-    return set(_PLACE) <= set(columns)
+    return set(_PLACE) <= set(columns) and "class" not in columns
 
 
 def _name(column: str) -> str:

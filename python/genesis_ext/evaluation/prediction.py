@@ -49,8 +49,8 @@ def predict(
 
     Args:
         runs: folders of runs, whose best weights are taken, or checkpoints, or exported files.
-        images: files, folders, patterns or lists, as for ``find_sources``. Channels are named as by nnU-Net:
-            ``CASE_0000.nii.gz``, ``CASE_0001.nii.gz``.
+        images: files, folders, patterns or lists, as for ``find_sources``. Channels are named by a list, or as by
+            nnU-Net (``CASE_0000.nii.gz``, ``CASE_0001.nii.gz``), or are the frames of one file.
         out: folder of the predictions.
         windows: overlap, batch size, flips; None for ``Windows()``.
         probabilities: of a segmentation also write ``CASE.npz``: ``probabilities`` (K, X, Y, Z) float32, ``classes``.
@@ -68,22 +68,24 @@ def predict(
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     paths = [runs] if isinstance(runs, str | PathLike) else list(runs)
     networks = [StoredNetwork.load(run, where) for run in paths]
-    task = _common_task(networks)
-    cases = find_cases(images, len(task.channels), modality)
+    task = common_task(networks)
+    if task.candidates is not None:
+        raise ValueError(f"{networks[0].path}: must classify whole images, and classifies candidates: give their table")
+    cases = find_cases(images, task.channels, modality)
     answers: Answers = LabelMaps(out, task, probabilities) if task.kind == "segmentation" else Table(out, task)
     settings = {"overlap": windows.overlap, "flips": "".join(sorted(windows.flips)), "modality": modality}
     begin(out / ABOUT, networks, settings, task=asdict(task))
     trained = sorted({modality for network in networks for modality in network.record.modalities})
 
     def answer(case: Case) -> Path:
-        volumes = read_channels(case.paths, case.modality, trained)
+        volumes = read_channels(case, trained)
         return answers.add(case.name, volumes[0], _probabilities(networks, volumes, windows, where, tick))
 
     with answers:
-        return work_through(cases, answers.has, answer, report)
+        return work_through(cases, out, answers.has, answer, report)
 
 
-def _common_task(networks: Sequence[StoredNetwork]) -> TaskRecord:
+def common_task(networks: Sequence[StoredNetwork]) -> TaskRecord:
     """What all of them answer.
 
     Raises:
@@ -99,7 +101,7 @@ def _common_task(networks: Sequence[StoredNetwork]) -> TaskRecord:
                 f"{network.path}: its record must name the {spec.in_channels} channels of its input, got "
                 f"{task.channels}"
             )
-        for name in ("kind", "classes", "exclusive", "values", "channels"):
+        for name in ("kind", "classes", "exclusive", "values", "channels", "candidates"):
             if (mine := getattr(task, name)) != (other := getattr(first.task, name)):
                 raise ValueError(
                     f"predict: networks of an ensemble must have the same {name}, got {other} in {first.path} and "
@@ -129,7 +131,7 @@ def _probabilities(
         total: Tensor | None = None
         for member in members:
             over = over_volume if member.task.kind == "segmentation" else over_windows
-            given = over(_activated(member), image, member.record.patch, windows, device, tick)
+            given = over(activated(member), image, member.record.patch, windows, device, tick)
             total = given if total is None else total.add_(given)
         if total is None or not bool(total.isfinite().all()):
             raise VolumeError(f"{volumes[0].path}: the network must give finite numbers, got NaN or infinite ones")
@@ -146,7 +148,9 @@ def _probabilities(
     return of_class
 
 
-def _activated(member: StoredNetwork) -> Callable[[Tensor], Tensor]:
+def activated(member: StoredNetwork) -> Callable[[Tensor], Tensor]:
+    """The network with probabilities for logits."""
+
     def probabilities(x: Tensor) -> Tensor:
         logits: Tensor = member.network(x).float()
         return logits.softmax(dim=1) if member.task.exclusive else logits.sigmoid()

@@ -12,7 +12,7 @@ from genesis_ext.models.gradient_reversal import gradient_reversal
 from genesis_ext.models.heads import ClassificationHead, ScaleClassifier
 from genesis_ext.models.interface import UNetLike, as_unet
 from genesis_ext.models.name_rules import NameRules
-from genesis_ext.models.record import ModelRecord, TaskRecord
+from genesis_ext.models.record import CandidatePatches, ModelRecord, TaskRecord
 from genesis_ext.models.resnet_unet import ResNetUNet
 from genesis_ext.models.sources import Source
 from genesis_ext.models.starting_point import Initialization, initialize_from
@@ -21,6 +21,7 @@ from genesis_ext.models.unet2d import UNet2D
 from genesis_ext.models.unet3d import UNet3D
 
 __all__ = [
+    "CandidatePatches",
     "ClassificationHead",
     "Discriminator",
     "EncoderClassifier",

@@ -25,6 +25,20 @@ TaskKind = Literal["segmentation", "classification"]
 
 
 @dataclass(frozen=True)
+class CandidatePatches:
+    """How patches are cut around candidates; see ``CandidateLoader``.
+
+    Attributes:
+        spacing_mm: of their voxels; None: those of the volume as they are.
+        order: of the interpolation.   antialias: smoothed where patches are coarser than volumes.
+    """
+
+    spacing_mm: float | None = None
+    order: int = 1
+    antialias: bool = False
+
+
+@dataclass(frozen=True)
 class TaskRecord:
     """What a fine-tuned network answers.
 
@@ -36,6 +50,7 @@ class TaskRecord:
         values: of a segmentation, the values of the label map that belong to each class; a region has several.
         channels: what the channels of the input hold, such as "T1"; a single one needs no name.
         hidden: of a classification, the width of its head's hidden layer.
+        candidates: of a classification of patches around candidates, how they are cut; None: of whole images.
 
     Raises:
         ValueError: no class, names that repeat, or values that do not fit.
@@ -47,6 +62,7 @@ class TaskRecord:
     values: tuple[tuple[int, ...], ...] = ()
     channels: tuple[str, ...] = ("",)
     hidden: int = 1024
+    candidates: CandidatePatches | None = None
 
     def __post_init__(self) -> None:
         check_kinds(self, "TaskRecord: ")
@@ -125,7 +141,10 @@ class ModelRecord:
             if isinstance(known.get("network"), Mapping):
                 known["network"] = NetworkSpec(**known["network"])
             if isinstance(known.get("task"), Mapping):
-                known["task"] = TaskRecord(**known["task"])
+                task = dict(known["task"])
+                if isinstance(task.get("candidates"), Mapping):
+                    task["candidates"] = CandidatePatches(**task["candidates"])
+                known["task"] = TaskRecord(**task)
             return cls(**known)
         except TypeError as error:
             raise ValueError(f"no record of a network: {error}") from error

@@ -66,6 +66,11 @@ class UNet(nn.Module, ABC):
         self._norm = norm
         self._bn_mode = bn_mode
 
+    @property
+    def normalizes_by_batch(self) -> bool:
+        """Whether what it gives of a sample depends on the others of its batch, in evaluation too."""
+        return self._norm == "batch" and self._bn_mode == "batch"
+
     def reset_parameters(self, generator: torch.Generator | None = None) -> None:
         """Redraw all weights (from ``generator``, else from torch's global one); norms back to identity."""
         initialize(self, generator)

@@ -58,12 +58,14 @@ class Candidates:
         store: VolumeStore,
         classes: Sequence[str] = ("0", "1"),
         axes: Axes = "LPS",
+        told: bool = True,
     ) -> Self:
         """Candidates of a CSV with the columns seriesuid (or volume), coordX, coordY, coordZ, class, as LUNA16 has it.
 
         store: its volumes are found by their name, else by case or patient where that has one volume only.
         classes: what the column class may hold; the place here becomes the target.
         axes: of the millimetres: LPS as in ITK and DICOM, or RAS as in NIfTI.
+        told: False: the column class is not read, and all are of the first class.
 
         Raises:
             SourceError: unreadable, a column is missing, or a cell breaks its rule; the text names the line.
@@ -74,14 +76,14 @@ class Candidates:
         places = {name: place for place, name in enumerate(classes)}
         names, unknown = _by_name(store.entries), dict[str, int]()
         parts: list[tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int64]]] = []
-        for line, (of, *cells, kind) in _columns(path):
+        for line, (of, *cells, kind) in _columns(path, told):
             volume = np.array([names.get(name, _UNKNOWN) for name in of], np.int32)
             if _several(volume):
                 several = of[int(volume.argmin())]
                 raise ValueError(f"{path}: {several} must name one volume of the store, and is that of several")
             for at in np.flatnonzero(volume == _UNKNOWN).tolist():
                 unknown[of[at]] = unknown.get(of[at], 0) + 1
-            parts.append((volume, _numbers(path, line, cells), _targets(path, line, kind, places)))
+            parts.append((volume, _numbers(path, line, cells), _targets(path, line, kind, places if told else {})))
         if not parts:
             raise SourceError(f"{path}: holds no candidates")
         volume, point, target = (np.concatenate(columns) for columns in zip(*parts, strict=True))
@@ -189,8 +191,22 @@ def _several(volume: NDArray[np.int32]) -> bool:
     return bool(len(volume)) and int(volume.min()) == _SEVERAL
 
 
-def _columns(path: Path) -> Iterator[tuple[int, list[tuple[str, ...]]]]:
-    """The columns volume, x, y, z and class of some rows at once, and the line of the first of them."""
+def cells_of(path: str | PathLike[str], rows: Iterable[int]) -> dict[int, tuple[str, ...]]:
+    """Row -> its volume, x, y and z as a table has them; raises what ``Candidates.read_csv`` does."""
+    wanted, cells, number = set(rows), dict[int, tuple[str, ...]](), 0
+    for _, columns in _columns(Path(path), told=False):
+        for row in zip(*columns[:4], strict=True):
+            if number in wanted:
+                cells[number] = row
+            number += 1
+    return cells
+
+
+def _columns(path: Path, told: bool) -> Iterator[tuple[int, list[tuple[str, ...]]]]:
+    """The columns volume, x, y, z and class of some rows at once, and the line of the first of them.
+
+    told: whether class is asked for; else it is that of the volume again.
+    """
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             first = stream.readline()
@@ -198,7 +214,7 @@ def _columns(path: Path) -> Iterator[tuple[int, list[tuple[str, ...]]]]:
             header = [name.strip().lower() for name in next(csv.reader([first], delimiter=mark), [])]
             reader = csv.reader(stream, delimiter=mark)
             of = next((name for name in _VOLUME if name in header), None)
-            wanted = [of or _VOLUME[0], *_POINT, "class"]
+            wanted = [of or _VOLUME[0], *_POINT, "class" if told else of or _VOLUME[0]]
             if missing := [name for name in wanted if name.lower() not in header]:
                 raise SourceError(
                     f"{path}: the first line must name the columns seriesuid (or volume), coordX, coordY, coordZ and "
@@ -237,6 +253,8 @@ def _number(cell: str) -> float:
 
 
 def _targets(path: Path, line: int, kind: Sequence[str], places: Mapping[str, int]) -> NDArray[np.int64]:
+    if not places:
+        return np.zeros(len(kind), np.int64)
     targets = np.array([places.get(cell.strip(), -1) for cell in kind])
     if (targets < 0).any():
         row = int((targets < 0).argmax())

@@ -46,7 +46,9 @@ def make_loader(
         transform = _augmentation(config, data, fabric.device)
     elif isinstance(transform, nn.Module):
         transform = transform.to(fabric.device)
-    given = loading(fabric, config, step, report)
+    given, store = loading(fabric, config, step, report), data.store
+    if own.label_corruption:
+        store = CorruptedLabels(store.path, own.label_corruption, own.split_seed)
     if data.candidates is not None:
         return CandidateLoader(
             data.store,

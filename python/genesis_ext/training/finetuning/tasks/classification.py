@@ -15,7 +15,7 @@ from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.evaluation.metrics import accuracy
 from genesis_ext.figures import Case
-from genesis_ext.models import ClassificationHead, EncoderClassifier, TaskRecord, as_unet
+from genesis_ext.models import CandidatePatches, ClassificationHead, EncoderClassifier, TaskRecord, as_unet
 from genesis_ext.training.engine.objective import Batch, Update
 from genesis_ext.training.finetuning.criterion import Criterion, Sharing
 from genesis_ext.training.finetuning.tasks.task import Settings, Task
@@ -185,7 +185,9 @@ class Classification(Task):
         for side, does in zip(sides, ("trains", "validates"), strict=True):
             if empty := [name for name, count in side.count().items() if not count]:
                 raise ValueError(f"no candidate that {does} is of class {empty[0]}")
-        return TaskRecord("classification", classes, hidden=own.hidden)
+        data = settings.data
+        patches = CandidatePatches(data.candidate_spacing_mm, data.order, data.antialias)
+        return TaskRecord("classification", classes, hidden=own.hidden, candidates=patches)
 
     def sampling(self, settings: Settings, answer: TaskRecord) -> Sampling:
         """Any boxes."""

@@ -111,10 +111,12 @@ class Method(ABC):
     Attributes:
         name: of ``--method``.
         summary: for the help.
+        spacing_mm: to which its paper resamples volumes; None if to none.
     """
 
     name: str
     summary: str
+    spacing_mm: float | None = None
 
     def contradiction(self, settings: Settings) -> str:
         """Which settings contradict each other, and one to change; empty if none do."""
