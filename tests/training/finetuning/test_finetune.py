@@ -201,7 +201,7 @@ def quieter(network: nn.Module, config: FinetuneConfig, data: TaskData) -> Quiet
     from genesis_ext.training.finetuning.criterion import Criterion, Sharing
 
     return Quieter(
-        network, Criterion("dice", True, background=True), data.known, config.optim.lr, Sharing(lambda x: x, 1)
+        network, Criterion("dice", True, background=True), data.answer, config.optim.lr, Sharing(lambda x: x, 1)
     )
 
 

@@ -72,7 +72,7 @@ def test_alzheimer_s_disease_is_told_from_health_and_other_diagnoses_are_left_ou
     entries = [entry_of(f"s{i}", (8, 8, 8), "mri", classes=(kind,)) for i, kind in enumerate(kinds)]
     config, said = FinetuneConfig.of(**PRESETS["adc"], folds=2), list[str]()
     chosen = choose_sides(config, RunData(write_store(tmp_path / "store", entries)), said.append)
-    assert chosen.known.classes == ("CN", "AD")
+    assert chosen.answer.classes == ("CN", "AD")
     assert len(chosen.patients) + len(chosen.validation_patients) == 12
     assert any("left out 6 of 18 volumes, which have no class" in text for text in said)
     volumes = [region.volume for region in chosen.trains]

@@ -55,7 +55,9 @@ class Classes:
     def wanted(self, batch: Batch) -> Tensor:
         """Target (N, K) of 0 and 1."""
         given = batch["class"]
-        return nn.functional.one_hot(given, len(self._answer.classes)).float() if self._answer.exclusive else given
+        if not self._answer.exclusive:
+            return given
+        return (given[:, None] == torch.arange(len(self._answer.classes), device=given.device)).float()
 
     def row(self, network: nn.Module, batch: Batch) -> Tensor:
         """The loss, the probabilities (N, K) and the targets (N, K)."""
