@@ -39,6 +39,9 @@ def files_of_the_examples(tmp_path, monkeypatch):
     write_series(tmp_path / "study", random_voxels(shape, -1000, 900))
     for number in range(3):
         write_ct(tmp_path / f"scans/{number}.nii.gz", (20, 18, 16), seed=number)
+    label = write_nifti(tmp_path / "scans_seg.nii.gz", random_voxels((20, 18, 16), 0, 3).astype("uint8"))
+    rows = [f"{tmp_path}/scans/{number}.nii.gz,{label},patient{number}" for number in range(3)]
+    (tmp_path / "labelled.csv").write_text("\n".join(["path,label,patient", *rows]))
     monkeypatch.setenv("GENESIS_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
 

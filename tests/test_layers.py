@@ -11,6 +11,7 @@ import pytest
 
 import genesis_ext
 from genesis_ext import models
+from genesis_ext.training.finetuning.tasks import TASKS
 from genesis_ext.training.pretraining.methods import METHODS
 
 # From the bottom up: a layer imports those before it. Modules of the package's own folder are below all layers.
@@ -77,12 +78,13 @@ def problems(source: Path, text: str) -> list[str]:
 
 def test_the_engine_knows_no_kind_of_run():
     package = "genesis_ext.training"  # it has the names of pre-training
-    above = (f"{package}.pretraining.", f"{package}.report.")
+    above = tuple(f"{package}.{room}." for room in ("pretraining", "finetuning", "report"))
     engine = [source for source in SOURCES if source.parts[:2] == ("training", "engine")]
     assert len(engine) > 10
     for source in engine:
         text = SOURCES[source].read_text(encoding="utf-8")
         assert "PretrainConfig" not in text, source
+        assert "FinetuneConfig" not in text, source
         for node in ast.walk(ast.parse(text)):
             found = [
                 name for name in modules_of(node, source) if name == "genesis_ext.training" or name.startswith(above)
@@ -117,6 +119,16 @@ def test_only_models_name_a_class_of_network():
         if source.parts[0] != "models":
             named = names_of(ast.parse(path.read_text(encoding="utf-8"))) & classes
             assert named == set(), f"{source} names {named}: networks are built by name"
+
+
+def test_only_its_own_module_and_the_presets_name_a_task_where_runs_train():
+    for source, path in SOURCES.items():
+        if source.parts[0] != "training" or source.name == "presets.py":
+            continue
+        own = {source.stem} if source.parent.name == "tasks" else set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            text = node.value if isinstance(node, ast.Constant) else None
+            assert text not in TASKS.keys() - own, f"{source}:{node.lineno} names the task {text}"
 
 
 def test_every_layer_is_known():

@@ -21,6 +21,7 @@ from tests.data_layer.stores import entry_of, write_store
         ("genesis_ext.data", "ResidenceError", "genesis_ext.data.PlacementError"),
         ("genesis_ext.evaluation", "write_preview", "genesis_ext.figures.write_preview"),
         ("genesis_ext.training.pictures", "RestorationGrid", "genesis_ext.figures.RestorationGrid"),
+        ("genesis_ext.training", "PretrainResult", "genesis_ext.training.RunResult"),
         ("genesis_ext.training.run_log", "RunLog", "genesis_ext.training.RunLog"),
         ("genesis_ext.training.config", "PretrainConfig", "genesis_ext.training.pretraining.config.PretrainConfig"),
         ("genesis_ext.training.config", "DataConfig", "genesis_ext.training.pretraining.groups.DataConfig"),

@@ -4,6 +4,8 @@
 // The CUDA loop of the operators.
 #pragma once
 
+#include <algorithm>
+
 #include "../torch_api/batch.h"
 #include "torch_device.h"
 #include "transform.h"
@@ -42,6 +44,9 @@ void on_device(const char* op, const Batch& batch, const Tensor& input, const Te
 template <bool kDouble, typename Source>
 void run_cuda(const char* op, const Batch& batch, const ShuffleSpec& shuffle, const Source& source, const Tensor& input,
               const Tensor* target) {
+  const int32_t longest = std::max({batch.shape.x, batch.shape.y, batch.shape.z});
+  GX_CHECK(shuffle.num_windows == 0 || longest <= kLongestSide, op, ": x must have sides of at most ", kLongestSide,
+           " voxels to be shuffled on CUDA, got ", longest);
   on_device<kDouble>(op, batch, input, target,
                      [&](const auto& view, TorchDevice& device) { run_transform(view, source, shuffle, device); });
 }

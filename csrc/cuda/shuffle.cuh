@@ -15,14 +15,15 @@ constexpr int32_t kInverses = 65;          // window sides below this are divide
 // What a block needs beside its slots: for each warp a queue, of voxels of the chunk or of windows in planes.
 struct ShuffleShared {
   uint16_t queue[kWarps][kQueue];
-  int32_t windows[kWarps][kQueue];
+  int32_t windows[kWarps][kQueue];  // by their places in the list
   uint32_t inverse[kInverses];
+  SampleWindows of;  // the block's sample
 };
 
 // A transform without windows has none of it.
 template <bool kShuffles>
 struct Slots {
-  uint32_t at[kChunk];
+  alignas(16) uint32_t at[kChunk];
   ShuffleShared rest;
 };
 template <>
@@ -43,8 +44,7 @@ __device__ __forceinline__ uint32_t divided(const ShuffleShared& shared, uint32_
 
 // The voxel from which a window takes the value of one inside it.
 __device__ __forceinline__ Position source_in_window(const WindowIndex& index, const ShuffleShared& shared,
-                                                     const Key& key, int64_t n, int32_t w, const Window& window,
-                                                     Position at) {
+                                                     const Key& key, int32_t w, const Window& window, Position at) {
   const int32_t i = at.x - window.x.start, j = at.y - window.y.start, k = at.z - window.z.start;
   if (index.spec.permute == kAxes) {
     if (index.axes == nullptr) {
@@ -52,7 +52,7 @@ __device__ __forceinline__ Position source_in_window(const WindowIndex& index, c
       return window_source(key, static_cast<uint32_t>(w), window, kAxes, at);
     }
     GX_PATH("axes", "owned");
-    const uint8_t* x = index.axes + (n * index.spec.num_windows + w) * index.axes_pitch;
+    const uint8_t* x = shared.of.axes + int64_t{w} * index.axes_pitch;
     const uint8_t *y = x + index.spec.max_window.x, *z = y + index.spec.max_window.y;
     return {window.x.start + x[i], window.y.start + y[j], window.z.start + z[k]};
   }
@@ -65,22 +65,13 @@ __device__ __forceinline__ Position source_in_window(const WindowIndex& index, c
           window.z.start + static_cast<int32_t>(from - rest * sz)};
 }
 
-__device__ __forceinline__ bool in_span(Span span, int32_t at) {
-  return static_cast<uint32_t>(at - span.start) < static_cast<uint32_t>(span.size);
-}
+// The lines of a chunk, of which the first and the last one may be cut, counted through the patch.
+struct Lines {
+  int32_t first, last;
 
-// The part of a window that lies in a plane of the chunk.
-struct Slice {
-  int32_t at, lines;  // the first voxel, counted from the chunk's first one; the chunk may cut lines at its ends
-
-  __device__ __forceinline__ Slice(const Grid& grid, const Chunk& chunk, const Window& window, int32_t plane) {
-    const int32_t line = plane * grid.shape.y;
-    const int32_t first = static_cast<int32_t>(grid.row(static_cast<uint32_t>(chunk.begin))) - line;
-    const int32_t last = static_cast<int32_t>(grid.row(static_cast<uint32_t>(chunk.end - 1))) - line;
-    const int32_t y = max_of(window.y.start, first);
-    lines = min_of(window.y.start + window.y.size, last + 1) - y;
-    at = (line + y) * grid.shape.z + window.z.start - chunk.begin;
-  }
+  __device__ __forceinline__ Lines(const Grid& grid, const Chunk& chunk)
+      : first(static_cast<int32_t>(grid.row(static_cast<uint32_t>(chunk.begin)))),
+        last(static_cast<int32_t>(grid.row(static_cast<uint32_t>(chunk.end - 1)))) {}
 };
 
 // Takes the first `count` places off a queue, which holds `waiting`.
@@ -89,17 +80,44 @@ __device__ __forceinline__ void advance(T* queue, int32_t waiting, int32_t lane)
   if (lane < waiting - kWarpSize) queue[lane] = queue[kWarpSize + lane];
 }
 
-// Windows that cover voxels of the chunk write their number + 1; the largest wins. Lanes look for windows that reach into
-// the chunk, and then take one and a plane each.
+// A window's number + 1 in the slots of its voxels in a plane of the chunk; the largest wins.
+__device__ __forceinline__ void claim_slots(const Grid& grid, const Chunk& chunk, const Lines& lines, int32_t plane,
+                                            const ListedWindow entry, uint32_t* slots) {
+  constexpr int32_t kAtOnce = 4;
+  const Span y = span_of_listed(entry.y), z = span_of_listed(entry.z);
+  const int32_t first = max_of(plane * grid.shape.y + y.start, lines.first);
+  const int32_t last = min_of(plane * grid.shape.y + y.start + y.size - 1, lines.last);
+  const int32_t size = chunk.end - chunk.begin;
+  const uint32_t number = entry.w + 1;
+  int32_t at = first * grid.shape.z + z.start - chunk.begin;
+  GX_ROLLED
+  for (int32_t left = z.size; left > 0; left -= kAtOnce) {
+    GX_PATH("claims along z", "window in plane");
+    int32_t begin = at;
+    GX_ROLLED
+    for (int32_t line = first; line <= last; ++line) {
+      GX_PATH("claim", "claims along z");
+      const int32_t from = max_of(begin, 0), count = min_of(begin + left, size) - from;
+      GX_UNROLL
+      for (int32_t j = 0; j < kAtOnce; ++j) {
+        if (j < count) atomicMax(slots + from + j, number);
+      }
+      begin += grid.shape.z;
+    }
+    at += kAtOnce;
+  }
+}
+
+// Lanes look for windows that reach into the chunk, and then claim the voxels of one in a plane each.
 __device__ __forceinline__ void find_owners(const WindowIndex& index, ShuffleShared& shared, const Grid& grid,
-                                            const Key& key, const Chunk& chunk, uint32_t* slots, int32_t lane,
-                                            int32_t warp) {
-  int32_t* windows = shared.windows[warp];
+                                            const Chunk& chunk, uint32_t* slots, int32_t lane, int32_t warp) {
+  int32_t* places = shared.windows[warp];
   uint16_t* planes = shared.queue[warp];
-  const uint32_t size = static_cast<uint32_t>(chunk.end - chunk.begin);
-  const int32_t first = grid.at(chunk.begin).x, last = grid.at(chunk.end - 1).x;
-  const int32_t* begins = index.begins + chunk.sample * (index.bins + 1);
-  const int32_t* entries = index.entries + chunk.sample * index.capacity;
+  const Lines lines(grid, chunk);
+  const int32_t first = static_cast<int32_t>(grid.plane(static_cast<uint32_t>(lines.first)));
+  const int32_t last = static_cast<int32_t>(grid.plane(static_cast<uint32_t>(lines.last)));
+  const ListedWindow* list = shared.of.lists;
+  const int32_t* begins = shared.of.begins;
   const int32_t from = begins[(max_of(first - index.spec.max_window.x + 1, 0) >> index.bits.x) * kAreas];
   const int32_t to = begins[((last >> index.bits.x) + 1) * kAreas];
   int32_t waiting = 0;
@@ -107,37 +125,27 @@ __device__ __forceinline__ void find_owners(const WindowIndex& index, ShuffleSha
     GX_PATH("claims", "candidate in plane");
     if (lane < waiting) {
       GX_PATH("window in plane", "claims");
-      const int32_t w = windows[lane];
-      const Window window = window_at(index, key, chunk.sample, w);
-      const Slice slice(grid, chunk, window, first + planes[lane]);
-      int32_t at = slice.at, left = window.z.size;
-      for (int32_t count = slice.lines * window.z.size; count > 0; --count) {
-        GX_PATH("claim", "window in plane");
-        if (static_cast<uint32_t>(at) < size) atomicMax(slots + at, static_cast<uint32_t>(w) + 1);
-        ++at;
-        if (--left == 0) {
-          left = window.z.size;
-          at += grid.shape.z - left;
-        }
-      }
+      claim_slots(grid, chunk, lines, first + planes[lane], list[places[lane]], slots);
     }
     __syncwarp();
-    advance(windows, waiting, lane);
+    advance(places, waiting, lane);
     advance(planes, waiting, lane);
     waiting = max_of(waiting - kWarpSize, 0);
     __syncwarp();
   };
   for (int32_t p = from + warp * kWarpSize; p < to; p += kThreads) {
     GX_PATH("candidates", "shuffled sample");
-    const int32_t w = p + lane < to ? entries[p + lane] : -1;
-    const Window window = w < 0 ? Window{} : window_at(index, key, chunk.sample, w);
+    const ListedWindow entry = list[min_of(p + lane, to - 1)];
     for (int32_t plane = first; plane <= last; ++plane) {
       GX_PATH("candidate in plane", "candidates");
-      const bool hit = in_span(window.x, plane) && Slice(grid, chunk, window, plane).lines > 0;
+      const int32_t line = plane * grid.shape.y;
+      const uint32_t x = entry.x + tested(plane, plane);
+      const uint32_t y = entry.y + tested(max_of(lines.first - line, 0), min_of(lines.last - line, grid.shape.y - 1));
+      const bool hit = ((x | y) & kApart) == 0 && p + lane < to;
       const uint32_t ballot = __ballot_sync(kAllLanes, hit);
       if (hit) {
         const int32_t place = waiting + __popc(ballot & ((1u << lane) - 1));
-        windows[place] = w;
+        places[place] = p + lane;
         planes[place] = static_cast<uint16_t>(plane - first);
       }
       waiting += __popc(ballot);
@@ -148,49 +156,49 @@ __device__ __forceinline__ void find_owners(const WindowIndex& index, ShuffleSha
   if (waiting > 0) claim();
 }
 
-// The window of an entry of a list; its key is left out.
-__device__ __forceinline__ Window listed_window(const WindowIndex& index, const Key& key, const PackedWindow& entry) {
-  if (index.windows == nullptr) {
-    GX_PATH("drawn again", "kernel");
-    return draw_window(key, entry.key, index.shape, index.spec.max_window);
-  }
-  return {span_of(entry.x), span_of(entry.y), span_of(entry.z), 0};
-}
-
 // Back through the windows in sequence, from the last one on: by the lists of the bins that a voxel comes to.
 __device__ __forceinline__ Position traced(const WindowIndex& index, const ShuffleShared& shared, const Key& key,
-                                           int64_t n, Position at) {
-  const int32_t* begins = index.begins + n * (index.bins + 1);
-  const PackedWindow* listed = index.listed + n * index.capacity;
+                                           Position at) {
   uint32_t before = static_cast<uint32_t>(index.spec.num_windows);
   while (true) {
     GX_PATH("hop", "owned");
     const int32_t bin = ((at.x >> index.bits.x) * index.bins_along.y + (at.y >> index.bits.y)) * index.bins_along.z +
                         (at.z >> index.bits.z);
-    int32_t p = begins[bin];
-    const int32_t end = begins[bin + 1];
-    PackedWindow entry = {};
-    for (; p < end; ++p) {
+    const int32_t* begins = shared.of.begins + bin;
+    const int32_t begin = begins[0];
+    int32_t left = begins[1] - begin;
+    const ListedWindow* list = shared.of.lists + begin;
+    const uint32_t x = tested(at.x, at.x), y = tested(at.y, at.y), z = tested(at.z, at.z);
+    const auto holds = [&](const ListedWindow& entry) {
+      return (((x + entry.x) | (y + entry.y) | (z + entry.z)) & kApart) == 0 && entry.w < before;
+    };
+    // Two at a time. Behind the list there is another bin's, or an entry that meets nothing: all windows that hold the voxel
+    // are in its own bin's, so none is found there.
+    bool first = false, second = false;
+    GX_ROLLED
+    for (; left > 0; left -= 2) {
       GX_PATH("test", "hop");
-      entry = listed[p];
-      const Window window = listed_window(index, key, entry);
-      if (entry.key < before && in_span(window.x, at.x) && in_span(window.y, at.y) && in_span(window.z, at.z)) break;
+      const ListedWindow entry = list[0], next = list[1];
+      first = holds(entry);
+      second = holds(next);
+      if (first || second) break;
+      list += 2;
     }
-    if (p == end) return at;
+    if (left <= 0) return at;
     GX_PATH("moved", "hop");
-    before = entry.key;
-    const int32_t w = static_cast<int32_t>(before);
-    Window window = listed_window(index, key, entry);
+    const ListedWindow entry = list[first ? 0 : 1];
+    before = entry.w;
+    Window window = listed_window(entry);
     if (index.spec.permute == kVoxel) {
       GX_PATH("moved by key", "moved");
-      window.key = window_at(index, key, n, w).key;
+      window.key = shared.of.windows[before].key;
     }
-    at = source_in_window(index, shared, key, n, w, window, at);
+    at = source_in_window(index, shared, key, static_cast<int32_t>(before), window, at);
   }
 }
 
 // The slots of a warp's voxels, from `first` of the chunk on, become places of sources. Those that need it (kept, and owned
-// by a window or to be traced) wait in a queue, so that all lanes work.
+// by a window or to be traced) wait in a queue, so that all lanes work. `painted`: also what lies beyond the chunk.
 template <bool kSequentially>
 __device__ __forceinline__ void find_sources(const WindowIndex& index, ShuffleShared& shared, const Grid& grid,
                                              const Layout& layout, const Key& key, const Chunk& chunk,
@@ -205,10 +213,10 @@ __device__ __forceinline__ void find_sources(const WindowIndex& index, ShuffleSh
       const Position at = grid.at(chunk.begin + v);
       Position from;
       if constexpr (kSequentially) {
-        from = traced(index, shared, key, chunk.sample, at);
+        from = traced(index, shared, key, at);
       } else {
         const int32_t w = static_cast<int32_t>(slots[v]) - 1;
-        from = source_in_window(index, shared, key, chunk.sample, w, window_at(index, key, chunk.sample, w), at);
+        from = source_in_window(index, shared, key, w, unpacked(shared.of.windows[w]), at);
       }
       slots[v] = static_cast<uint32_t>(layout(from)) + 1;
     }
@@ -217,13 +225,16 @@ __device__ __forceinline__ void find_sources(const WindowIndex& index, ShuffleSh
     waiting = max_of(waiting - kWarpSize, 0);
     __syncwarp();
   };
+  constexpr int32_t kWords = kChunk / kWarps / kWarpSize;
   GX_ROLLED
-  for (int32_t i = 0; i < kChunk / kWarps; i += kWarpSize) {
+  for (int32_t word = first / kWarpSize; word < first / kWarpSize + kWords; ++word) {
     GX_PATH("step", "shuffled sample");
-    const int32_t v = first + i + lane;
-    const bool kept = (painted[v / kWarpSize] >> lane & 1u) == 0 && v < chunk.end - chunk.begin;
+    const int32_t v = word * kWarpSize + lane;
+    const bool kept = (painted[word] >> lane & 1u) == 0;
     const bool wants = kept && (kSequentially || slots[v] != 0);
     const uint32_t ballot = __ballot_sync(kAllLanes, wants);
+    if (ballot == 0) continue;
+    GX_PATH("waits", "step");
     if (wants) queue[waiting + __popc(ballot & ((1u << lane) - 1))] = static_cast<uint16_t>(v);
     waiting += __popc(ballot);
     __syncwarp();

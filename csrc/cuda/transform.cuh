@@ -22,6 +22,10 @@ struct TransformJob {
   WindowIndex index;
 };
 
+struct alignas(16) FourSlots {
+  uint32_t at[4];
+};
+
 constexpr int kMaskWords = kChunk / kWarpSize;
 constexpr int32_t kOfWarp = kChunk / kWarps;  // voxels that a warp finishes alone
 
@@ -35,7 +39,18 @@ struct ChannelState {
   const CurveRow* rows;
   CurveLookup lookup;
   Range range;
-  bool curved, decreasing, clamp;
+  T fill;  // of all that is painted, if `filled`
+  bool curved, decreasing, clamp, filled;
+};
+
+constexpr int32_t kBoxTile = 32;  // boxes that are looked at together
+
+// What is the same for all voxels of the chunk. In shared memory, which spares registers.
+struct BlockState {
+  Sample sample;
+  Layout layout;
+  Box boxes[kBoxTile];
+  alignas(16) uint32_t noise_keys[2 * kPhiloxRounds];
 };
 
 // Bits of voxels [from, to) of the chunk.
@@ -47,23 +62,35 @@ __device__ __forceinline__ void set_bits(uint32_t* mask, int32_t from, int32_t t
   }
 }
 
-// The voxels of a chunk that lie in any box; `mask` is clear. A thread a line along z.
-__device__ __forceinline__ void mask_boxes(const Sample& sample, const Grid& grid, const Chunk& chunk, uint32_t* mask,
+// The voxels of a chunk that lie in any box; `mask` is clear. A thread a line along z. All threads come by.
+__device__ __forceinline__ void mask_boxes(BlockState& block, const Grid& grid, const Chunk& chunk, uint32_t* mask,
                                            int32_t thread) {
+  const Sample& sample = block.sample;
   const int32_t first = static_cast<int32_t>(grid.row(static_cast<uint32_t>(chunk.begin)));
   const int32_t last = static_cast<int32_t>(grid.row(static_cast<uint32_t>(chunk.end - 1)));
-  for (int32_t line = first + thread; line <= last; line += kThreads) {
-    GX_PATH("line", "kernel");
-    const int32_t x = static_cast<int32_t>(grid.plane(static_cast<uint32_t>(line))), y = line - x * grid.shape.y;
-    const int32_t at = line * grid.shape.z - chunk.begin;
-    for (int32_t b = 0; b < sample.num_boxes; ++b) {
-      GX_PATH("box", "line");
-      const Box box = sample_box(sample, b, grid.shape);
-      if (x < box.x0 || x >= box.x1 || y < box.y0 || y >= box.y1) continue;
-      const int32_t from = max_of(at + box.z0, 0), to = min_of(at + box.z1, chunk.end - chunk.begin);
-      if (from < to) {
-        GX_PATH("line in box", "box");
-        set_bits(mask, from, to);
+  const int32_t size = chunk.end - chunk.begin;
+  for (int32_t tile = 0; tile < sample.num_boxes; tile += kBoxTile) {
+    GX_PATH("box tile", "kernel");
+    const int32_t boxes = min_of(sample.num_boxes - tile, kBoxTile);
+    if (tile > 0) __syncthreads();  // those before are done
+    if (thread < boxes) {
+      GX_PATH("box read", "box tile");
+      block.boxes[thread] = sample_box(sample, tile + thread, grid.shape);
+    }
+    __syncthreads();
+    for (int32_t line = first + thread; line <= last; line += kThreads) {
+      GX_PATH("line", "box tile");
+      const int32_t x = static_cast<int32_t>(grid.plane(static_cast<uint32_t>(line))), y = line - x * grid.shape.y;
+      const int32_t at = line * grid.shape.z - chunk.begin;
+      for (int32_t b = 0; b < boxes; ++b) {
+        GX_PATH("box", "line");
+        const Box& box = block.boxes[b];
+        if (x < box.x0 || x >= box.x1 || y < box.y0 || y >= box.y1) continue;
+        const int32_t from = max_of(at + box.z0, 0), to = min_of(at + box.z1, size);
+        if (from < to) {
+          GX_PATH("line in box", "box");
+          set_bits(mask, from, to);
+        }
       }
     }
   }
@@ -79,24 +106,42 @@ GX_HD int32_t covering_box(const Sample& sample, Shape shape, Position at) {
 }
 
 template <typename T>
-__device__ __forceinline__ T curved(const ChannelState<T>& channel, T value) {
+__device__ __forceinline__ void curve_values(const ChannelState<T>& channel, T (&values)[4]) {
   if constexpr (sizeof(T) == 8) {  // the exact root, as on the CPU
-    return apply_curve_exact(*channel.curve, channel.range, channel.clamp, value);
+    GX_UNROLL
+    for (T& value : values) value = apply_curve_exact(*channel.curve, channel.range, channel.clamp, value);
+  } else if (channel.clamp) {
+    GX_PATH("clamped", "curved");
+    GX_UNROLL
+    for (T& value : values)
+      narrow(apply_curve_clamped(channel.lookup, channel.rows, channel.range, widen(value)), value);
   } else {
-    T out;
-    const float x = widen(value);
-    narrow(apply_curve(channel.lookup, channel.rows, channel.decreasing, channel.range, channel.clamp, x), out);
-    return out;
+    GX_PATH("not clamped", "curved");
+    GX_UNROLL
+    for (T& value : values) {
+      const float x = widen(value);
+      narrow(apply_curve(channel.lookup, channel.rows, channel.decreasing, channel.range, false, x), value);
+    }
   }
 }
 
 // Paints those of the voxels v, v + 8, v + 16 and v + 24 of the chunk whose bits 0, 8, 16, 24 are set.
 template <typename T>
-__device__ __forceinline__ void paint(const ChannelState<T>& channel, const Sample& sample, const Grid& grid,
+__device__ __forceinline__ void paint(const ChannelState<T>& channel, const BlockState& block, const Grid& grid,
                                       const Chunk& chunk, int32_t v, uint32_t painted) {
+  const Sample& sample = block.sample;
+  T* const input = channel.input + v;
+  if (channel.filled) {
+    GX_PATH("filled", "painted");
+    const T fill = channel.fill;
+    GX_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      if ((painted >> (8 * i) & 1) != 0) input[8 * i] = fill;
+    }
+    return;
+  }
   const int64_t at = channel.noise + v;
   const Range range = channel.range;
-  T* const input = channel.input + v;
   const auto write = [&](int i, float fill) {
     T value;
     narrow(painted_value(range, fill), value);
@@ -104,7 +149,8 @@ __device__ __forceinline__ void paint(const ChannelState<T>& channel, const Samp
   };
   if (!sample.constant && (at & 31) < 8) {
     GX_PATH("noise", "painted");
-    const Words words = philox(sample.key, Purpose::kNoise, noise_index(at));
+    const Words words = philox_rounds(philox_counter(sample.key, Purpose::kNoise, noise_index(at)),
+                                      [&](int i) { return block.noise_keys[i]; });
     const uint32_t of[4] = {words.w0, words.w1, words.w2, words.w3};
     GX_UNROLL
     for (int i = 0; i < 4; ++i) {
@@ -113,13 +159,13 @@ __device__ __forceinline__ void paint(const ChannelState<T>& channel, const Samp
     return;
   }
   GX_ROLLED
-  for (int i = 0; i < 4; ++i) {  // constants, and noise of a channel that begins amid a call
+  for (int i = 0; i < 4; ++i) {  // constants of several boxes, and noise of a channel that begins amid a call
     GX_PATH("one by one", "painted");
     if ((painted >> (8 * i) & 1) == 0) continue;
     if (sample.constant) {
       GX_PATH("constant", "one by one");
       const Position here = grid.at(chunk.begin + v + 8 * i);
-      write(i, sample_fill(sample, sample.paint == kOut ? 0 : covering_box(sample, grid.shape, here)));
+      write(i, sample_fill(sample, covering_box(sample, grid.shape, here)));
     } else {
       GX_PATH("noise across", "one by one");
       write(i, noise(sample.key, at + 8 * i));
@@ -137,6 +183,8 @@ __device__ __forceinline__ void begin_channel(const TransformJob<T, Source>& job
   channel.range = sample_range(sample, c);
   channel.noise = noise_origin(sample, c, job.grid.shape) + chunk.begin;
   channel.clamp = sample.clamp;
+  channel.filled = sample.constant && (sample.paint == kOut || sample.num_boxes < 2);
+  narrow(painted_value(channel.range, channel.filled ? sample_fill(sample, 0) : 0.0f), channel.fill);
   channel.curved = sample.nonlinear && !channel.range.empty;
   if (!channel.curved) return;
   const int64_t curve = int64_t{chunk.sample} * job.curves.a_sample + (sample.curves > 1 ? c : 0);
@@ -163,38 +211,51 @@ template <typename T, typename Source, Shuffling kShuffling>
 __global__ void __launch_bounds__(kThreads, blocks_bound(kBlocks<T, kShuffling>, kThreads))
     transform_kernel(const __grid_constant__ TransformJob<T, Source> job) {
   __shared__ Slots<kShuffling != Shuffling::kNone> slots;
-  __shared__ Sample sample;
-  __shared__ Layout layout;
+  __shared__ BlockState block;
   __shared__ ChannelState<T> channel;
   __shared__ uint32_t mask[kMaskWords];
   GX_PATH("kernel", "");
   const Grid& grid = job.grid;
   const Chunk chunk = chunk_of(grid);
   const int32_t thread = static_cast<int32_t>(threadIdx.x), lane = thread % kWarpSize;
-  const int32_t first = thread / kWarpSize * kOfWarp;  // of the warp's own voxels
+  const int32_t first = thread / kWarpSize * kOfWarp, end = chunk.end - chunk.begin;  // first: of the warp's own voxels
+  Sample& sample = block.sample;
+  Layout& layout = block.layout;
   if (thread == 0) {
     GX_PATH("sample", "kernel");
     sample = job.source(chunk.sample);
     layout = layout_of(job.view, sample.flips);
+    if constexpr (kShuffling != Shuffling::kNone) slots.rest.of = job.index.sample(chunk.sample);
   }
   if (thread < kMaskWords) mask[thread] = 0;
+  if constexpr (kShuffling != Shuffling::kNone) fill_inverses(slots.rest, thread);
+  __syncthreads();
+  if (thread < 2 * kPhiloxRounds) {
+    GX_PATH("noise keys", "kernel");
+    const uint64_t seed = sample.key.seed;
+    block.noise_keys[thread] =
+        philox_key(static_cast<uint32_t>(thread % 2 == 0 ? seed : seed >> 32), thread % 2, thread / 2);
+  }
+  if (sample.paint != kNothing) mask_boxes(block, grid, chunk, mask, thread);
   if constexpr (kShuffling != Shuffling::kNone) {
-    for (int32_t v = thread; v < kChunk; v += kThreads) {
+    for (int32_t v = thread; v < kChunk / 4 && sample.shuffle; v += kThreads) {
       GX_PATH("clear", "kernel");
-      slots.at[v] = 0;
+      reinterpret_cast<FourSlots*>(slots.at)[v] = {};
     }
-    fill_inverses(slots.rest, thread);
   }
   __syncthreads();
-  if (sample.paint != kNothing) mask_boxes(sample, grid, chunk, mask, thread);
+  if (thread < kMaskWords) {
+    GX_PATH("mask", "kernel");
+    const int32_t here = end - thread * kWarpSize;  // what lies beyond the chunk is as if painted
+    const uint32_t beyond = here >= kWarpSize ? 0 : here <= 0 ? kAllLanes : ~((1u << here) - 1);
+    mask[thread] = (sample.paint == kOut ? ~mask[thread] : mask[thread]) | beyond;
+  }
   if constexpr (kShuffling == Shuffling::kLastWriter) {
     if (sample.shuffle) {
       GX_PATH("shuffled sample", "kernel");
-      find_owners(job.index, slots.rest, grid, sample.key, chunk, slots.at, lane, first / kOfWarp);
+      find_owners(job.index, slots.rest, grid, chunk, slots.at, lane, first / kOfWarp);
     }
   }
-  __syncthreads();
-  if (sample.paint == kOut && thread < kMaskWords) mask[thread] = ~mask[thread];
   __syncthreads();
   if constexpr (kShuffling != Shuffling::kNone) {
     if (sample.shuffle) {
@@ -215,15 +276,25 @@ __global__ void __launch_bounds__(kThreads, blocks_bound(kBlocks<T, kShuffling>,
     GX_ROLLED
     for (int32_t group = first; group < first + kOfWarp; group += 4 * kWarpSize) {
       __syncwarp();  // so that what the voxels share is read again and keeps no registers meanwhile
-      const int32_t v = group + lane / 8 * kWarpSize + lane % 8, end = chunk.end - chunk.begin;
+      const int32_t v = group + lane / 8 * kWarpSize + lane % 8;
       if (v >= end) continue;
       GX_PATH("voxel", "channel");
       // Bits 0, 8, 16 and 24 are those of the four voxels.
-      const uint32_t here = 0x01010101u & (v + 24 < end ? kAllLanes : (1u << (end - v)) - 1);
+      uint32_t here = 0x01010101u;
+      int32_t from[4] = {layout(grid.at(chunk.begin + v))};
+      if (grid.aligned) {
+        GX_UNROLL
+        for (int i = 1; i < 4; ++i) from[i] = from[0] + 8 * i * layout.z;
+      } else {
+        GX_PATH("not aligned", "voxel");
+        here &= v + 24 < end ? kAllLanes : (1u << (end - v)) - 1;
+        GX_UNROLL
+        for (int i = 1; i < 4; ++i) from[i] = layout(grid.at(chunk.begin + min_of(v + 8 * i, end - 1)));
+      }
       const uint32_t painted = mask[v / kWarpSize] >> (lane % 8) & here, kept = here ^ painted;
       T value[4];
       GX_UNROLL
-      for (int i = 0; i < 4; ++i) value[i] = channel.x[layout(grid.at(chunk.begin + min_of(v + 8 * i, end - 1)))];
+      for (int i = 0; i < 4; ++i) value[i] = channel.x[from[i]];
       if (channel.target != nullptr) {
         T* target = channel.target + v;
         GX_UNROLL
@@ -245,8 +316,7 @@ __global__ void __launch_bounds__(kThreads, blocks_bound(kBlocks<T, kShuffling>,
         }
         if (channel.curved) {
           GX_PATH("curved", "kept");
-          GX_UNROLL
-          for (int i = 0; i < 4; ++i) value[i] = curved(channel, value[i]);
+          curve_values(channel, value);
         }
         T* input = channel.input + v;
         GX_UNROLL
@@ -256,7 +326,7 @@ __global__ void __launch_bounds__(kThreads, blocks_bound(kBlocks<T, kShuffling>,
       }
       if (painted != 0) {
         GX_PATH("painted", "voxel");
-        paint(channel, sample, grid, chunk, v, painted);
+        paint(channel, block, grid, chunk, v, painted);
       }
     }
   }

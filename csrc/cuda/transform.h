@@ -46,13 +46,8 @@ inline void plan_index(const ShuffleSpec& spec, Shape shape, int64_t samples, Wi
   index.bits = {bits[0], bits[1], bits[2]};
   index.bins_along = {bins[0], bins[1], bins[2]};
   index.capacity = spec.num_windows * touched;
-  if (index.sequential()) {
-    parts.add(index.listed, samples * index.capacity);
-  } else {
-    parts.add(index.entries, samples * index.capacity);
-  }
+  parts.add(index.lists, samples * (index.capacity + 1));
   parts.add(index.begins, samples * (index.bins + 1));
-  if (std::max({sides[0], sides[1], sides[2]}) >= kPackedSide) return;
   parts.add(index.windows, samples * spec.num_windows);
   if (spec.permute == kAxes && std::max({most[0], most[1], most[2]}) <= kMostSide) {
     index.axes_pitch = most[0] + most[1] + most[2];

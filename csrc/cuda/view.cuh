@@ -48,6 +48,7 @@ struct Grid {
   Shape shape;
   int32_t voxels, chunks;
   Quotient row, plane, chunk;  // divide by z, y and chunks
+  bool aligned;                // lines are whole groups of 32 voxels
 
   explicit Grid(Shape patch)
       : shape(patch),
@@ -55,7 +56,8 @@ struct Grid {
         chunks(chunks_of(patch)),
         row(patch.z),
         plane(patch.y),
-        chunk(chunks) {}
+        chunk(chunks),
+        aligned(patch.z % 32 == 0) {}
 
   GX_HD Position at(int32_t v) const {
     const uint32_t line = row(static_cast<uint32_t>(v)), x = plane(line);

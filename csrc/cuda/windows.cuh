@@ -14,25 +14,56 @@ constexpr int kPrepareThreads = 256, kIndexThreads = 512;
 constexpr int32_t kWindowTile = 1024, kAxesTile = 128;  // windows that a block draws, without and with axis tables
 constexpr int32_t kMostBins = 4096;                     // so that their counts take 16 KB
 constexpr int32_t kMostStarts = 256;                    // of windows along x, by last writer
-constexpr int32_t kAreas = 4;           // windows of one start are in order of their cross-section, by so many classes
-constexpr int32_t kMostSide = 256;      // of windows whose axis permutations are tabulated, a byte each
-constexpr int32_t kPackedSide = 65536;  // of patches whose windows are packed
+constexpr int32_t kAreas = 4;            // windows of one start are in order of their cross-section, by so many classes
+constexpr int32_t kMostSide = 256;       // of windows whose axis permutations are tabulated, a byte each
+constexpr int32_t kLongestSide = 32767;  // of a patch that is shuffled
 
 // start | size << 16.
 struct alignas(16) PackedWindow {
   uint32_t x, y, z, key;
 };
 
+// A window of a list, in words that test quickly: in the lower half of each the first voxel along an axis, in the upper half
+// kFarthest less the last one. `w`: its number.
+struct alignas(16) ListedWindow {
+  uint32_t x, y, z, w;
+};
+
+constexpr uint32_t kFarthest = kLongestSide;
+constexpr uint32_t kApart = 0x80008000u;
+
+GX_HD uint32_t listed(Span span) {
+  const uint32_t first = static_cast<uint32_t>(span.start);
+  return first | (kFarthest + 1 - first - static_cast<uint32_t>(span.size)) << 16;
+}
+
+GX_HD Span span_of_listed(uint32_t word) {
+  const uint32_t first = word & 0xffffu;
+  return {static_cast<int32_t>(first), static_cast<int32_t>(kFarthest + 1 - (word >> 16) - first)};
+}
+
+// Added to the word of a span it sets none of kApart where [from, to] and the span meet: first <= to, and from <= last.
+GX_HD uint32_t tested(int32_t from, int32_t to) {
+  return kFarthest - static_cast<uint32_t>(to) + (static_cast<uint32_t>(from) << 16);
+}
+
+// Those of one sample: (num_windows), (num_windows, axes_pitch), (capacity + 1) and (bins + 1).
+struct SampleWindows {
+  PackedWindow* windows;
+  uint8_t* axes;
+  ListedWindow* lists;
+  int32_t* begins;
+};
+
 // How windows are found. The launch fills it; the pointers are to the device.
 struct WindowIndex {
   ShuffleSpec spec;
   Shape shape;
-  PackedWindow* windows;  // (N, num_windows); null: patches too long, windows are drawn where they are needed
+  PackedWindow* windows;  // (N, num_windows)
   uint8_t* axes;          // (N, num_windows, axes_pitch): permutations along the axes; null: none
   int32_t axes_pitch;
-  int32_t* entries;      // last writer: (N, capacity) windows
-  PackedWindow* listed;  // sequential: (N, capacity), with the window's number in place of its key
-  int32_t* begins;       // (N, bins + 1): where the entries of a bin begin
+  ListedWindow* lists;  // (N, capacity + 1): behind the last list an entry that meets nothing
+  int32_t* begins;      // (N, bins + 1): where the list of a bin begins
   int32_t bins;
   int64_t capacity;
   Shape bits;        // sequential: a bin has 2^bits voxels along each axis; last writer: starts along x
@@ -40,36 +71,40 @@ struct WindowIndex {
   int32_t blocks;    // that draw, a sample
 
   GX_HD bool sequential() const { return spec.order == kSequential; }
+  GX_HD SampleWindows sample(int64_t n) const {
+    return {windows + n * spec.num_windows, axes == nullptr ? nullptr : axes + n * spec.num_windows * axes_pitch,
+            lists + n * (capacity + 1), begins + n * (bins + 1)};
+  }
 };
 
 GX_HD Span span_of(uint32_t packed) {
   return {static_cast<int32_t>(packed & 0xffffu), static_cast<int32_t>(packed >> 16)};
 }
 
-GX_HD Window window_at(const WindowIndex& index, const Key& key, int64_t n, int32_t w) {
-  if (index.windows == nullptr) {
-    GX_PATH("drawn again", "kernel");
-    return draw_window(key, static_cast<uint32_t>(w), index.shape, index.spec.max_window);
-  }
-  const PackedWindow packed = index.windows[n * index.spec.num_windows + w];
-  return {span_of(packed.x), span_of(packed.y), span_of(packed.z), packed.key};
+GX_HD Window unpacked(const PackedWindow& window) {
+  return {span_of(window.x), span_of(window.y), span_of(window.z), window.key};
 }
 
-GX_HD PackedWindow packed(const Window& window, uint32_t key) {
+GX_HD PackedWindow packed(const Window& window) {
   const auto pack = [](Span span) {
     return static_cast<uint32_t>(span.start) | static_cast<uint32_t>(span.size) << 16;
   };
-  return {pack(window.x), pack(window.y), pack(window.z), key};
+  return {pack(window.x), pack(window.y), pack(window.z), window.key};
+}
+
+// The window of a list's entry; its key is left out.
+GX_HD Window listed_window(const ListedWindow& entry) {
+  return {span_of_listed(entry.x), span_of_listed(entry.y), span_of_listed(entry.z), 0};
 }
 
 // Windows [begin, end) of a sample.
 __device__ __forceinline__ void draw_windows(const WindowIndex& index, const Key& key, int64_t n, int32_t begin,
                                              int32_t end, int32_t thread) {
-  PackedWindow* windows = index.windows + n * index.spec.num_windows;
+  PackedWindow* windows = index.sample(n).windows;
   for (int32_t w = begin + thread; w < end; w += kPrepareThreads) {
     GX_PATH("draw", "kernel");
     const Window drawn = draw_window(key, static_cast<uint32_t>(w), index.shape, index.spec.max_window);
-    windows[w] = packed(drawn, drawn.key);
+    windows[w] = packed(drawn);
   }
 }
 
@@ -77,8 +112,8 @@ __device__ __forceinline__ void draw_windows(const WindowIndex& index, const Key
 __device__ __forceinline__ void tabulate_axes(const WindowIndex& index, const Key& key, int64_t n, int32_t begin,
                                               int32_t end, uint32_t* keys, int32_t thread) {
   const Shape most = index.spec.max_window;
-  const PackedWindow* windows = index.windows + n * index.spec.num_windows;
-  uint8_t* axes = index.axes + n * index.spec.num_windows * index.axes_pitch;
+  const PackedWindow* windows = index.sample(n).windows;
+  uint8_t* axes = index.sample(n).axes;
   for (int32_t w = begin + thread; w < end; w += kPrepareThreads) {
     GX_PATH("axis keys", "kernel");
     const Words words = axis_keys(key, static_cast<uint32_t>(w));
@@ -149,12 +184,12 @@ __device__ __forceinline__ void scan(int32_t* counts, int32_t bins, int32_t* beg
 }
 
 // The last windows of a list first, by insertion: lists are short.
-__device__ __forceinline__ void sort_descending(PackedWindow* list, int32_t count) {
+__device__ __forceinline__ void sort_descending(ListedWindow* list, int32_t count) {
   for (int32_t i = 1; i < count; ++i) {
     GX_PATH("insert", "sort");
-    const PackedWindow one = list[i];
+    const ListedWindow one = list[i];
     int32_t j = i;
-    for (; j > 0 && list[j - 1].key < one.key; --j) {
+    for (; j > 0 && list[j - 1].w < one.w; --j) {
       GX_PATH("shift", "insert");
       list[j] = list[j - 1];
     }
@@ -187,34 +222,26 @@ __global__ void __launch_bounds__(kIndexThreads, 2) index_kernel(const __grid_co
   }
   __syncthreads();
   if (!sample.shuffle) return;
+  const SampleWindows of = index.sample(n);
   for (int32_t w = thread; w < windows; w += kIndexThreads) {
     GX_PATH("index", "kernel");
-    each_bin(index, window_at(index, sample.key, n, w), [&](int32_t bin) { atomicAdd(counts + bin, 1); });
+    each_bin(index, unpacked(of.windows[w]), [&](int32_t bin) { atomicAdd(counts + bin, 1); });
   }
   __syncthreads();
-  int32_t* begins = index.begins + n * (index.bins + 1);
-  if (thread < kWarpSize) scan(counts, index.bins, begins, thread);
+  if (thread < kWarpSize) scan(counts, index.bins, of.begins, thread);
   __syncthreads();
-  if (!index.sequential()) {
-    int32_t* entries = index.entries + n * index.capacity;
-    for (int32_t w = thread; w < windows; w += kIndexThreads) {
-      GX_PATH("index", "kernel");
-      each_bin(index, window_at(index, sample.key, n, w),
-               [&](int32_t bin) { entries[atomicAdd(counts + bin, 1)] = w; });
-    }
-    return;
-  }
-  PackedWindow* listed = index.listed + n * index.capacity;
+  if (thread == 0) of.lists[of.begins[index.bins]] = {kFarthest | kFarthest << 16, 0, 0, 0};
   for (int32_t w = thread; w < windows; w += kIndexThreads) {
     GX_PATH("list", "kernel");
-    const Window window = window_at(index, sample.key, n, w);
-    const PackedWindow entry = packed(window, static_cast<uint32_t>(w));
-    each_bin(index, window, [&](int32_t bin) { listed[atomicAdd(counts + bin, 1)] = entry; });
+    const Window window = unpacked(of.windows[w]);
+    const ListedWindow entry = {listed(window.x), listed(window.y), listed(window.z), static_cast<uint32_t>(w)};
+    each_bin(index, window, [&](int32_t bin) { of.lists[atomicAdd(counts + bin, 1)] = entry; });
   }
+  if (!index.sequential()) return;
   __syncthreads();
   for (int32_t b = thread; b < index.bins; b += kIndexThreads) {
     GX_PATH("sort", "kernel");
-    sort_descending(listed + begins[b], begins[b + 1] - begins[b]);
+    sort_descending(of.lists + of.begins[b], of.begins[b + 1] - of.begins[b]);
   }
 }
 

@@ -72,4 +72,13 @@ GX_HD T max_of(T a, T b) {
   return a < b ? b : a;
 }
 
+// In [0, 1]; NaN and -0 become 0.
+GX_HD float saturated(float v) {
+#if defined(__CUDA_ARCH__)
+  return __saturatef(v);
+#else
+  return v > 0.0f ? min_of(v, 1.0f) : 0.0f;
+#endif
+}
+
 }  // namespace gx

@@ -45,25 +45,36 @@ constexpr int kPhiloxRounds = 10;
 constexpr uint32_t kPhiloxMultiplier0 = 0xD2511F53u, kPhiloxMultiplier1 = 0xCD9E8D57u;
 constexpr uint32_t kPhiloxKeyStep0 = 0x9E3779B9u, kPhiloxKeyStep1 = 0xBB67AE85u;
 
-GX_HD Words philox4x32(Words counter, uint32_t key0, uint32_t key1) {
-#if defined(__CUDA_ARCH__)
-#pragma unroll
-#endif
+// Word `half` (0 or 1) of the key of a round.
+GX_HD uint32_t philox_key(uint32_t key, int half, int round) {
+  return key + static_cast<uint32_t>(round) * (half == 0 ? kPhiloxKeyStep0 : kPhiloxKeyStep1);
+}
+
+// `keys`: the two words of every round, one after another.
+template <typename Keys>
+GX_HD Words philox_rounds(Words counter, const Keys& keys) {
+  GX_UNROLL
   for (int round = 0; round < kPhiloxRounds; ++round) {
     const uint64_t p0 = uint64_t{kPhiloxMultiplier0} * counter.w0;
     const uint64_t p1 = uint64_t{kPhiloxMultiplier1} * counter.w2;
-    counter = {static_cast<uint32_t>(p1 >> 32) ^ counter.w1 ^ key0, static_cast<uint32_t>(p1),
-               static_cast<uint32_t>(p0 >> 32) ^ counter.w3 ^ key1, static_cast<uint32_t>(p0)};
-    key0 += kPhiloxKeyStep0;
-    key1 += kPhiloxKeyStep1;
+    counter = {static_cast<uint32_t>(p1 >> 32) ^ counter.w1 ^ keys(2 * round), static_cast<uint32_t>(p1),
+               static_cast<uint32_t>(p0 >> 32) ^ counter.w3 ^ keys(2 * round + 1), static_cast<uint32_t>(p0)};
   }
   return counter;
 }
 
+GX_HD Words philox4x32(Words counter, uint32_t key0, uint32_t key1) {
+  return philox_rounds(counter, [=](int i) { return philox_key(i % 2 == 0 ? key0 : key1, i % 2, i / 2); });
+}
+
+GX_HD Words philox_counter(const Key& key, Purpose purpose, uint32_t index) {
+  return {index, static_cast<uint32_t>(purpose), static_cast<uint32_t>(key.sample),
+          static_cast<uint32_t>(key.sample >> 32)};
+}
+
 GX_HD Words philox(const Key& key, Purpose purpose, uint32_t index) {
-  return philox4x32({index, static_cast<uint32_t>(purpose), static_cast<uint32_t>(key.sample),
-                     static_cast<uint32_t>(key.sample >> 32)},
-                    static_cast<uint32_t>(key.seed), static_cast<uint32_t>(key.seed >> 32));
+  return philox4x32(philox_counter(key, purpose, index), static_cast<uint32_t>(key.seed),
+                    static_cast<uint32_t>(key.seed >> 32));
 }
 
 GX_HD void write_words(const Words& words, int64_t* out) {

@@ -34,7 +34,7 @@ def test_it_names_what_it_writes_and_goes_on(scans: Path, tmp_path: Path, capsys
     ]
     assert last == "2 written"
     assert sorted(path.name for path in out.iterdir()) == [
-        *("0.nii.gz", "0.npz", "1.nii.gz", "1.npz", "prediction.json"),
+        *("0.nii.gz", "0.npz", "1.nii.gz", "1.npz", "cases.jsonl", "prediction.json"),
     ]
     settings = json.loads((out / "prediction.json").read_text())["settings"]
     assert (settings["overlap"], settings["flips"], len(settings["networks"])) == (0.25, "yz", 2)

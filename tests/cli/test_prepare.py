@@ -35,6 +35,14 @@ def test_the_defaults_are_those_of_the_settings() -> None:
     assert parsed() == PrepareSettings()
 
 
+def test_a_preset_of_pretrain_says_how_scans_are_prepared_for_it_unless_an_option_does() -> None:
+    assert parsed("--preset", "genesis-chest-ct") == PrepareSettings(spacing_mm=None)
+    assert parsed("--preset", "released", "--spacing", "2").spacing_mm == (2.0, 2.0, 2.0)
+    universal = parsed("--preset", "universal")
+    assert universal == PrepareSettings(window=IntensityWindow(mri=(0.0, 4000.0)))
+    assert parsed("--preset", "universal", "--mri-percentiles", "1", "99").window.mri is None
+
+
 def test_every_option_arrives() -> None:
     given = "--spacing 0.5 1 2 --dtype float16 --ct-window -500 500 --mri-percentiles 1 99 --antialias "
     given += "--pad-to 64 64 32 --frames"

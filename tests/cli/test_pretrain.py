@@ -13,6 +13,7 @@ from genesis_ext.training import PRESETS, PretrainConfig, write_config
 from genesis_ext.training.engine import loop, signals
 from genesis_ext.training.engine.checkpoint import read_checkpoint
 from genesis_ext.training.engine.step import take_step
+from genesis_ext.training.pretraining.sizes import size_of
 from tests.data_layer.images import write_ct
 
 TINY = ["--patch", "16", "16", "8", "--width", "2", "--batch-size", "2", "--validation-patches", "2"]
@@ -204,3 +205,15 @@ def test_the_demo_runs_names_its_results_and_can_be_repeated(
         for name in ("pictures/step_000002.png", "loss_curve.png", "best.pt", "report.html"):
             assert str(tmp_path / "demo" / name) in said
             assert (tmp_path / "demo" / name).exists()
+
+
+def test_presets_tell_how_long_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["pretrain", "--list-presets"])
+    assert caught.value.code == 0
+    rows = {words[0]: words[1:] for line in capsys.readouterr().out.splitlines() if (words := line.split())}
+    assert rows.keys() >= PRESETS.keys()
+    assert rows["genesis-chest-ct"][:3] == ["23,730,000", "6", "142,380,000"]
+    whole = size_of(PretrainConfig())
+    assert whole.flop / whole.samples == pytest.approx(733e9, rel=0.01)  # 244e9 a forward pass of 64x64x32
+    assert size_of(PretrainConfig.of(method="rotation")).flop < 0.6 * whole.flop  # encodes alone

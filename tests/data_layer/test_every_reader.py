@@ -71,7 +71,7 @@ class TestPictureThatLoses(TestPicture):
 class TestDicom(ReaderSuite):
     reader = Dicom
     names = ("series",)
-    library = "SimpleITK"
+    library = "pydicom"
 
     def write(self, path: Path, voxels: NDArray[Any]) -> None:
         write_series(path, voxels[::-1, ::-1])  # it runs to the left and to the back

@@ -208,3 +208,21 @@ def test_batches_on_a_gpu_are_those_of_the_cpu(store: VolumeStore, placement: st
     here = batches(store, 20, placement=placement, transform=transform)
     there = batches(store, 20, placement=placement, transform=transform, device="cuda")
     assert all(same(a, b) for a, b in zip(here, there, strict=True))
+
+
+def test_fixed_samples_take_volumes_evenly_where_asked_and_boxes_differ_within_each(tmp_path: Path) -> None:
+    entries = [entry_of(f"v{i}", (20, 20, 20), "mri" if i == 2 else "ct") for i in range(3)]
+    low = [-900, 0, 20_000]  # so that values tell the volume
+    voxels = [(noise(e) % 400 + least).astype("int16") for e, least in zip(entries, low, strict=True)]
+    store = write_store(tmp_path, entries, voxels)
+    sampling = Sampling(out_shape=(8, 8, 8), allow_constant=True)
+    samples = FixedSamples(store, whole_regions(entries), 15, 4, sampling, evenly=True)
+    x = torch.cat([batch["input"] for batch in samples]).flatten(1)
+    assert [int(torch.bucketize(mean, torch.tensor([0.4, 0.609]))) for mean in x.mean(1)] == [
+        0,
+        1,
+        2,
+        *[0, 1, 2] * 4,
+        0,
+    ]
+    assert len(x.unique(dim=0)) == 16

@@ -123,7 +123,7 @@ def test_a_radiograph_whose_low_values_are_bright_is_inverted(tmp_path: Path) ->
     path = write_dicom(tmp_path / "a.dcm", PIXELS, t0008_0060="DX", t0028_0030=r"1\1", t0028_0004="MONOCHROME1")
     volume = read_volume(path)
     assert np.array_equal(volume.voxels.numpy()[..., 0].T, 255 - PIXELS)
-    assert volume.notes == ("its low values are bright: read inverted, as SimpleITK does",)
+    assert volume.notes == ("its low values are bright: it is read inverted",)
 
 
 def test_radiographs_of_one_folder_are_pictures_of_their_own(tmp_path: Path) -> None:

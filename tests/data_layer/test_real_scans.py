@@ -25,6 +25,12 @@ def manifest(shared: Path) -> list[dict[str, Any]]:
     return list(json.loads((shared / "data" / "manifest.json").read_text()))
 
 
+_STORED = {  # of which the manifest tells the type of the rescaled numbers
+    "dicom/chest_ricord1a_419639_48sl": "int16",
+    "dicom/abdomen_ts_example_ct_dicom": "uint16",
+}
+
+
 @pytest.mark.parametrize("file", [file for file in manifest_files() if not file.startswith("labels/")])
 def test_a_scan_is_what_its_manifest_says(shared: Path, manifest: list[dict[str, Any]], file: str) -> None:
     entry = next(entry for entry in manifest if entry["file"] == file)
@@ -45,7 +51,7 @@ def test_a_scan_is_what_its_manifest_says(shared: Path, manifest: list[dict[str,
     assert float(volume.voxels.max()) == np.float32(entry["max"])
     assert any("were set to -1024" in note for note in volume.notes) == padded
     assert volume.voxels.dtype == {"float32": torch.float32, "uint8": torch.uint8}.get(entry["dtype"], torch.int16)
-    assert header.dtype == entry["dtype"]
+    assert header.dtype == _STORED.get(file, entry["dtype"])
 
 
 @pytest.mark.parametrize("file", [file for file in manifest_files() if file.startswith("labels/")])

@@ -4,6 +4,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from genesis_ext.data.sources.find import find_sources
 from genesis_ext.data.sources.recipes import RECIPES
 from genesis_ext.data.sources.source import Found, Source, SourceError
+from genesis_ext.training import PRESETS
 
 
 def make(root: Path, names: Iterable[str]) -> Path:
@@ -90,6 +92,33 @@ def test_brats2018(tmp_path: Path) -> None:
     assert by_name(found)[f"{held}_t1ce"].label is None
     assert {source.modality for source in found.sources} == {"mri"}
     assert found.notes == []
+    assert_no_patient_on_two_sides(found)
+
+
+def test_the_universal_model_takes_four_data_sets_at_once_with_the_splits_of_the_paper(tmp_path: Path) -> None:
+    heart = {
+        "modality": {"0": "MRI"},
+        "training": [{"image": "imagesTr/la_003.nii.gz", "label": "labelsTr/la_003.nii.gz"}],
+    }
+    make(tmp_path, [f"a/LUNA16/subset{fold}/1.3.{fold}.mhd" for fold in range(10)])
+    make(tmp_path, [f"b/volume-{n}.nii" for n in (0, 110, 111)])
+    make(
+        tmp_path,
+        [f"b/HGG/B_{n}_1/B_{n}_1_{kind}.nii.gz" for n in range(3) for kind in ("flair", "t1", "t1ce", "t2", "seg")],
+    )
+    make(tmp_path, ["c/Task02_Heart/imagesTr/la_003.nii.gz", "c/Task02_Heart/imagesTs/la_001.nii.gz"])
+    (tmp_path / "c/Task02_Heart/dataset.json").write_text(json.dumps({**heart, "test": ["imagesTs/la_001.nii.gz"]}))
+    found = find_sources([tmp_path / "a", tmp_path / "b", tmp_path / "c"], "universal-model")
+    sides = {name: source.split for name, source in by_name(found).items()}
+    assert [sides[f"1.3.{fold}"] for fold in range(10)] == ["train"] * 7 + ["test"] * 3
+    assert [sides[f"volume-{n}"] for n in (0, 110, 111)] == ["train", "train", "validation"]
+    assert [sides[f"B_{n}_1_t1"] for n in range(3)] == ["train", "train", "test"]
+    assert (sides["la_001"], sides["la_003"]) == ("train", "train")
+    share = PRESETS["universal-table-1"]["share"]
+    assert [n for n in sides if any(fnmatchcase(n, pattern) for pattern in share)] == [
+        *("volume-0", "volume-110", "volume-111"),
+        *("la_003", "la_001"),
+    ]
     assert_no_patient_on_two_sides(found)
 
 

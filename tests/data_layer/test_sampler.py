@@ -95,11 +95,20 @@ def test_boxes_are_of_the_stated_types_and_inside_their_regions() -> None:
 def test_scales_and_modalities_come_in_their_ratios() -> None:
     drawn = sampler_of(MIXED, Sampling())(torch.arange(20_000))
     assert stats.chisquare(drawn.scale.bincount(), [5000, 5000, 10_000]).pvalue > 0.001
-    assert stats.binomtest(int((drawn.modality == 0).sum()), 20_000).pvalue > 0.001
     by_volume = sampler_of(MIXED, Sampling(mix="volumes"))(torch.arange(20_000)).volume_index.bincount()
     assert stats.chisquare(by_volume).pvalue > 0.001
     only_mri = sampler_of(MIXED, Sampling(mix={"mri": 1}))(IDS).modality
     assert only_mri.unique().tolist() == [MODALITIES.index("mri")]
+
+
+@pytest.mark.parametrize("size", [1, 3, 6, 7])
+def test_every_batch_is_balanced_and_so_is_the_part_of_each_rank(size: int) -> None:
+    three = [*MIXED, entry_of("d", (30, 30, 30), "us")]
+    for entries, present in ((MIXED, [0, 1]), (three, [0, 1, 3])):
+        sampler = sampler_of(entries, Sampling())
+        for first in (0, 5, 2**62):
+            counts = sampler(torch.arange(first, first + size)).modality.bincount(minlength=4)[present]
+            assert int(counts.max() - counts.min()) <= 1
 
 
 def test_starts_are_uniform() -> None:

@@ -64,6 +64,13 @@ def test_files_and_patterns_are_sources_too(tmp_path: Path) -> None:
     assert names(find_sources(a)) == [("a", "a")]
 
 
+def test_relative_and_absolute_paths_are_taken_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path / "x" / "a.nii")
+    b = touch(tmp_path / "y" / "b.nii")
+    monkeypatch.chdir(tmp_path)
+    assert names(find_sources(["x/a.nii", b])) == [("x_a", "a"), ("y_b", "b")]
+
+
 @pytest.mark.parametrize("missing", ["none", "none/*.nii", "none.csv", "none.json"])
 def test_a_path_that_leads_nowhere_is_told(tmp_path: Path, missing: str) -> None:
     with pytest.raises(SourceError, match=r"none\S*: (no such file|unreadable)"):

@@ -82,6 +82,16 @@ def test_the_split_of_the_store_is_kept_unless_another_is_asked_for() -> None:
     assert [volumes(side) for side in split_regions(entries, CUBE, "fifth")] == [[0, 1, 3, 4]] * 2
 
 
+def test_a_modality_without_validation_volumes_is_split_by_patients_who_train_in_no_other() -> None:
+    said: list[str] = []
+    entries = [entry_of(f"c{i}", CUBE, split=mark) for i, mark in enumerate(("train", "validation", "test"))]
+    entries += [entry_of("both", CUBE, patient="p", split="train")]
+    entries += [entry_of(f"m{i}", CUBE, "mri", patient="p" if i == 4 else f"m{i}", split="train") for i in range(6)]
+    train, validation = split_regions(entries, CUBE, report=said.append)
+    assert (volumes(train), volumes(validation)) == ([0, 3, 4, 5, 6, 7, 8], [1, 9])
+    assert said == ["no volume of mri is marked validation: some that are marked train validate"]
+
+
 def test_a_store_without_validation_volumes_is_split_by_patient_and_its_test_volumes_left_alone() -> None:
     entries = [entry_of(f"v{i}", CUBE, split="test" if i % 2 else "train") for i in range(6)]
     assert [volumes(side) for side in split_regions(entries, CUBE)] == [[0, 2], [4]]

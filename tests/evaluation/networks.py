@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Checkpoints of fine-tuned networks that answer what a test can foretell."""
+"""Checkpoints of networks that answer what a test can foretell."""
 
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,24 @@ class Levels(nn.Module):
         if self.regions:
             return self.sharpness * (value - (number + 0.5) / self.classes)
         return -self.sharpness * (value - number / (self.classes - 1)).square()
+
+
+class Scaled(nn.Module):
+    """What it sees, times a number."""
+
+    def __init__(self, by: float = 1.0) -> None:
+        super().__init__()
+        self.by = nn.Parameter(torch.tensor(by))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.by
+
+
+def restoration(folder: Path, by: float = 1.0, **changes: Any) -> Path:
+    """A pre-training of ``Scaled``."""
+    fields = {"patch": (24, 16, 8), "method": "genesis"} | changes
+    spec = NetworkSpec(f"{__name__}.{Scaled.__name__}", len(fields["patch"]), activation=None, arguments={"by": by})
+    return _write(folder, spec, spec.build(), None, fields)
 
 
 def segmentation(folder: Path, **changes: Any) -> Path:
@@ -62,11 +80,14 @@ def _taken(changes: dict[str, Any], kind: type) -> dict[str, Any]:
     return {name: changes.pop(name) for name in kind.__dataclass_fields__ if name in changes}  # type: ignore[attr-defined]
 
 
-def _write(folder: Path, spec: NetworkSpec, network: nn.Module, task: TaskRecord, changes: dict[str, Any]) -> Path:
+def _write(
+    folder: Path, spec: NetworkSpec, network: nn.Module, task: TaskRecord | None, changes: dict[str, Any]
+) -> Path:
     fields: dict[str, Any] = {"patch": (8, 8, 8), "modalities": ("ct",), "task": task}
     fields |= {"normalization": {"ct_hu": (0.0, 100.0)}} | changes
     fields.setdefault("axes", "RAS"[: len(fields["patch"])])
-    record = ModelRecord(spec, *trained_parts(network), **fields).of(network.state_dict())
+    trained, untrained = trained_parts(network)
+    record = ModelRecord(spec, **({"trained": trained, "untrained": untrained} | fields)).of(network.state_dict())
     folder.mkdir(parents=True, exist_ok=True)
     torch.save({"state_dict": network.state_dict(), "record": record.to_dict()}, folder / "best.pt")
     return folder

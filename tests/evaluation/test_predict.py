@@ -148,6 +148,32 @@ def test_slices_and_channels(tmp_path: Path) -> None:
     assert np.array_equal(labels(tmp_path / "out" / "p_1.nii.gz"), truth(scan(seed=1)))
 
 
+def test_channels_are_found_by_their_names_and_among_frames(tmp_path: Path) -> None:
+    for number in range(3):
+        write_nifti(tmp_path / "set" / f"s{number}.nii", scan(seed=number), affine_of())
+    (tmp_path / "set" / "list.csv").write_text("path,case,channel\ns0.nii,p,FLAIR\ns1.nii,p,T1\ns2.nii,p,T2")
+    write_nifti(tmp_path / "many.nii", np.stack([scan(seed=number) for number in range(3)], axis=-1), affine_of())
+    run = three(tmp_path / "run", channels=("T1", "FLAIR"), by=1)
+    done = predict(run, [tmp_path / "set" / "list.csv", tmp_path / "many.nii"], tmp_path / "out")
+    assert sorted(done.written) == ["many", "p"]
+    assert np.array_equal(labels(tmp_path / "out" / "p.nii.gz"), truth(scan(seed=0)))  # FLAIR
+    assert np.array_equal(labels(tmp_path / "out" / "many.nii.gz"), truth(scan(seed=1)))  # the second frame
+    one = three(tmp_path / "one", channels=("T2",))  # of one channel, which the list tells by its name
+    assert predict(one, tmp_path / "set" / "list.csv", tmp_path / "out1").written == ["p"]
+    assert np.array_equal(labels(tmp_path / "out1" / "p.nii.gz"), truth(scan(seed=2)))
+    none = three(tmp_path / "none", channels=("PD", "T1"))
+    done = predict(none, tmp_path / "set" / "list.csv", tmp_path / "out2")
+    assert done.failed == [("p", "must have 2 channels, PD, T1, got s0.nii, s1.nii, s2.nii")]
+
+    told = {"channel_names": {"0": "FLAIR", "1": "T1", "2": "T2"}, "labels": {"background": 0}}
+    write_nifti(tmp_path / "msd" / "c.nii", np.stack([scan(seed=n) for n in range(3)], axis=-1), affine_of())
+    (tmp_path / "msd" / "dataset.json").write_text(json.dumps(told | {"test": ["c.nii"], "training": []}))
+    assert predict(run, tmp_path / "msd", tmp_path / "out3").written == ["c"]
+    assert np.array_equal(labels(tmp_path / "out3" / "c.nii.gz"), truth(scan(seed=0)))
+    done = predict(none, tmp_path / "msd", tmp_path / "out4")
+    assert done.failed == [("c", "must have the channels PD, T1, got FLAIR, T1, T2")]
+
+
 def test_regions_are_written_from_the_whole_to_its_parts(tmp_path: Path) -> None:
     voxels = np.linspace(0, 100, 9 * 10 * 7).round().astype(np.int16).reshape(SHAPE)
     write_nifti(tmp_path / "a.nii", voxels, affine_of())
@@ -189,6 +215,8 @@ def test_what_is_written_is_kept_and_the_rest_is_done(tmp_path: Path) -> None:
     before = (out / "b.nii.gz").stat().st_mtime_ns
     content = (out / "b.nii.gz").read_bytes()
     (out / ".a.nii.gz.123.part").write_bytes(b"half")  # of a process that was killed
+    with (out / "cases.jsonl").open("a") as log:
+        log.write('\n{"case": "c", "fi')
     done = predict(run, tmp_path / "scans", out, windows=Windows(batch_size=1))
     assert (done.written, done.kept) == (["a", "c"], ["b"])
     assert (out / "b.nii.gz").stat().st_mtime_ns == before
@@ -208,6 +236,19 @@ def test_what_is_written_is_kept_and_the_rest_is_done(tmp_path: Path) -> None:
     (out / "prediction.json").write_text("{")
     with pytest.raises(ValueError, match=r"prediction\.json: damaged, so its folder cannot be gone"):
         predict(run, tmp_path / "scans", out)
+
+
+def test_images_of_one_name_are_kept_apart(tmp_path: Path) -> None:
+    study = tmp_path / "study"
+    for seed, name in enumerate(("p1/scan", "p2/scan", "p2/other")):
+        write_nifti(study / f"{name}.nii", scan(seed=seed), affine_of())
+    run, out = three(tmp_path / "run"), tmp_path / "out"
+    assert predict(run, study / "p1" / "scan.nii", out).written == ["scan"]
+    done = predict(run, study / "p2" / "scan.nii", out)
+    assert done.failed[0][0] == "scan"
+    assert f"out holds the result of another image of that name, {study / 'p1' / 'scan.nii'}" in done.failed[0][1]
+    assert np.array_equal(labels(out / "scan.nii.gz"), truth(scan(seed=0)))
+    assert predict(run, study, tmp_path / "all").written == ["p1_scan", "other", "p2_scan"]
 
 
 def test_one_bad_image_does_not_end_the_others(tmp_path: Path) -> None:
@@ -238,7 +279,8 @@ def test_channels_that_do_not_fit_are_refused_by_name(tmp_path: Path) -> None:
     done = predict(three(tmp_path / "two", channels=("a", "b")), scans, tmp_path / "out2")
     assert done.written == ["pair"]
     reasons = dict(done.failed)
-    assert "must have 2 channels, lone_0000 to lone_0001, got lone.nii" in reasons["lone"]
+    assert "must hold the 2 channels of the network as frames, or each as a file of its own" in reasons["lone"]
+    assert "must have 2 channels, year_0000 to year_0001, got year_2019.nii" in reasons["year"]
     assert "must lie on one grid, got 9×10×7 voxels of 0.9×1.3×2.6 mm from [10.0, -20.0, 30.0] mm" in reasons["moved"]
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from genesis_ext.figures import RestorationGrid, save_loss_curve, save_restorations
+from genesis_ext.figures.restorations import draw_scan
 from genesis_ext.transforms import COMBINATIONS, GenesisTransform
 
 pytest.importorskip("matplotlib")
@@ -117,3 +118,18 @@ def test_without_a_validation_there_is_no_loss_curve(tmp_path: Path) -> None:
     validation = {"kind": "validation", "step": 1, "loss": 0.4, "identity": 0.9, "constant": 0.5, "blur": 0.6}
     save_loss_curve(tmp_path / "curve.png", [training, validation, {"kind": "message", "step": 1, "text": "fine"}])
     assert size_of(tmp_path / "curve.png")[0] > 500
+
+
+@pytest.mark.parametrize("as_seen", [False, True])
+def test_scans_have_a_row_a_combination_and_large_ones_are_drawn_smaller(as_seen: bool) -> None:
+    slices = torch.zeros(12, 448, 336)  # half the size fits: 224 pixels wide and 168 high
+    slices[:, :200, :100] = 1.0
+    numbers = {"input": [""] * 12, "network": ["1 dB"] * 12}
+    page = draw_scan({"input": slices, "network": 1 - slices}, numbers, "scan", as_seen).pixels()
+    left, top, pitch = 16 + 9 * len("NL+LS+OUT"), 52, 172
+    small = slices[0, ::2, ::2].T  # rows are y, and columns x
+    shown = 255 * (small if as_seen else small.flip(0, 1)).numpy()
+    for row in range(12):
+        assert np.array_equal(page[top + row * pitch :, left:][:168, :224, 0], shown)
+        beside = page[top + row * pitch :, left + 228 :][:140, :224, 0]  # above the number
+        assert np.array_equal(beside, 255 - shown[:140])

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
-"""Golden runs: 50 steps of a small network on two real scans, every batch by its hash and every loss.
+"""Golden runs: 50 steps of a small network on two real scans, and 30 of a fine-tuning on ten patients: every batch by
+its hash and every loss.
 
 They are written anew, where a change of what is computed is meant, by
 
@@ -18,8 +19,9 @@ from typing import Any
 from unittest.mock import patch
 
 from genesis_ext.data.loader import Batch, GenesisLoader
-from genesis_ext.training import PretrainConfig, pretrain
+from genesis_ext.training import FinetuneConfig, PretrainConfig, finetune, pretrain
 from genesis_ext.training.engine.run_log import read_log
+from genesis_ext.training.finetuning import samples
 from genesis_ext.training.pretraining import run
 from tests.shared import shared_dir
 
@@ -39,12 +41,29 @@ _SMALL = PretrainConfig.of(
     seed=5,
     mri_window=(0.0, 4000.0),
 )
-CONFIGS = {
+PRETRAINING = {
     "genesis": _SMALL,
     "universal": _SMALL.but(
         method="universal", boxes="scales", lr=2e-4, lr_scales=2e-4, lr_discriminator=1e-4, momentum=0.5
     ),
 }
+
+_TUNING = FinetuneConfig.of(
+    patch=(24, 32, 24),
+    width=2,
+    batch_size=4,
+    optimizer="sgd",
+    momentum=0.5,
+    lr=0.05,
+    loss="dice-ce",
+    steps=30,
+    log_every=1,
+    validate_every=30,
+    validation_patches=4,
+    train_patients=6,
+    seed=5,
+)
+CONFIGS: dict[str, PretrainConfig | FinetuneConfig] = {**PRETRAINING, "finetune": _TUNING}
 
 Step = dict[str, Any]
 """batch: name of a tensor -> the first 16 digits of the SHA-256 of its bytes; losses: name -> value."""
@@ -63,11 +82,26 @@ def record(method: str, shared: Path, folder: Path) -> list[Step]:
             hashes.append({name: _digest(tensor) for name, tensor in batch.items()})
             return batch
 
-    with patch.object(run, "GenesisLoader", Recorded):
-        pretrain(CONFIGS[method], scans, folder / "run", cache=folder / "cache", device="cpu", report=lambda text: None)
+    config, start = CONFIGS[method], {"cache": folder / "cache", "device": "cpu", "report": lambda text: None}
+    with patch.object(run, "GenesisLoader", Recorded), patch.object(samples, "GenesisLoader", Recorded):
+        if isinstance(config, FinetuneConfig):
+            finetune(config, _some_patients(shared, folder), folder / "run", **start)
+        else:
+            pretrain(config, scans, folder / "run", **start)
     entries = [entry for entry in read_log(folder / "run/log.jsonl") if entry["kind"] == "training"]
     losses = [{name: float(f"{e[name]:.6g}") for name in e if name.startswith("loss")} for e in entries]
     return [{"batch": batch, "losses": loss} for batch, loss in zip(hashes, losses, strict=True)]
+
+
+def _some_patients(shared: Path, folder: Path) -> Path:
+    """A list of the first ten patients with labels."""
+    images = sorted((shared / "data/hippocampus/imagesTr").glob("*.nii.gz"))[:10]
+    rows = []
+    for image in images:
+        name = image.name.removesuffix("_0000.nii.gz").removesuffix(".nii.gz")
+        rows.append(f"{image},{shared / 'data/hippocampus/labelsTr' / name}.nii.gz,{name},mri")
+    (folder / "patients.csv").write_text("\n".join(["path,label,patient,modality", *rows, ""]))
+    return folder / "patients.csv"
 
 
 def path_of(method: str) -> Path:

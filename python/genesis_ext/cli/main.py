@@ -14,7 +14,10 @@ from importlib import import_module
 import genesis_ext
 from genesis_ext import _library
 
-COMMANDS = ("prepare", "pretrain", "finetune", "predict", "evaluate", "study", "preview", "bench", "demo", "doctor")
+COMMANDS = (
+    *("prepare", "pretrain", "finetune", "predict", "evaluate", "study"),
+    *("restore", "preview", "bench", "demo", "doctor"),
+)
 
 OWN_OPTIONS = ("pretrain", "finetune")
 """Commands whose modules read their options themselves, by `parse(words)`."""

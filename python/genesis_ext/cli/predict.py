@@ -3,13 +3,11 @@
 """`genesis predict`: images to label maps or classes by fine-tuned networks."""
 
 import argparse
-import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-from genesis_ext._options import positive_integer
+from genesis_ext.cli._inference import add_inference_arguments, finish, windows_of
 from genesis_ext.cli._progress import WindowProgress
-from genesis_ext.data.volume import Modality
 from genesis_ext.evaluation.candidates import predict_candidates
 from genesis_ext.evaluation.inference import Windows
 from genesis_ext.evaluation.prediction import predict
@@ -42,9 +40,7 @@ def add_parser(subparsers: Any) -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run, or a checkpoint")
-    parser.add_argument("images", nargs="+", metavar="IMAGES", help="what to predict")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the predictions")
+    add_inference_arguments(parser, Windows())
     parser.add_argument(
         "--ensemble", nargs="+", type=Path, default=[], metavar="RUN",
         help="further runs, folds say, whose probabilities are averaged with those of RUN",
@@ -56,38 +52,6 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--probabilities", action="store_true", help="also write CASE.npz with the probabilities of all classes"
     )
-    add_inference_arguments(parser)
-
-
-def add_inference_arguments(parser: argparse.ArgumentParser) -> None:
-    """Options of every command that leads networks over images."""
-    usual = Windows()
-    parser.add_argument(
-        "--overlap", type=float, default=usual.overlap, metavar="SHARE",
-        help="of neighbouring windows, of their side (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--batch-size", type=positive_integer, default=usual.batch_size, metavar="N",
-        help="windows at once (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--flips", default=usual.flips, metavar="AXES",
-        help="average over flips along these axes, such as xz, which the training should have flipped, too; 2 to the "
-        "power of their number times the work (default: none)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--modality", choices=get_args(Modality),
-        help="of images that do not tell, and against that of the training (default: that of the training, or guessed)",
-    )  # fmt: skip
-    parser.add_argument("--device", metavar="DEVICE", help="default: cuda where it is, else cpu")
-
-
-def windows_of(args: argparse.Namespace) -> Windows:
-    """The windows of a command line; wrong use if they cannot be."""
-    try:
-        return Windows(args.overlap, args.batch_size, args.flips)
-    except ValueError as error:
-        raise argparse.ArgumentError(None, str(error)) from error
 
 
 def run(args: argparse.Namespace) -> int:
@@ -106,11 +70,7 @@ def run(args: argparse.Namespace) -> int:
             report=view.say,
             tick=view,
         )
-    counts = {"written": len(done.written), "kept": len(done.kept), "failed": len(done.failed)}
-    print(", ".join(f"{count} {what}" for what, count in counts.items() if count))
-    for name, reason in done.failed:
-        print(f"{name}: {reason}", file=sys.stderr)
-    return 1 if done.failed else 0
+    return finish(done)
 
 
 def _run_candidates(args: argparse.Namespace) -> int:

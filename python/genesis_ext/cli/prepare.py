@@ -21,6 +21,8 @@ from genesis_ext.data.sources.source import ClassRule, Found, PatientRule
 from genesis_ext.data.store.entry import SplitName, StoreDtype
 from genesis_ext.data.store.writer import check_settings
 from genesis_ext.data.volume import Modality
+from genesis_ext.training.pretraining.config import PretrainConfig
+from genesis_ext.training.pretraining.presets import PRESETS
 
 _EPILOG = """\
 examples:
@@ -78,8 +80,13 @@ def add_parser(subparsers: Any) -> None:
         "--frames", action="store_true", help="take 4D files, one volume a frame; else they are skipped"
     )
     parser.add_argument(
-        "--spacing", nargs="+", default=["1"], metavar="MM",
+        "--spacing", nargs="+", metavar="MM",
         help="of the result: one number, three for x y z, or native (default: 1)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--preset", choices=PRESETS, metavar="PRESET",
+        help="of genesis pretrain, for which to prepare: those with the released rules take --spacing native, those of "
+        "the Universal Model --mri-window 0 4000, unless told otherwise",
     )  # fmt: skip
     parser.add_argument("--antialias", action="store_true", help="smooth before making a grid coarser")
     parser.add_argument(
@@ -140,12 +147,15 @@ def settings_of(args: argparse.Namespace) -> PrepareSettings:
     Raises:
         ValueError: one breaks its rule.
     """
+    wanted = PretrainConfig.of(**PRESETS[args.preset or "default"])
+    released = wanted.data.lung_content
+    mri_window = args.mri_window or (None if args.mri_percentiles else wanted.files.mri_window)
     return PrepareSettings(
-        spacing_mm=_spacing(args.spacing),
+        spacing_mm=_spacing(args.spacing or ["native" if released else "1"]),
         dtype=args.dtype,
         window=IntensityWindow(
             tuple(args.ct_window),
-            args.mri_window and tuple(args.mri_window),
+            mri_window and tuple(mri_window),
             args.mri_percentiles and tuple(args.mri_percentiles),
         ),
         pad_to=args.pad_to and tuple(args.pad_to),

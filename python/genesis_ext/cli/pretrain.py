@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from genesis_ext.cli import _training
+from genesis_ext.cli._progress import duration
 from genesis_ext.cli._training import TrainingCommand
 from genesis_ext.training.pretraining.config import PretrainConfig
 from genesis_ext.training.pretraining.presets import PRESETS
 from genesis_ext.training.pretraining.run import pretrain
+from genesis_ext.training.pretraining.sizes import SUSTAINED_FLOPS, size_of
 
 _DESCRIPTION = f"""\
 Train a network on sub-volumes of scans that the operators make: restore distorted ones (Models Genesis, Universal
@@ -36,6 +38,7 @@ Every validation prints the loss beside three baselines: the input as it is, the
 Training works when the loss beats all three.
 
 presets: {", ".join(PRESETS)}
+(genesis pretrain --list-presets tells how long they are)
 """
 
 
@@ -45,6 +48,11 @@ class PretrainCommand(TrainingCommand):
 
     settings: PretrainConfig = field(default_factory=PretrainConfig)
 
+
+_TIMES = (
+    f"expected: at most, for the network alone, where {SUSTAINED_FLOPS / 1e12:.0f} TFLOP/s are sustained; a run stops "
+    "early where validation\nno longer improves, and tells its own rate and the time left every ten seconds"
+)
 
 _KIND = _training.Kind("pretrain", _DESCRIPTION, PretrainCommand, PretrainConfig, PRESETS)
 
@@ -56,8 +64,31 @@ def add_parser(subparsers: Any) -> None:
 
 def parse(words: Sequence[str]) -> PretrainCommand:
     """Read the options of a command line; raises what ``_training.parse`` does."""
+    if "--list-presets" in words:
+        print(presets_text())
+        raise SystemExit(0)
     command: PretrainCommand = _training.parse(_KIND, words)
     return command
+
+
+def presets_text() -> str:
+    """Steps, samples and expected time of every preset, as a table."""
+    rows = [("preset", "steps", "batch", "samples", "expected")]
+    for name, values in PRESETS.items():
+        config = PretrainConfig.of(**values)
+        try:
+            size = size_of(config)
+        except ImportError as error:
+            rows.append((name, f"{config.run.steps:,}", str(config.optim.batch_size), "", str(error)))
+            continue
+        batch = str(config.optim.batch_size)
+        rows.append((name, f"{size.steps:,}", batch, f"{size.samples:,}", duration(size.seconds)))
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = [
+        f"{row[0]:<{widths[0]}}  " + "  ".join(f"{row[i]:>{widths[i]}}" for i in (1, 2, 3)) + f"  {row[4]}"
+        for row in rows
+    ]
+    return "\n".join([*lines, "", _TIMES])
 
 
 def run(args: PretrainCommand) -> int:

@@ -177,6 +177,7 @@ class FixedSamples:
             ``GenesisLoader``.
         regions: where boxes may lie.
         count: samples at least; whole batches are made of them (batch norm would treat a smaller last one otherwise).
+        evenly: take the volumes in turn instead of drawing them, so that each has as many, to one.
         batch_size: samples a batch.
         report: told how many of the sub-volumes are constant, if that was not asked for.
     """
@@ -198,6 +199,7 @@ class FixedSamples:
         classes: Sequence[str] | None = None,
         exclusive: bool = True,
         channels: Sequence[str] | None = None,
+        evenly: bool = False,
     ) -> None:
         sampling = sampling or Sampling()
         device = torch.device(device)
@@ -210,7 +212,11 @@ class FixedSamples:
         self._transform = transform
         self._ids = FIRST_VALIDATION_ID + torch.arange(-(-count // batch_size) * batch_size, device=device)
         sampler = SubvolumeSampler(store.entries, regions, sampling, seed, device, weights)
-        volumes = sampler.volumes_of(self._ids).tolist()
+        if evenly:
+            there = sorted({region.volume for region in regions})
+            volumes = [there[i % len(there)] for i in range(len(self._ids))]
+        else:
+            volumes = sampler.volumes_of(self._ids).tolist()
         needed = sorted(set(volumes))
         room = Room(store, [(volume,) for volume in needed], sampling, device, beside=beside)
         copies = [copy_from_disk(store, device, of) for of in ((None, beside.label) if labels else (None,))]
@@ -218,6 +224,9 @@ class FixedSamples:
         for volume in needed:
             resident = room.fill((volume,), *copies)
             own = torch.tensor([i for i, other in enumerate(volumes) if other == volume], device=device)
+            if evenly:
+                alone = [region for region in regions if region.volume == volume]
+                sampler = SubvolumeSampler(store.entries, alone, sampling, seed, device)
             drawn = sampler.on((volume,), resident.tables, resident.labelled)(self._ids[own])
             for name, part in cut_batch(resident, drawn, self._ids[own], sampling, targets).items():
                 if name not in self._samples:

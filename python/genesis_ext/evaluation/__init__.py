@@ -12,6 +12,7 @@ from genesis_ext.evaluation.metrics import accuracy, balanced_accuracy
 from genesis_ext.evaluation.prediction import predict
 from genesis_ext.evaluation.probe import ProbeReport, probe_modality, probe_stores
 from genesis_ext.evaluation.report import EvaluationError, EvaluationReport, case_values
+from genesis_ext.evaluation.restored_scans import restore
 from genesis_ext.evaluation.segmentation import evaluate_masks, evaluate_segmentations
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "predict_candidates",
     "probe_modality",
     "probe_stores",
+    "restore",
 ]
 
 _FIGURES = ("Subject", "richest_patch", "write_preview", "write_store_preview")

@@ -49,8 +49,8 @@ def predict(
 
     Args:
         runs: folders of runs, whose best weights are taken, or checkpoints, or exported files.
-        images: files, folders, patterns or lists, as for ``find_sources``. Channels are named as by nnU-Net:
-            ``CASE_0000.nii.gz``, ``CASE_0001.nii.gz``.
+        images: files, folders, patterns or lists, as for ``find_sources``. Channels are named by a list, or as by
+            nnU-Net (``CASE_0000.nii.gz``, ``CASE_0001.nii.gz``), or are the frames of one file.
         out: folder of the predictions.
         windows: overlap, batch size, flips; None for ``Windows()``.
         probabilities: of a segmentation also write ``CASE.npz``: ``probabilities`` (K, X, Y, Z) float32, ``classes``.
@@ -71,18 +71,18 @@ def predict(
     task = common_task(networks)
     if task.candidates is not None:
         raise ValueError(f"{networks[0].path}: must classify whole images, and classifies candidates: give their table")
-    cases = find_cases(images, len(task.channels), modality)
+    cases = find_cases(images, task.channels, modality)
     answers: Answers = LabelMaps(out, task, probabilities) if task.kind == "segmentation" else Table(out, task)
     settings = {"overlap": windows.overlap, "flips": "".join(sorted(windows.flips)), "modality": modality}
     begin(out / ABOUT, networks, settings, task=asdict(task))
     trained = sorted({modality for network in networks for modality in network.record.modalities})
 
     def answer(case: Case) -> Path:
-        volumes = read_channels(case.paths, case.modality, trained)
+        volumes = read_channels(case, trained)
         return answers.add(case.name, volumes[0], _probabilities(networks, volumes, windows, where, tick))
 
     with answers:
-        return work_through(cases, answers.has, answer, report)
+        return work_through(cases, out, answers.has, answer, report)
 
 
 def common_task(networks: Sequence[StoredNetwork]) -> TaskRecord:

@@ -11,7 +11,10 @@ from genesis_ext._extras import require
 BLUR_SIGMAS_VOXELS = (1.0, 2.0, 4.0)
 """Of the blurs that stand beside a restoration."""
 
-_SSIM_SIDE, _SSIM_SIGMA = 11, 1.5  # of the window, voxels: as Wang et al. 2004 have them
+SSIM_SIDE = 11
+"""Of the window of SSIM, voxels, and so the least side of a patch: as Wang et al. 2004 have it."""
+
+_SSIM_SIGMA = 1.5
 
 
 def psnr(restored: Tensor, target: Tensor, data_range: float = 1.0) -> Tensor:
@@ -42,11 +45,11 @@ def ssim(restored: Tensor, target: Tensor, data_range: float = 1.0) -> Tensor:
     if restored.ndim == 5 and restored.shape[-1] == 1:
         restored, target = restored[..., 0], target[..., 0]
     sides = restored.ndim - 2
-    if min(restored.shape[2:]) < _SSIM_SIDE:
-        raise ValueError(f"ssim: sides must be at least {_SSIM_SIDE} voxels, got {tuple(restored.shape[2:])}")
+    if min(restored.shape[2:]) < SSIM_SIDE:
+        raise ValueError(f"ssim: sides must be at least {SSIM_SIDE} voxels, got {tuple(restored.shape[2:])}")
     compute = require("monai.metrics", "evaluate", "for SSIM").compute_ssim_and_cs
     local: Tensor = compute(
-        restored.float(), target.float(), sides, [_SSIM_SIDE] * sides, [_SSIM_SIGMA] * sides, data_range
+        restored.float(), target.float(), sides, [SSIM_SIDE] * sides, [_SSIM_SIGMA] * sides, data_range
     )[0]
     return local.flatten(1).mean(dim=1)
 

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from genesis_ext._types import Spacing3
 from genesis_ext.data.prepare.intensity import IntensityWindow
 from genesis_ext.data.prepare.preprocess import Grid, PrepareSettings, prepare_volume
-from genesis_ext.data.readers import describe, read_volume
+from genesis_ext.data.readers import describe, read_volume, read_volumes
 from genesis_ext.data.readers.values import GRID_TOLERANCE
 from genesis_ext.data.volume import Modality, Volume, VolumeError, is_picture
+from genesis_ext.evaluation.cases import Case
 from genesis_ext.models import ModelRecord, load_network
 from genesis_ext.models.record import TaskRecord
 from genesis_ext.models.unet import Activation
@@ -78,16 +79,24 @@ class StoredNetwork:
         return cls(path, network.to(device).eval(), record, settings)
 
 
-def read_channels(paths: Sequence[Path], given: Modality | None, trained: Sequence[str]) -> list[Volume]:
-    """Read the channels of an image, a file each, which must lie on one grid.
+def read_channels(case: Case, trained: Sequence[str]) -> list[Volume]:
+    """Read the channels of a case, which must lie on one grid.
 
-    given: modality, if a user says it.   trained: modalities of the volumes that trained; of files that do not tell
-    theirs, a single one is taken.
+    trained: modalities of the volumes that trained; a file that does not tell its own is taken for the only one.
 
     Raises:
-        VolumeError: unreadable, another modality than those that trained, or grids that differ.
+        VolumeError: unreadable, another modality than those that trained, missing frames, or grids that differ.
     """
-    volumes = [read_volume(path, given or _modality(path, trained)) for path in paths]
+    if case.frames:
+        (path,) = case.paths
+        held = read_volumes(path, case.modality or _modality(path, trained), frames=True)
+        if len(held) <= max(case.frames):
+            raise VolumeError(
+                f"{path}: must hold the {len(case.frames)} channels of the network as frames, or each as a file of its "
+                f"own, named as {case.name}_0000, got {len(held)}"
+            )
+        return [held[frame] for frame in case.frames]
+    volumes = [read_volume(path, case.modality or _modality(path, trained)) for path in case.paths]
     first = volumes[0]
     for other in volumes[1:]:
         same_shape = other.voxels.shape == first.voxels.shape

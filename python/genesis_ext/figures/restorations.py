@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from genesis_ext.figures.page import Image, Page, drawing, tiled
 from genesis_ext.transforms import COMBINATIONS, GenesisTransform
@@ -92,10 +93,16 @@ def draw_scan(
 ) -> Page:
     """A slice of a scan under the twelve combinations, each a row: as it was distorted, and as networks restore it.
 
-    slices: by the name of the column, (12, X, Y) in [0, 1].   numbers: by the same names, the texts on the tiles.
+    slices: by the name of the column, (12, X, Y) in [0, 1]; large ones are drawn smaller.
+    numbers: by the same names, the texts on the tiles.
     as_seen: it is a picture: x runs to the right and y down.
     """
-    tiles = [_grey((column.flip(1, 2) if as_seen else column)[:, None]) for column in slices.values()]
+    tiles = []
+    for column in slices.values():
+        drawn = (column.flip(1, 2) if as_seen else column)[:, None]
+        if (shrunk := _SCAN_TILE_PIXELS / max(drawn.shape[2:])) < 1:
+            drawn = functional.interpolate(drawn, [max(1, round(n * shrunk)) for n in drawn.shape[2:]], mode="area")
+        tiles.append(_grey(drawn))
     return tiled(
         np.stack(tiles, axis=1),
         title,

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from genesis_ext.training.engine.optimizers import LearningRates, make_optimizer
+from genesis_ext.training.engine.optimizers import LearningRates, ParameterGroup, make_optimizer
 from genesis_ext.training.engine.options import Schedule
 from genesis_ext.training.pretraining.config import PretrainConfig
 
@@ -119,6 +119,8 @@ def test_optimisers_have_their_numbers() -> None:
     assert isinstance(sgd, torch.optim.SGD)
     assert [sgd.param_groups[0][name] for name in ("lr", "momentum", "weight_decay")] == [0.3, 0.8, 0.1]
     assert isinstance(make_optimizer(nn.Linear(1, 1), 0.1, PretrainConfig().optim), torch.optim.AdamW)
+    adam = make_optimizer(nn.Linear(1, 1), 0.1, PretrainConfig.of(optimizer="adam").optim)
+    assert type(adam) is torch.optim.Adam
 
 
 def test_what_is_not_to_be_trained_is_left_out() -> None:
@@ -154,3 +156,33 @@ def test_rates_that_a_graph_reads_stay_one_tensor_and_follow_the_schedule(optimi
     assert made.param_groups[0]["lr"] is read
     assert seen[captured_on] == pytest.approx(seen[None], rel=1e-6)
     assert len(set(seen[None])) > 2
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_groups_have_their_rates_and_what_is_frozen_stays_with_its_moments(schedule: Schedule) -> None:
+    config = PretrainConfig.of(optimizer="adam", schedule=schedule, steps=100)
+    early, late = (nn.Parameter(torch.ones(1)) for _ in range(2))
+    groups = [ParameterGroup((late,)), ParameterGroup((early,), 0.5, frozen_steps=2, warmup=3)]
+    optimizer = make_optimizer(nn.Linear(1, 1), 1.0, config.optim, groups=groups)
+    rates = LearningRates(optimizer, config.optim, config.run, groups)
+    scheduled, used = [], []
+    for step in range(7):
+        (early + late).sum().backward()
+        rates.drop_frozen(step)
+        scheduled.append(optimizer.param_groups[1]["lr"])
+        with rates.in_force(step):
+            used.append(optimizer.param_groups[1]["lr"])
+            optimizer.step()
+        assert optimizer.param_groups[1]["lr"] == scheduled[-1]
+        assert (float(early.detach()) == 1.0, early in optimizer.state) == (step < 2, step >= 2)
+        optimizer.zero_grad()
+        rates.after_step()
+    shares = [use / rate for use, rate in zip(used, scheduled, strict=True)]
+    assert shares == pytest.approx([0, 0, 0.25, 0.5, 0.75, 1, 1])
+    assert scheduled[0] == 0.5
+    other = make_optimizer(nn.Linear(1, 1), 1.0, config.optim, groups=groups)
+    again = LearningRates(other, config.optim, config.run, groups)
+    other.load_state_dict(optimizer.state_dict())  # brings settings of its own
+    again.load_state_dict(rates.state_dict())
+    with again.in_force(2):
+        assert other.param_groups[1]["lr"] == pytest.approx(optimizer.param_groups[1]["lr"] / 4)

@@ -118,7 +118,7 @@ def changed(value: int) -> Any:
         ([{"patient": "a"}] * 4, BODY, {}, "every fold must have a patient"),
         ([{}] * 4, BODY, {"task": "classification"}, "no volume has a class"),
         (
-            [{"classes": (name,)} for name in "abab"],
+            [{"classes": (name,)} for name in "abababab"],
             None,
             {"task": "classification", "classes": ("a", "c")},
             "no volume that trains is of class c",
@@ -126,7 +126,7 @@ def changed(value: int) -> Any:
         (
             [{"classes": (name,), "split": "train" if i < 2 else "validation"} for i, name in enumerate("abaa")],
             None,
-            {"task": "classification"},
+            {"task": "classification", "classes": ("a",), "exclusive": False},
             "every volume that validates is of class a",
         ),
         ([{"classes": ("a",)}] * 4, None, {"task": "classification"}, "a classification needs two classes at least"),

@@ -32,15 +32,19 @@ def test_every_preset_is_a_valid_config_and_survives_json(preset: str) -> None:
         ("momentum", 1.0, r"\[0, 1\)"),
         ("weight_decay", -1.0, "not be negative"),
         ("seed", -1, r"\[0, 2\^63\)"),
-        ("loss", "dice", "one of mse, l1, masked"),
+        ("loss", "dice", "one of mse, l1, l2, masked"),
         ("clip", -1.0, "not be negative"),
         ("ema", 1.0, r"in \[0, 1\)"),
         ("beta", 0.0, "positive"),
+        ("gamma", -1.0, "not be negative"),
+        ("discriminator_steps", 0, "at least 1"),
+        ("discriminator_widths", (), "channels of at least 1"),
         ("precision", "fp8", "one of fp32, tf32, bf16, fp16"),
         ("modality", "pet", "one of ct, mri, xray, us"),
         ("split", "half", "one of auto, patients, fifth"),
         ("boxes", "spheres", "one of cubes, scales"),
         ("mix", "even", "one of balanced, volumes"),
+        ("share", {"a": 0}, "above 0"),
         ("placement", "tape", "one of device, pinned, disk"),
         ("scales", (0.5, 0.25, 0.0), r"shares in \(0, 1\]"),
         ("scale_weights", (1, 1, 0), "above 0"),
@@ -96,6 +100,11 @@ def test_an_unknown_or_misplaced_field_is_named(values: dict[str, object], compl
     [
         ({"method": "universal"}, "boxes must be scales"),
         ({"method": "universal", "boxes": "scales", "modalities": "ct"}, "modalities must be all where"),
+        ({"adversary": "reversal", "discriminator_steps": 2}, "discriminator_steps must be 1 with adversary reversal"),
+        (
+            {"method": "universal", "boxes": "scales", "patch": (32, 32, 8), "discriminator_levels": 4},
+            r"patch must have sides of at least 16 for a discriminator of 4 blocks, got \(32, 32, 8\)",
+        ),
         ({"warmup": 10, "steps": 10}, "warmup must be below steps, got 10 of 10"),
         ({"lung_content": True, "modalities": "mri"}, "lung_content is for CT"),
         ({**PRESETS["universal"], "mri_percentiles": (1.0, 99.0)}, "mri_percentiles must not be given with mri_window"),
@@ -143,6 +152,8 @@ def test_the_released_preset_has_the_released_numbers() -> None:
     assert (optim.optimizer, optim.lr, optim.momentum, optim.weight_decay) == ("sgd", 1.0, 0.9, 0.0)
     assert (config.method.loss, optim.schedule, config.run.early_stop) == ("mse", "plateau", 50)
     assert (config.data.boxes, config.data.borders, config.data.lung_content) == ("cubes", True, True)
+    assert config.data.patches_a_volume * 445 // optim.batch_size == 2_373
+    assert config.run.steps == 2_373 * 10_000
 
 
 def test_the_universal_preset_has_the_numbers_of_the_paper() -> None:
@@ -162,6 +173,7 @@ def test_a_config_tells_which_boxes_are_cut_and_how_files_are_prepared() -> None
     sampling = config.data.sampling()
     assert (sampling.cube, sampling.borders) == (config.data.patch, RELEASED_BORDERS)
     assert sampling.content == {"ct": LungContent(), "mri": Foreground()}
+    assert PretrainConfig.of(foreground=True).data.sampling().content == {"ct": Foreground(), "mri": Foreground()}
     assert config.files.preparation().spacing_mm == (1.5, 1.5, 1.5)
     scales = PretrainConfig.of(boxes="scales", patch=(32, 32, 16)).data.sampling()
     assert (scales.cube, scales.out_shape, scales.content) == (None, (32, 32, 16), {})

@@ -29,7 +29,7 @@ def batch_of(count: int = 4) -> Batch:
 
 
 def universal(**settings: Any) -> UniversalObjective:
-    objective = Parts().make_objective(PretrainConfig.of(**UNIVERSAL, **settings))
+    objective = Parts().make_objective(PretrainConfig.of(**{**UNIVERSAL, **settings}))
     assert isinstance(objective, UniversalObjective)
     return objective
 
@@ -186,3 +186,49 @@ def test_what_was_done_to_a_patch_is_classified_by_the_encoder_alone(method: str
     metrics, restored = objective.evaluate(objective.network, batch)
     assert float(metrics["loss"].detach()) == pytest.approx(float(update.metrics["loss"]), rel=1e-5)
     assert restored is None
+
+
+def test_gamma_weighs_the_adversarial_loss_and_rises_as_in_dann() -> None:
+    def total(first_id: int = 0, **settings: Any) -> float:
+        batch = {**batch_of(), "sample_id": torch.arange(first_id, first_id + 4)}
+        update = next(universal(tell_scales=False, beta=1.0, **settings).updates(batch))
+        return float(update.loss.detach() - update.metrics["loss"])
+
+    whole = total()
+    assert whole > 0.1
+    assert total(gamma=3.0) == pytest.approx(3 * whole, rel=1e-5)
+    assert total(gamma=0.0) == pytest.approx(0.0, abs=1e-6)
+    ramp: dict[str, Any] = {"gamma_ramp": 100, "batch_size": 4}
+    assert total(**ramp) == pytest.approx(0.0, abs=1e-6)
+    assert total(4 * 20, **ramp) == pytest.approx(whole * (2 / (1 + math.exp(-2)) - 1), rel=1e-4)
+    assert total(4 * 1000, gamma=2.0, **ramp) == pytest.approx(2 * whole, rel=1e-3)
+
+
+def test_gamma_scales_the_reversed_gradient_alone() -> None:
+    def gradients(gamma: float) -> list[Tensor]:
+        objective = universal(adversary="reversal", beta=1e-9, alpha=0.0, gamma=gamma)
+        (update,) = objective.updates(batch_of())
+        update.loss.backward()
+        parts = objective.network.get_submodule("down_tr64"), objective.modules["discriminator"]
+        return [next(part.parameters()).grad for part in parts]  # type: ignore[misc]
+
+    (encoder, own), (weighed, same) = gradients(1.0), gradients(0.25)
+    torch.testing.assert_close(weighed, encoder / 4, rtol=1e-3, atol=1e-7)
+    torch.testing.assert_close(same, own)
+
+
+def test_the_discriminator_is_as_the_settings_say_and_learns_several_times_a_turn() -> None:
+    objective = universal(
+        discriminator_steps=3, discriminator_levels=4, discriminator_hidden=5, discriminator_norm_per_conv=True
+    )
+    turns = [update.modules for update in objective.updates(batch_of())]
+    assert turns == [("network", "scales"), *[("discriminator",)] * 3]
+    four = objective.modules["discriminator"]
+    assert [len(block) for block in four.blocks] == [7] * 4  # two convolutions, norms and ReLUs, and the pooling
+    assert four.head.hidden.out_features == 5
+    narrow = universal(discriminator_widths=(3, 2), discriminator_skips="after_pooling").modules["discriminator"]
+    assert [block[0].out_channels for block in narrow.blocks] == [3, 2]
+    usual = universal().modules["discriminator"]
+    assert [block[0].out_channels for block in usual.blocks] == [c // 2 for c in usual.feature_channels]
+    with pytest.raises(ValueError, match="discriminator_levels must be at most the 4 of the network, got 5"):
+        universal(discriminator_levels=5, patch=(32, 32, 32))

@@ -67,6 +67,21 @@ def quiet(text: str) -> None:
     """Say nothing."""
 
 
+def test_an_epoch_has_so_many_patches_of_each_volume_and_so_has_its_validation(
+    tmp_path: Path,
+) -> None:
+    for number in range(6):
+        write_ct(tmp_path / f"scans/p{number}.nii.gz", (18, 20, 18))
+    said: list[str] = []
+    config = CONFIG.but(patches_a_volume=3, batch_size=4)
+    pretrain(config.but(steps=7), scans := tmp_path / "scans", out := tmp_path / "run", report=said.append)
+    assert [text for text in said if text.endswith("an epoch is 3 steps, 3 patches of each of 5 volumes")]
+    steps = [entry["step"] for entry in read_log(out / "log.jsonl") if entry["kind"] == "validation"]
+    assert steps == [3, 6, 7]
+    pretrain(config, scans, out, resume=True, report=quiet)
+    assert [entry["step"] for entry in read_log(out / "log.jsonl") if entry["kind"] == "validation"] == [3, 6, 7, 9, 10]
+
+
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
 def test_five_steps_and_five_resumed_are_ten_to_the_last_bit(scans: Path, tmp_path: Path, optimizer: Any) -> None:
     config = CONFIG.but(optimizer=optimizer, schedule="step")

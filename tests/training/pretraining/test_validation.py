@@ -39,10 +39,10 @@ def test_baselines_are_the_losses_of_input_best_constant_and_best_blur(loss: Los
     assert v.baselines["blur"] == pytest.approx(min(blurred), rel=1e-5)
 
 
-@pytest.mark.parametrize("loss", ["mse", "l1"])
+@pytest.mark.parametrize("loss", ["mse", "l1", "l2"])
 def test_no_network_that_gives_a_constant_works(loss: Loss) -> None:
     v = validator(loss)
-    best = float(best_constant(all_pairs(v)[1], loss))
+    best = float(best_constant([all_pairs(v)[1]], loss))
     for value in (best, best * (1 + 1e-6), best * (1 - 1e-6), 0.0, 0.5, 1.0):
         report = v(Constant(value))
         assert not report.works
@@ -98,8 +98,8 @@ def test_validation_repeats_exactly_and_leaves_the_network_as_it_was() -> None:
 
 def test_the_best_constant_is_mean_or_median() -> None:
     values = torch.tensor([0.0, 0.0, 0.9])
-    assert float(best_constant(values, "mse")) == pytest.approx(0.3)
-    assert float(best_constant(values, "l1")) == 0.0
+    assert float(best_constant([values], "mse")) == pytest.approx(0.3)
+    assert float(best_constant([values], "l1")) == 0.0
     assert functional.l1_loss(torch.zeros(3), values) < functional.l1_loss(torch.full((3,), 0.3), values)
 
 
@@ -107,6 +107,15 @@ def test_the_masked_loss_counts_what_was_changed_alone() -> None:
     x, y = torch.tensor([[0.0, 0.5, 1.0]]), torch.tensor([[0.0, 0.0, 1.0]])
     assert float(LOSSES["masked"](torch.tensor([[9.0, 0.3, 9.0]]), x, y)) == pytest.approx(0.09)
     assert float(LOSSES["masked"](torch.ones(1, 3), y, y)) == 0.0
+
+
+def test_the_norm_of_eq_1_is_that_of_each_sample_and_has_a_gradient_where_nothing_is_wrong() -> None:
+    x, y = torch.zeros(2, 1, 2, 2), torch.zeros(2, 1, 2, 2)
+    y[1] = 3.0
+    assert float(LOSSES["l2"](x, x, y)) == pytest.approx(1.5)  # (0 + 3) / 2, where the mean of squares is 4.5
+    restored = y.clone().requires_grad_()
+    LOSSES["l2"](restored, x, y).backward()
+    assert restored.grad is not None and not restored.grad.any()
 
 
 def test_processes_share_the_batches_and_get_one_report() -> None:

@@ -16,7 +16,7 @@ from pkgutil import iter_modules
 from torch import Tensor
 
 from genesis_ext.data.readers import values
-from genesis_ext.data.readers.dicom_slices import is_dicom
+from genesis_ext.data.readers.dicom_file import is_dicom
 from genesis_ext.data.readers.orientation import Reorientation
 from genesis_ext.data.readers.reader import Reader, files_of, reader_of, readers, register, suffix_of
 from genesis_ext.data.readers.stored import StoredImage

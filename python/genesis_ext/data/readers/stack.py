@@ -14,14 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from genesis_ext.data.readers.dicom_slices import Slice
+from genesis_ext.data.readers.dicom_file import Frame
 from genesis_ext.data.readers.itk import LPS_TO_RAS
 from genesis_ext.data.volume import VolumeError
 
 _SAME_PLACE_MM = 0.01
 _UNEVEN = 0.05  # of a step
-# What tells the frames of one place apart: temporal position, acquisition, trigger time, instance number.
-_FRAME_TAGS = ("0020|0100", "0020|0012", "0018|1060", "0020|0013")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +32,12 @@ class Stack:
         notes: duplicates that were dropped.
     """
 
-    places: list[list[Slice]]
+    places: list[list[Frame]]
     affine: NDArray[np.float64]
     notes: tuple[str, ...]
 
 
-def stack(folder: Path, name: str, members: list[Slice]) -> Stack:
+def stack(folder: Path, name: str, members: list[Frame]) -> Stack:
     """Order the slices of one series.
 
     Raises:
@@ -51,7 +49,7 @@ def stack(folder: Path, name: str, members: list[Slice]) -> Stack:
     normal = np.cross(axes[0], axes[1])
     positions = [_position(what, one) for one in members]
     order = np.argsort([position @ normal for position in positions], kind="stable")
-    places: list[list[Slice]] = []
+    places: list[list[Frame]] = []
     points: list[NDArray[np.float64]] = []
     for i in order:
         if points and (positions[i] - points[-1]) @ normal < _SAME_PLACE_MM:
@@ -70,42 +68,43 @@ def stack(folder: Path, name: str, members: list[Slice]) -> Stack:
     affine[:3, 2] = step
     affine[:3, 3] = points[0]
     notes = (f"{dropped} files that hold a slice a second time were left out",) if dropped else ()
-    return Stack([sorted(place, key=_frame_key) for place in places], LPS_TO_RAS @ affine, notes)
+    return Stack([sorted(place, key=lambda one: one.time) for place in places], LPS_TO_RAS @ affine, notes)
 
 
-def _plane(what: str, one: Slice) -> tuple[NDArray[np.float64], tuple[float, ...]]:
+def _plane(what: str, one: Frame) -> tuple[NDArray[np.float64], tuple[float, ...]]:
     """Directions of a row and of a column (2, 3), and the spacing between rows and between columns."""
-    cosines = one.numbers("0020|0037", 6)
-    if cosines is None:
-        raise VolumeError(f"{what}: {one.path.name} must give its orientation, Image Orientation (Patient) is missing")
-    spacing = one.numbers("0028|0030", 2)
-    if spacing is None:
-        raise VolumeError(f"{what}: {one.path.name} must give its spacing, Pixel Spacing is missing")
-    axes = np.array(cosines).reshape(2, 3)
+    if one.axes is None:
+        raise VolumeError(
+            f"{what}: {one} must give its orientation, Image Orientation (Patient) is missing or no six numbers"
+        )
+    if one.spacing is None:
+        raise VolumeError(f"{what}: {one} must give its spacing, Pixel Spacing is missing or no two numbers")
+    if min(one.spacing) <= 0:
+        raise VolumeError(f"{what}: Pixel Spacing of {one} must be above 0, got {one.spacing}")
+    axes = np.array(one.axes).reshape(2, 3)
     if np.abs(axes @ axes.T - np.eye(2)).max() > 0.01:
-        raise VolumeError(f"{what}: the orientation must be two unit vectors at right angles, got {cosines}")
-    return axes, spacing
+        raise VolumeError(f"{what}: the orientation must be two unit vectors at right angles, got {one.axes}")
+    return axes, one.spacing
 
 
-def _position(what: str, one: Slice) -> NDArray[np.float64]:
-    position = one.numbers("0020|0032", 3)
-    if position is None:
-        raise VolumeError(f"{what}: {one.path.name} must give its place, Image Position (Patient) is missing")
-    return np.array(position)
+def _position(what: str, one: Frame) -> NDArray[np.float64]:
+    if one.position is None:
+        raise VolumeError(f"{what}: {one} must give its place, Image Position (Patient) is missing or no three numbers")
+    return np.array(one.position)
 
 
-def _without_duplicates(places: list[list[Slice]]) -> tuple[list[list[Slice]], int]:
-    """Files at one place with the same SOP Instance UID count once."""
-    kept: list[list[Slice]] = []
+def _without_duplicates(places: list[list[Frame]]) -> tuple[list[list[Frame]], int]:
+    """Frames at one place of files with the same SOP Instance UID count once."""
+    kept: list[list[Frame]] = []
     for place in places:
-        unique: dict[str, Slice] = {}
+        unique: dict[tuple[str, int], Frame] = {}
         for one in place:
-            unique.setdefault(one.text("0008|0018") or str(one.path), one)
+            unique.setdefault((one.file.instance or str(one.file.path), one.number), one)
         kept.append(list(unique.values()))
     return kept, sum(map(len, places)) - sum(map(len, kept))
 
 
-def _check_counts(what: str, places: list[list[Slice]]) -> None:
+def _check_counts(what: str, places: list[list[Frame]]) -> None:
     counts = Counter(len(place) for place in places)
     if len(counts) > 1:
         found = ", ".join(f"{slices} at {number} places" for slices, number in sorted(counts.items()))
@@ -133,7 +132,3 @@ def _even_step(what: str, points: NDArray[np.float64], normal: NDArray[np.float6
         f"{what}: slices must stand evenly within {_UNEVEN:.0%} of a step, got steps of {gaps.min():.4g} to "
         f"{gaps.max():.4g} mm, the farthest slice {off:.3g} mm off"
     )
-
-
-def _frame_key(one: Slice) -> tuple[float, ...]:
-    return tuple((one.numbers(tag, 1) or (0.0,))[0] for tag in _FRAME_TAGS)

@@ -95,7 +95,7 @@ def label(image: StoredImage, like: Volume | Header) -> Tensor:
             f"{image.path}: a label must lie where its volume lies, its corners at most {most:.3g} mm apart (a "
             f"tenth of a voxel), got {off:.3g} mm"
         )
-    stored = _load(image)[..., 0]
+    stored = np.asarray(_load(image)[..., 0])
     least, greatest = _ends(stored)
     least, greatest = sorted(end * image.slope + image.intercept for end in (least, greatest))
     if not (_INT16.min <= least and greatest <= _INT16.max):
@@ -119,6 +119,8 @@ def _voxels(
 ) -> tuple[Tensor, Modality, tuple[str, ...]]:
     """Voxels of a frame (X, Y, Z), the modality, and notes. stored: in the order of the file."""
     notes: list[str] = []
+    stored, padded = _without_padding(image, stored, modality)
+    notes += padded
     least, greatest = _ends(stored)
     if not _in_float32(least, greatest):
         stored, note = _finite(image, stored)
@@ -188,6 +190,32 @@ def _ends(stored: NDArray[Any]) -> tuple[float, float]:
 
 def _in_float32(least: float, greatest: float) -> bool:
     return least >= -_FLOAT32_MAX and greatest <= _FLOAT32_MAX  # False for NaN
+
+
+def _without_padding(
+    image: StoredImage, stored: NDArray[Any], modality: Modality | None
+) -> tuple[NDArray[Any], list[str]]:
+    """Masked numbers above the least of the image set to that, in a CT to air; and a note on it."""
+    if not isinstance(stored, np.ma.MaskedArray):
+        return np.asarray(stored), []
+    mask, plain = np.ma.getmaskarray(stored), np.asarray(stored.data)
+    padding, rest = plain[mask], plain[~mask]
+    if not padding.size:
+        return plain, []
+    if not rest.size:
+        raise VolumeError(f"{image.path}: all voxels are padding: there is no image")
+    fill = float(rest.min() if image.slope > 0 else rest.max())
+    if (padding.max() <= fill) if image.slope > 0 else (padding.min() >= fill):
+        return plain, []
+    if (modality or image.modality) == "ct":
+        fill = (CT_LEAST_HU - image.intercept) / image.slope
+        if plain.dtype.kind in "iu" and not (
+            fill.is_integer() and np.can_cast(np.min_scalar_type(int(fill)), plain.dtype)
+        ):
+            plain = plain.astype(np.float64)
+    out = np.where(mask, plain.dtype.type(fill), plain)
+    told = fill * image.slope + image.intercept
+    return out, [f"{padding.size} voxels of padding around the image were set to {told:g}"]
 
 
 def _finite(image: StoredImage, stored: NDArray[Any]) -> tuple[NDArray[Any], str]:

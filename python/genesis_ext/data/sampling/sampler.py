@@ -91,6 +91,7 @@ class SubvolumeSampler:
         self._order = [i for m in present for i, volume in enumerate(self._given) if entries[volume].modality == m]
         regions = [regions[i] for i in self._order]
         self._mix_ends, self._mix_total = self._ends(sampling.mix_weights({m: sum(own[m]) for m in present}))
+        self._in_turn = sampling.mix == "balanced"
         self._region_ends, _ = self._ends([weight for m in present for weight in own[m]])
         totals = [sum(own[m]) for m in present]
         self._modality_totals = self._ints(totals)
@@ -161,7 +162,10 @@ class SubvolumeSampler:
         """What is drawn before any rule: region (N,), scale (N,) and candidate starts (N, K, 3) in voxels, int64."""
         words = ops.philox_words(sample_id, self._seed, Purpose.SUBVOLUME, 1 + self._candidates)  # (N, 1 + K, 4)
         head = words[:, 0]
-        modality = _place(below(head[:, 0], self._mix_total), self._mix_ends)
+        if self._in_turn:
+            modality = sample_id.remainder(self._mix_total)
+        else:
+            modality = _place(below(head[:, 0], self._mix_total), self._mix_ends)
         within = self._modality_starts[modality] + below(head[:, 1], self._modality_totals[modality])
         region = torch.searchsorted(self._region_ends, within, right=True)
         scale = _place(below(head[:, 2], self._scale_total), self._scale_ends)

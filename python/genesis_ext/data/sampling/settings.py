@@ -43,7 +43,8 @@ class Sampling:
             background of labels are put around them. Needs allow_constant, and no rule on content.
         borders: voxels along x, y, z kept away from the ends of a region; ``RELEASED_BORDERS`` for Models Genesis.
             Where a region is too small for them, ``(size - side - 1) // 2``; none along an axis of one voxel.
-        mix: "balanced": all modalities equally often; "volumes": all volumes equally often; or weights by modality.
+        mix: "balanced": the modalities in turn, so that any samples that follow each other hold all of them equally
+            often, to one sample; "volumes": all volumes equally often; or weights by modality.
         content: rules on what a box must hold, by modality. Of `candidates` positions the first accepted is taken, else
             the one with the best score.
         content_grid: boxes under a rule begin and end at multiples of so many voxels (1: at any voxel; always so along

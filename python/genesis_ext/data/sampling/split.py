@@ -48,8 +48,8 @@ def split_regions(
         all volumes of that patient.
     "fifth": of every volume the last fifth along its longest axis validates, widened to `smallest` if need be. Where
         that leaves too little to train on, the next longest axis is cut; a volume too small on all axes only trains.
-    "auto": the store's own split where one of its volumes is marked "validation"; else by patients, but the volumes of
-        a modality with a single patient are cut as by "fifth".
+    "auto": the store's own split where one of its volumes is marked "validation"; by patients in a modality of which
+        none is, but the volumes of a modality with a single patient are cut as by "fifth".
 
     A volume without a mark counts as the other volumes of its patient are marked.
 
@@ -63,7 +63,9 @@ def split_regions(
     marks = marks_of(entries, own)
     usable = usable_volumes(entries, [i for i, mark in enumerate(marks) if mark != "test"], smallest, report)
     if own:
-        held, cut = {i for i in usable if marks[i] == "validation"}, set[int]()
+        held = {i for i in usable if marks[i] == "validation"}
+        more, cut = _by_patient(entries, _without_validation(entries, usable, held, report), cut_single=True)
+        held |= more
     elif split == "fifth":
         held, cut = set[int](), set(usable)
     else:
@@ -134,6 +136,18 @@ def _by_patient(entries: Sequence[StoredVolume], usable: Sequence[int], cut_sing
         if cut_single and entries[i].patient in in_cut and held.isdisjoint(groups[entries[i].modality])
     }
     return {i for i in usable if entries[i].patient in held}, cut
+
+
+def _without_validation(
+    entries: Sequence[StoredVolume], usable: Sequence[int], held: set[int], report: Callable[[str], object]
+) -> list[int]:
+    """Volumes of modalities of which none validates, of patients who train in no other one."""
+    validates = {entries[i].modality for i in held}
+    elsewhere = {entries[i].patient for i in usable if entries[i].modality in validates}
+    free = [i for i in usable if entries[i].modality not in validates and entries[i].patient not in elsewhere]
+    for modality in _unique(entries[i].modality for i in free):
+        report(f"no volume of {modality} is marked validation: some that are marked train validate")
+    return free
 
 
 def _cut_last_fifth(index: int, shape: Shape3, smallest: Shape3, grid: int) -> tuple[Region, Region | None]:

@@ -40,6 +40,8 @@ def sources_below(roots: Path | Sequence[Path], patient: PatientRule = "auto", l
     """
     walk = _Walk(Found(), {})
     paths = [roots] if isinstance(roots, Path) else list(roots)
+    if len({path.is_absolute() for path in paths}) > 1:  # such paths have no common folder
+        paths = [path.absolute() for path in paths]
     base = _base(paths)
     files: list[Path] = []
     for path in paths:

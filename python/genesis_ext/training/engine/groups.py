@@ -7,17 +7,21 @@ The name of a field is that of its option on the command line, and its docstring
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal, get_args
 
 from genesis_ext._settings import check_kinds
 from genesis_ext._types import Shape3
 from genesis_ext.data.placement.placement import PlacementName
 from genesis_ext.data.prepare.intensity import IntensityWindow
 from genesis_ext.data.prepare.preprocess import PrepareSettings
+from genesis_ext.data.sampling.split import MODALITIES
 from genesis_ext.data.volume import Modality
 from genesis_ext.models.build import OWN, NetworkSpec, options_of, plain_arguments
 from genesis_ext.models.unet3d import BatchNormMode, Norm, Upsample
 from genesis_ext.training.engine.options import check
+
+Modalities = Literal["all", "ct", "mri", "xray", "us"]
+assert set(get_args(Modalities)) == {"all", *MODALITIES}
 
 
 @dataclass(frozen=True)

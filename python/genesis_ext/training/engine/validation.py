@@ -62,6 +62,16 @@ class ValidationReport:
         return f"validation loss {self.loss:.5f} ({beside}){further}: {verdict}"
 
 
+class Batches(Protocol):
+    """A number of batches, the same each time they are iterated over; they may be made anew each time."""
+
+    def __len__(self) -> int:
+        """How many."""
+
+    def __iter__(self) -> Iterator[Batch]:
+        """In the same order."""
+
+
 class Evaluator(Protocol):
     """Evaluates a network on the same samples each time."""
 
@@ -103,7 +113,7 @@ class SharedBatches:
 
     def __init__(
         self,
-        samples: Sequence[Batch],
+        samples: Batches,
         rank: int = 0,
         world_size: int = 1,
         add_up: Callable[[Tensor], Tensor] = lambda tensor: tensor,

@@ -96,11 +96,15 @@ def _told(config: FinetuneConfig, store: VolumeStore, candidates: Candidates | N
     inputs = [
         i
         for i, (entry, mark) in enumerate(_marked(store.entries))
-        if mark != "test" and (not first or entry.channel in first)
+        if mark != "test"
+        and (not first or entry.channel in first)
+        and config.data.modalities in ("all", entry.modality)
     ]
     lacks = task.lacks() if candidates is None else "candidate"
     having = (
-        {i for i in inputs if task.told(store.entries[i])} if candidates is None else set(candidates.volume.tolist())
+        {i for i in inputs if task.told(config, store.entries[i])}
+        if candidates is None
+        else set(candidates.volume.tolist())
     )
     told = [i for i in inputs if i in having]
     if len(told) < len(inputs):

@@ -8,7 +8,7 @@ from typing import Literal
 
 from genesis_ext._settings import check_kinds, from_mapping
 from genesis_ext.data.sampling.settings import Sampling
-from genesis_ext.training.engine.groups import PatchConfig
+from genesis_ext.training.engine.groups import Modalities, PatchConfig
 from genesis_ext.training.engine.options import check
 from genesis_ext.transforms import FinetuneTransformConfig, make_finetune_config
 
@@ -115,6 +115,8 @@ class DataConfig(PatchConfig):
     channels: tuple[str, ...] = ()
     """Volumes of a case that are the channels of one input, by their names: T1 FLAIR. Without it every volume is an
     input of its own."""
+    modalities: Modalities = "all"
+    """Which volumes of the store are learnt from: all, or those of one modality."""
     folds: int = 5
     """Parts into which the patients are divided, of which one validates."""
     fold: int | None = None
@@ -131,15 +133,16 @@ class DataConfig(PatchConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check(self, "label_share", 0 <= self.label_share <= 1, "be in [0, 1]")
         check(self, "folds", self.folds >= 2, "be at least 2")
         check(self, "fold", self.fold is None or 0 <= self.fold < self.folds, f"be in [0, {self.folds})")
         check(self, "label_fraction", 0 < self.label_fraction <= 1, "be in (0, 1]")
         check(self, "train_patients", self.train_patients is None or self.train_patients >= 1, "be at least 1")
-        check(self, "label_corruption", 0 <= self.label_corruption <= 1, "be in [0, 1]")
         spacing = self.candidate_spacing_mm
         check(self, "candidate_spacing_mm", spacing is None or spacing > 0, "be positive")
         if self.candidates and self.channels:
             raise ValueError(f"channels must be left out with candidates, got {' '.join(self.channels)}")
+        check(self, "label_corruption", 0 <= self.label_corruption <= 1, "be in [0, 1]")
         check(self, "channels", len(set(self.channels)) == len(self.channels), "be different names")
         if self.train_patients is not None and self.label_fraction < 1:
             raise ValueError(f"label_fraction must not be given with train_patients, got {self.label_fraction}")

@@ -212,5 +212,5 @@ class _Finetuning(Client[TaskData, TaskObjective]):
     def _spec(self, data: TaskData) -> NetworkSpec:
         config, answer = self.settings, data.known
         spec = config.network.spec(len(config.data.patch_shape))
-        outputs = len(answer.classes) if answer.kind == "segmentation" else 1
+        outputs = self._task.outputs(answer)
         return replace(spec, in_channels=len(answer.channels), out_channels=outputs, activation=None)

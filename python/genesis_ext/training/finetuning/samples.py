@@ -62,8 +62,9 @@ def make_loader(
             antialias=own.antialias,
             **given,
         )
+    store, share = data.store, own.label_corruption
     return GenesisLoader(
-        store,
+        CorruptedLabels(store.path, share, own.split_seed) if share else store,
         config.optim.batch_size,
         task.sampling(config, data.known),
         transform,

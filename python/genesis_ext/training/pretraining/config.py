@@ -12,7 +12,7 @@ from genesis_ext.training.engine.settings import Settings
 from genesis_ext.training.pretraining.groups import DataConfig
 from genesis_ext.training.pretraining.methods import METHODS
 from genesis_ext.training.pretraining.methods.genesis import METHOD as DEFAULT
-from genesis_ext.training.pretraining.methods.universal import UniversalOptions
+from genesis_ext.training.pretraining.methods.universal_options import UniversalOptions
 
 if TYPE_CHECKING:
     MethodName = str

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The boxes of a pre-training configuration, which all methods share."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from genesis_ext.data.sampling.content import ContentRule, Foreground, LungContent
@@ -10,6 +11,7 @@ from genesis_ext.data.sampling.settings import RELEASED_BORDERS, Mix, Sampling
 from genesis_ext.data.sampling.split import Split
 from genesis_ext.data.volume import Modality
 from genesis_ext.training.engine.groups import PatchConfig
+from genesis_ext.training.engine.options import check
 
 Boxes = Literal["cubes", "scales"]
 
@@ -26,13 +28,21 @@ class DataConfig(PatchConfig):
     scale_weights: tuple[int, int, int] = (1, 1, 2)
     """How often each scale is drawn."""
     mix: Mix = "balanced"
-    """balanced: all modalities equally often; volumes: all volumes equally often."""
+    """balanced: the modalities in turn, so that every batch holds them equally often, to one sample; volumes: all
+    volumes equally often."""
+    share: Mapping[str, int] = field(default_factory=dict)
+    """How often volumes are drawn beside others of their modality, by patterns of their names, as JSON:
+    '{"volume-*": 2}' draws those of LiTS twice as often. The first that fits counts; 1 where none does."""
+    patches_a_volume: int = 0
+    """Patches of each training volume in an epoch, which ends with a validation, and of each validation volume in that:
+    32 in the released code. 0: as `validate_every` and `validation_patches` say."""
     borders: bool = False
     """Keep 100 voxels in x and y and 30 in z away from the ends of a volume, as released."""
     lung_content: bool = False
     """Take only boxes of CT that lung dominates, as released."""
     foreground: bool = False
-    """Take only boxes of MRI that are brighter than a twentieth of the window in a quarter of their voxels or more."""
+    """Take only boxes of CT and MRI that are brighter than a twentieth of the window in a quarter of their voxels or
+    more; under lung_content of MRI alone."""
     allow_constant: bool = False
     """Train on boxes that are constant, too: of blank background, say."""
     content_grid: int = 4
@@ -43,15 +53,17 @@ class DataConfig(PatchConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check(self, "share", all(weight >= 1 for weight in self.share.values()), "hold whole numbers above 0")
+        check(self, "patches_a_volume", self.patches_a_volume >= 0, "not be negative")
         self.sampling()
 
     def sampling(self) -> Sampling:
         """Which boxes are cut."""
         content: dict[Modality, ContentRule] = {}
+        if self.foreground:
+            content = {"ct": Foreground(), "mri": Foreground()}
         if self.lung_content:
             content["ct"] = LungContent()
-        if self.foreground:
-            content["mri"] = Foreground()
         return Sampling(
             out_shape=self.patch_shape,
             scales=self.scales,

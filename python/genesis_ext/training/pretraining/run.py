@@ -3,9 +3,10 @@
 """A pre-training run."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import torch
 from torch import nn
 
 from genesis_ext.data.loader import FixedSamples, GenesisLoader
+from genesis_ext.data.sampling.split import Region
 from genesis_ext.figures import RestorationGrid
 from genesis_ext.models import ModelRecord
 from genesis_ext.models.record import trained_parts
@@ -32,7 +34,7 @@ from genesis_ext.training.engine.run_data import RunData
 from genesis_ext.training.engine.run_folder import Stored
 from genesis_ext.training.engine.state import TrainingState
 from genesis_ext.training.pretraining.config import PretrainConfig
-from genesis_ext.training.pretraining.data import choose_regions
+from genesis_ext.training.pretraining.data import choose_regions, weights_of
 from genesis_ext.training.pretraining.methods import METHODS
 from genesis_ext.training.pretraining.methods.method import Finished, PretextObjective, SampleTransform
 from genesis_ext.training.pretraining.parts import MakeObjective, Parts
@@ -110,6 +112,13 @@ class _Pretraining(Client[RunData, PretextObjective]):
         trains, validates = choose_regions(self.settings, needs, data.store, data.other, report)
         return replace(data, trains=trains, validates=validates)
 
+    def options(self, data: RunData) -> PretrainConfig:
+        """An epoch has so many patches of each training volume, as many whole batches as they fill."""
+        config, each = self.settings, self.settings.data.patches_a_volume
+        if not each:
+            return config
+        return config.but(validate_every=max(1, each * _volumes(data.trains) // config.optim.batch_size))
+
     def make_objective(
         self, fabric: "Fabric", data: RunData, stored: Stored | None, report: Report
     ) -> PretextObjective:
@@ -137,33 +146,40 @@ class _Pretraining(Client[RunData, PretextObjective]):
             config.data.sampling(),
             self._transform,
             regions=data.trains,
+            weights=weights_of(config, data.store),
             **loading(fabric, config, step, report),
         )
 
     def make_evaluator(self, fabric: "Fabric", data: RunData, objective: PretextObjective, report: Report) -> Validator:
         config, transform = self.settings, self._transform
-        samples = list(
-            FixedSamples(
-                data.validation_store,
-                data.validates,
-                config.run.validation_patches,
-                validation_batch(config),
-                config.data.sampling(),
-                transform,
-                seed=config.run.seed,
-                device=fabric.device,
-                report=report,
-            )
+        each = config.data.patches_a_volume
+        samples = FixedSamples(
+            data.validation_store,
+            data.validates,
+            each * _volumes(data.validates) or config.run.validation_patches,
+            validation_batch(config),
+            config.data.sampling(),
+            transform,
+            weights=None if each else weights_of(config, data.validation_store),
+            seed=config.run.seed,
+            device=fabric.device,
+            report=report,
+            evenly=bool(each),
         )
         grid = None
         if fabric.is_global_zero and objective.restores and isinstance(transform, GenesisTransform):
-            grid = RestorationGrid(torch.cat([batch["target"] for batch in samples]), transform)
+            first = islice(samples, -(-config.run.validation_patches // samples.batch_size))
+            grid = RestorationGrid(torch.cat([batch["target"] for batch in first]), transform)
         ranks = fabric.global_rank, fabric.world_size
         return Validator(samples, objective, config.method.loss, *ranks, partial(add_up, fabric), grid)
 
     def summary(self, data: RunData, objective: PretextObjective) -> str:
         boxes = "x".join(map(str, self.settings.data.patch))
-        return f"{parameters_of(objective.network)}, boxes of {boxes}, {len(data.validates)} regions validate"
+        told = f"{parameters_of(objective.network)}, boxes of {boxes}, {len(data.validates)} regions validate"
+        if each := self.settings.data.patches_a_volume:
+            steps = self.options(data).run.validate_every
+            told += f"; an epoch is {steps} steps, {each} patches of each of {_volumes(data.trains)} volumes"
+        return told
 
     def conclude(self, fabric: "Fabric", data: RunData, state: TrainingState) -> str | None:
         """The last word of the method, if what is learnt is its own."""
@@ -183,3 +199,8 @@ class _Pretraining(Client[RunData, PretextObjective]):
 
     def write_report(self, folder: Path) -> Path:
         return write_report(folder)
+
+
+def _volumes(regions: Sequence[Region]) -> int:
+    """How many volumes they lie in."""
+    return len({region.volume for region in regions})

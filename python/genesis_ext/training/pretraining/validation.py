@@ -12,7 +12,7 @@ A loss means something only beside these: on a chest CT most of the identity's l
 and a network that answers every patch with one constant beats it easily. For a classification: chance.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -23,7 +23,7 @@ from genesis_ext.figures import RestorationGrid, save_picture, save_restorations
 from genesis_ext.training.engine.objective import Batch
 from genesis_ext.training.engine.run_folder import RunFolder
 from genesis_ext.training.engine.run_log import Log
-from genesis_ext.training.engine.validation import SharedBatches, ValidationReport, evaluating
+from genesis_ext.training.engine.validation import Batches, SharedBatches, ValidationReport, evaluating
 from genesis_ext.training.pretraining.losses import LOSSES, Loss, best_constant
 from genesis_ext.training.pretraining.methods.method import PretextObjective
 
@@ -42,7 +42,7 @@ class Validator:
 
     def __init__(
         self,
-        samples: Sequence[Batch],
+        samples: Batches,
         objective: PretextObjective,
         loss: Loss,
         rank: int = 0,
@@ -76,7 +76,7 @@ class Validator:
     def try_out(self, network: nn.Module) -> None:
         """Evaluate one batch and drop the result, so that what cannot work fails now."""
         with evaluating([network, *self._objective.modules.values()]):
-            self._objective.evaluate(network, self.samples[0])
+            self._objective.evaluate(network, next(iter(self.samples)))
 
     @torch.no_grad()
     def restore(self, network: nn.Module, x: Tensor) -> Tensor:
@@ -101,7 +101,7 @@ class Validator:
     def _measure_baselines(self, loss: Loss) -> dict[str, float]:
         if not self._objective.restores:
             return {"chance": self._objective.chance}
-        constant = best_constant(torch.cat([batch["target"].flatten() for batch in self.samples]), loss)
+        constant = best_constant((batch["target"] for batch in self.samples), loss)
 
         def answer(batch: Batch) -> Tensor:
             x, y = batch["input"], batch["target"]

@@ -16,6 +16,7 @@ from genesis_ext.data.sources.recipes import (
     luna16,
     mmwhs,
     msd_heart,
+    universal_model,
 )
 from genesis_ext.data.sources.recipes._recipe import Recipe
 
@@ -32,6 +33,7 @@ RECIPES: dict[str, Recipe] = {
         mmwhs.RECIPE,
         adni.RECIPE,
         chestxray8.RECIPE,
+        universal_model.RECIPE,
     )
 }
 

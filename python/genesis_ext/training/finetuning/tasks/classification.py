@@ -149,8 +149,11 @@ class Classification(Task):
             return f"label_corruption must be 0 for task classification, got {settings.data.label_corruption}"
         return ""
 
-    def told(self, entry: StoredVolume) -> bool:
-        """Its classes are told."""
+    def told(self, settings: Settings, entry: StoredVolume) -> bool:
+        """Its classes are told, and where one of some is asked for, one of them."""
+        own = settings.task
+        if own.exclusive and own.classes:
+            return not set(own.classes).isdisjoint(entry.classes or ())
         return entry.classes is not None
 
     def lacks(self) -> str:
@@ -165,11 +168,10 @@ class Classification(Task):
         if own.exclusive and len(classes) < 2:
             raise ValueError(f"a classification needs two classes at least, got {', '.join(classes) or 'none'}")
         for side, does in zip(told, ("trains", "validates"), strict=True):
-            for name in classes:
-                with_it = sum(name in names for names in side)
-                if with_it in (0, len(side)):
-                    kind = "every" if with_it else "no"
-                    raise ValueError(f"{kind} volume that {does} is of class {name}: both kinds are needed")
+            counts = {name: sum(name in names for names in side) for name in classes}
+            for kind, wrong in (("no", 0), ("every", len(side))):
+                if of := [name for name, count in counts.items() if count == wrong]:
+                    raise ValueError(f"{kind} volume that {does} is of class {of[0]}: both kinds are needed")
         channels = settings.data.channels or ("",)
         return TaskRecord("classification", classes, own.exclusive, channels=channels, hidden=own.hidden)
 
@@ -199,7 +201,7 @@ class Classification(Task):
         """Such that all classes together are drawn equally often."""
         if not (settings.data.balance and answer.exclusive):
             return None
-        counts = Counter(name for volume in volumes for name in entries[volume].classes or ())
+        counts = Counter(name for i in volumes for name in entries[i].classes or () if name in answer.classes)
         weights = {name: round(_STEPS * max(counts.values()) / count) for name, count in counts.items()}
         return [max((weights.get(name, 0) for name in entry.classes or ()), default=0) for entry in entries]
 

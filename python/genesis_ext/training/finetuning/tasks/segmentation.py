@@ -134,7 +134,7 @@ class Segmentation(Task):
     name = "segmentation"
     summary = "the class of each voxel, by encoder and decoder"
 
-    def told(self, entry: StoredVolume) -> bool:
+    def told(self, settings: Settings, entry: StoredVolume) -> bool:
         """It has a label."""
         return entry.label is not None
 
@@ -159,6 +159,10 @@ class Segmentation(Task):
     def asks(self, settings: Settings, answer: TaskRecord) -> dict[str, Any]:
         """Labels."""
         return {"labels": True, "channels": settings.data.channels or None}
+
+    def outputs(self, answer: TaskRecord) -> int:
+        """One for each class."""
+        return len(answer.classes)
 
     def head(self, settings: Settings, network: nn.Module, answer: TaskRecord) -> nn.Module:
         """The network itself, whose last layer is new."""

@@ -80,7 +80,7 @@ class Task(ABC):
         return ""
 
     @abstractmethod
-    def told(self, entry: StoredVolume) -> bool:
+    def told(self, settings: Settings, entry: StoredVolume) -> bool:
         """Whether a volume has what is to be learnt from."""
 
     @abstractmethod
@@ -117,6 +117,10 @@ class Task(ABC):
         volumes: that may be drawn.
         """
         return None
+
+    def outputs(self, answer: TaskRecord) -> int:
+        """Channels of the network's own output; 1, of which no use is made, where ``head`` takes its encoder alone."""
+        return 1
 
     @abstractmethod
     def head(self, settings: Settings, network: nn.Module, answer: TaskRecord) -> nn.Module:

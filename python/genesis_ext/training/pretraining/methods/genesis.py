@@ -25,8 +25,8 @@ class GenesisOptions(MethodOptions):
     scheme: str = "unified"
     """Which of them: unified, distortion, painting, autoencoder, or the name of a single one."""
     loss: Loss = "mse"
-    """Of the restoration: mean squared error as released, l1 as in the paper, or masked: mean squared error over what
-    the transformations changed."""
+    """Of the restoration: mean squared error as released, l1 as in Models Genesis, l2: norms as in Eq. 1 of the
+    Universal Model, or masked: mean squared error over what the transformations changed."""
 
     def __post_init__(self) -> None:
         if isinstance(self.profile, Mapping):  # as a file has it

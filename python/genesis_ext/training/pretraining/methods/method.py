@@ -5,24 +5,22 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, get_args
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from genesis_ext._settings import check_kinds
 from genesis_ext.data.sampling.settings import Sampling
-from genesis_ext.data.sampling.split import MODALITIES, Region
+from genesis_ext.data.sampling.split import Region
 from genesis_ext.data.store.volume_store import VolumeStore
-from genesis_ext.training.engine.groups import NetworkConfig
+from genesis_ext.training.engine.groups import Modalities, NetworkConfig
 from genesis_ext.training.engine.objective import Batch, Evaluation, Objective
 from genesis_ext.training.engine.options import OptimizerConfig, RunConfig
 from genesis_ext.training.pretraining.groups import DataConfig
 
 SampleTransform = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """(patches (N, 1, X, Y[, Z]), sample ids (N,)) -> input, target, each over the same N samples."""
-
-Modalities = Literal["all", "ct", "mri", "xray", "us"]
 
 Side = tuple[VolumeStore, Sequence[Region]]
 """A store, and where in it boxes may lie."""
@@ -113,10 +111,12 @@ class Method(ABC):
     Attributes:
         name: of ``--method``.
         summary: for the help.
+        spacing_mm: to which its paper resamples volumes; None if to none.
     """
 
     name: str
     summary: str
+    spacing_mm: float | None = None
 
     def contradiction(self, settings: Settings) -> str:
         """Which settings contradict each other, and one to change; empty if none do."""
@@ -138,6 +138,3 @@ class Method(ABC):
     def conclude(self, finished: Finished) -> str | None:
         """A last word on the trained network, for log and report."""
         return None
-
-
-assert set(get_args(Modalities)) == {"all", *MODALITIES}

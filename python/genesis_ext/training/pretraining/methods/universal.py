@@ -9,8 +9,7 @@ MRI by E's features, which E learns to prevent.
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,44 +20,13 @@ from genesis_ext.evaluation import probe_stores
 from genesis_ext.evaluation.metrics import accuracy
 from genesis_ext.models import Discriminator, ScaleClassifier, UNetLike, as_unet, gradient_reversal
 from genesis_ext.training.engine.objective import Batch, Evaluation, Metrics, Update, bare, frozen
-from genesis_ext.training.engine.options import check
-from genesis_ext.training.pretraining.losses import LOSSES, Loss
+from genesis_ext.training.pretraining.losses import LOSSES
 from genesis_ext.training.pretraining.methods.genesis import METHOD as GENESIS
-from genesis_ext.training.pretraining.methods.genesis import GenesisOptions
 from genesis_ext.training.pretraining.methods.method import Finished, Method, Needs, Settings
+from genesis_ext.training.pretraining.methods.universal_options import Confusion, UniversalOptions
 from genesis_ext.transforms import GenesisTransform
 
-Adversary = Literal["off", "alternating", "reversal"]
-Confusion = Literal["uniform", "flipped", "negative"]
-
-
-@dataclass(frozen=True)
-class UniversalOptions(GenesisOptions):
-    """Of the Universal Model, beside those of a restoration."""
-
-    adversary: Adversary = "alternating"
-    """Of `universal`: the modality discriminator takes turns with the encoder, or trains in the same step through a
-    reversed gradient, or is off (Model_Multi, +SC)."""
-    confusion: Confusion = "uniform"
-    """How the encoder is to confuse the discriminator in its turn: towards answers of one half, towards the other
-    modality, or by the negative of the discriminator's loss (the paper's Eq. 2 as written, which does not converge)."""
-    tell_scales: bool = True
-    """Of `universal`: train the scale classifier (off: Model_Multi, +MIAL)."""
-    alpha: float = 1.0
-    """Weight of the scale classifier's loss."""
-    beta: float = 10.0
-    """Weight of the restoration loss."""
-    lr_scales: float = 0.1
-    """Learning rate of the scale classifier."""
-    lr_discriminator: float = 1e-3
-    """Learning rate of the discriminator."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check(self, "alpha", self.alpha >= 0, "not be negative")
-        check(self, "beta", self.beta > 0, "be positive")
-        check(self, "lr_scales", self.lr_scales > 0, "be positive")
-        check(self, "lr_discriminator", self.lr_discriminator > 0, "be positive")
+_RAMP_SLOPE = 10.0  # of the ramp of DANN (Ganin and Lempitsky, ICML 2015)
 
 
 class EncoderDecoder(nn.Module):
@@ -89,11 +57,9 @@ class UniversalObjective:
         network: E and G.
         scales: S, (N, coarsest features) -> (N, scales); None leaves SC out.
         discriminator: D, features -> (N,) logits of "MRI"; None leaves MIAL out.
-        adversary: "alternating": E, G and S learn against D as it is, then D learns from the same features;
-            "reversal": all learn at once, and E gets D's gradient with the other sign.
-        confusion: E's loss where turns alternate, see ``UniversalOptions``.
-        loss, alpha, beta: of the restoration, and the weights of the paper.
-        learning_rates: of "network", "scales" and "discriminator".
+        options: losses, their weights and rates, and how E and D take turns.
+        learning_rate: of the network.
+        batch_size: samples a step, over all processes, by which ids tell the step.
     """
 
     restores = True
@@ -104,37 +70,38 @@ class UniversalObjective:
         network: nn.Module,
         scales: nn.Module | None,
         discriminator: nn.Module | None,
-        adversary: Adversary,
-        confusion: Confusion,
-        loss: Loss,
-        alpha: float,
-        beta: float,
-        learning_rates: dict[str, float],
+        options: UniversalOptions,
+        learning_rate: float,
+        batch_size: int,
     ) -> None:
         self.network = network
         unet = as_unet(network, "the Universal Model")
         parts = {"network": EncoderDecoder(unet), "scales": scales, "discriminator": discriminator}
+        rates = {
+            "network": learning_rate,
+            "scales": options.lr_scales,
+            "discriminator": options.lr_discriminator,
+        }
         self.modules = {name: part for name, part in parts.items() if part is not None}
-        self.learning_rates = {name: learning_rates[name] for name in self.modules}
-        self._adversary = adversary
-        self._confusion = confusion
-        self._loss = LOSSES[loss]
-        self._alpha, self._beta = alpha, beta
+        self.learning_rates = {name: rates[name] for name in self.modules}
+        self._options, self._loss = options, LOSSES[options.loss]
+        self._ramp_samples = options.gamma_ramp * batch_size
 
     def updates(self, batch: Batch) -> Iterator[Update]:
-        """The update of E, G and S (reversal: of D too), then that of D.
+        """The update of E, G and S (reversal: of D too), then those of D.
 
-        Input and target: (N, 1, X, Y[, Z]); scale and modality: (N,) int64.
+        Input and target: (N, 1, X, Y[, Z]); scale, modality and sample_id: (N,) int64.
         """
+        own = self._options
         restored, features = self.modules["network"](batch["input"])
         restoration = self._loss(restored, batch["input"], batch["target"])
-        total = self._beta * restoration
+        total = own.beta * restoration
         metrics = {"loss": restoration.detach()}
         names = ["network"]
         if "scales" in self.modules:
             logits = self.modules["scales"](features[-1])
             scale_loss = functional.cross_entropy(logits, batch["scale"])
-            total = total + self._alpha * scale_loss
+            total = total + own.alpha * scale_loss
             metrics |= {"loss_scale": scale_loss.detach(), "accuracy_scale": accuracy(logits, batch["scale"])}
             names.append("scales")
         if "discriminator" not in self.modules:
@@ -142,8 +109,9 @@ class UniversalObjective:
             return
 
         discriminator, is_mri = self.modules["discriminator"], _is_mri(batch)
-        if self._adversary == "reversal":
-            logits = discriminator([gradient_reversal(level) for level in features]).flatten()
+        gamma = self._gamma(batch["sample_id"])
+        if own.adversary == "reversal":
+            logits = discriminator([gradient_reversal(level, gamma) for level in features]).flatten()
             adversarial = functional.binary_cross_entropy_with_logits(logits, is_mri)
             metrics |= _discriminator_metrics(logits, is_mri, adversarial)
             yield Update(total + adversarial, (*names, "discriminator"), metrics)
@@ -151,13 +119,23 @@ class UniversalObjective:
         with frozen(discriminator):
             # Not through the wrapper: it would wait for gradients of D, which this update does not make.
             logits = bare(discriminator)(features).flatten()
-            adversarial = _confuse(logits, is_mri, self._confusion)
+            adversarial = _confuse(logits, is_mri, own.confusion)
         metrics["loss_confusion"] = adversarial.detach()
-        yield Update(total + adversarial, tuple(names), metrics)
+        yield Update(total + gamma * adversarial, tuple(names), metrics)
 
-        logits = discriminator([level.detach() for level in features]).flatten()
-        loss = functional.binary_cross_entropy_with_logits(logits, is_mri)
-        yield Update(loss, ("discriminator",), _discriminator_metrics(logits, is_mri, loss))
+        seen = [level.detach() for level in features]
+        for _ in range(own.discriminator_steps):
+            logits = discriminator(seen).flatten()
+            loss = functional.binary_cross_entropy_with_logits(logits, is_mri)
+            yield Update(loss, ("discriminator",), _discriminator_metrics(logits, is_mri, loss))
+
+    def _gamma(self, sample_id: Tensor) -> Tensor | float:
+        """The weight of E's adversarial loss at the step of these samples; a scalar on their device while it rises."""
+        gamma = self._options.gamma
+        if not self._ramp_samples:
+            return gamma
+        progress = (sample_id[0] / self._ramp_samples).clamp(max=1.0)
+        return gamma * (2 / (1 + torch.exp(-_RAMP_SLOPE * progress)) - 1)
 
     def evaluate(self, network: nn.Module, batch: Batch) -> Evaluation:
         """Loss of the restoration, accuracies of S and D."""
@@ -194,6 +172,7 @@ class Universal(Method):
 
     name = "universal"
     summary = "restore, tell scales, and hide the modality (Universal Model)"
+    spacing_mm = 1.0
 
     def contradiction(self, settings: Settings) -> str:
         """Scales must be cut to be told, and both modalities must be there to be told apart."""
@@ -207,6 +186,12 @@ class Universal(Method):
             return (
                 f"modalities must be all where a discriminator tells CT from MRI, got {own.modalities}: set "
                 "adversary to off"
+            )
+        blocks = len(own.discriminator_widths or ()) or own.discriminator_levels
+        if own.adversary != "off" and min(settings.data.patch_shape) < 2**blocks:
+            return (
+                f"patch must have sides of at least {2**blocks} for a discriminator of {blocks} blocks, got "
+                f"{settings.data.patch_shape}: lower discriminator_levels"
             )
         return ""
 
@@ -228,11 +213,16 @@ class Universal(Method):
         scales = ScaleClassifier(features[-1], len(settings.data.scales)) if own.tell_scales else None
         discriminator = None
         if own.adversary != "off":
-            discriminator = Discriminator(features, norm=settings.network.norm, spatial_dims=unet.spatial_dims)
-        rates = {"network": settings.optim.lr, "scales": own.lr_scales, "discriminator": own.lr_discriminator}
-        return UniversalObjective(
-            network, scales, discriminator, own.adversary, own.confusion, own.loss, own.alpha, own.beta, rates
-        )
+            discriminator = Discriminator(
+                features,
+                own.widths_of(features),
+                own.discriminator_hidden,
+                own.discriminator_norm_per_conv,
+                settings.network.norm,
+                own.discriminator_skips,
+                unet.spatial_dims,
+            )
+        return UniversalObjective(network, scales, discriminator, own, settings.optim.lr, settings.optim.batch_size)
 
     def conclude(self, finished: Finished) -> str | None:
         """What a fresh probe says of the modality in the features; None where only one modality is there."""
