@@ -95,8 +95,8 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--ct-own-range", action="store_true",
-        help="scale each CT by its own range inside the window, as the text of the Universal Model has it; equal HU are "
-        "then no equal greys",
+        help="scale each CT by its own range inside the window, as the text of the Universal Model has it: equal HU "
+        "then are no equal greys",
     )  # fmt: skip
     mri = parser.add_mutually_exclusive_group()
     mri.add_argument(

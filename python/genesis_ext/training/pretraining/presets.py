@@ -40,8 +40,8 @@ _UNIVERSAL: dict[str, Any] = {
     "foreground": True,
 }
 
-# The Universal Model as written. Table I: 64 sub-volumes a case of LUNA16 and BraTS2018, 128 of LiTS2017 and the heart of
-# MSD, by the names that the recipes give. A pass over its 106,560 sub-volumes is 17,760 steps.
+# The Universal Model as written. Table I: 64 sub-volumes a case of LUNA16 and BraTS2018, 128 of LiTS2017 and the heart
+# of MSD, by the names that the recipes give. A pass over its 106,560 sub-volumes is 17,760 steps.
 _PAPER: dict[str, Any] = {
     **_UNIVERSAL,
     "optimizer": "sgd",
