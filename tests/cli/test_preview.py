@@ -84,7 +84,9 @@ def store(tmp_path):
 def test_of_a_store_it_writes_the_volumes_and_the_boxes(store, tmp_path, capsys):
     out = tmp_path / "pictures"
     assert main(["preview", str(store), "--out", str(out), "--patch", "8", "8", "4"]) == 0
-    assert capsys.readouterr().out.splitlines() == [str(out / name) for name in ("volumes_01.png", "boxes_01.png")]
+    assert capsys.readouterr().out.splitlines() == [
+        str(out / name) for name in ("volumes_01.png", "histograms.png", "boxes_01.png")
+    ]
 
 
 def test_volumes_number_and_seed_of_a_store_are_taken(store, tmp_path):

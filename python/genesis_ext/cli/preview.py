@@ -29,8 +29,9 @@ examples:
 
 Of an image DIR gets combinations.png, samples.png, curves.png, shuffling.png, out_painting.png and in_painting.png.
 Of a store it gets volumes_01.png, ...: slices of the volumes and their histograms before and after normalisation;
-boxes_01.png, ...: boxes of every scale, and what training gets of them; and where there are labels labels_01.png, ...:
-their outlines, patches that hold them, and the patches augmented as fine-tuning gets them.
+histograms.png: those of the modalities beside each other; boxes_01.png, ...: boxes of every scale, and what training
+gets of them; and where there are labels labels_01.png, ...: their outlines, patches that hold them, and the patches
+augmented as fine-tuning gets them.
 The same data and options give the same pictures.
 """
 _OF_AN_IMAGE = ("profile", "scheme", "start", "count", "modality")
