@@ -23,7 +23,7 @@ SCRATCH = "scratch"
 ALL = 0
 """In ``train_patients``: all patients that train."""
 
-_OF_CELLS = ("seed", "split_seed", "train_patients", "label_corruption")
+_OF_CELLS = ("seed", "split_seed", "train_patients", "label_fraction", "label_corruption")
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ class Cell:
 
     Attributes:
         source: what its weights start from.
-        patients: how many train.
+        patients: how many train; below 1, what share of those that could.
         corruption: share of the training labels that are eroded or dilated.
         chosen: settings of which the validation chooses.
         seed: of weights, boxes, augmentation, and of which patients train.
     """
 
     source: str
-    patients: int
+    patients: float
     corruption: float
     chosen: Mapping[str, Any]
     seed: int
@@ -49,7 +49,7 @@ class Cell:
         """Of its folder, below that of the study."""
         parts = [
             re.sub(r"[^\w.-]+", "-", self.source).strip("-."),
-            "all" if self.patients == ALL else f"{self.patients}-patients",
+            spoken(self.patients).replace(" ", "-").replace("%", "percent"),
         ]
         parts += [f"corrupted-{self.corruption:g}"] if self.corruption else []
         for name, value in self.chosen.items():
@@ -70,7 +70,8 @@ class StudyConfig:
         own: settings of the runs of one source, by its name, over those of all: another network, say.
         baseline: the source that the others are compared with.
         split: "test" and "validation" patients, drawn by "seed"; empty: the marks of the data.
-        train_patients: how many patients train, 0 for all; smaller numbers are parts of larger ones.
+        train_patients: how many patients train; below 1 a share of them, such as .1; 0 for all. Fewer are always among
+            more.
         corruption: shares of the training labels that are eroded or dilated; the labels that test are never touched.
         choose: settings with their candidates. Of each source, number of patients and share of corruption, the
             candidate that validates best on average over the seeds counts; the others are reported beside it.
@@ -91,7 +92,7 @@ class StudyConfig:
     own: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     baseline: str = SCRATCH
     split: Mapping[str, int] = field(default_factory=dict)
-    train_patients: tuple[int, ...] = (ALL,)
+    train_patients: tuple[int | float, ...] = (ALL,)
     corruption: tuple[float, ...] = (0.0,)
     choose: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     seeds: int = 5
@@ -114,8 +115,8 @@ class StudyConfig:
             raise ValueError(f"baseline must be one of {', '.join(self.sources)}, got {self.baseline}")
         if self.seeds < 1:
             raise ValueError(f"seeds must be at least 1, got {self.seeds}")
-        if min(self.train_patients) < 0:
-            raise ValueError(f"train_patients must not be negative, got {self.train_patients}")
+        if any(count < 0 or (count > 1 and count % 1) for count in self.train_patients):
+            raise ValueError(f"train_patients must be whole numbers or shares below 1, got {self.train_patients}")
         if unknown := set(self.split) - {"validation", "test", "seed"}:
             raise ValueError(f"split must hold validation, test and seed, got {min(unknown)}")
         for settings in (self.finetuning, *self.own.values()):
@@ -145,7 +146,10 @@ class StudyConfig:
     def finetune_config(self, cell: Cell) -> FinetuneConfig:
         """Of a run of the grid."""
         settings: dict[str, Any] = {"seed": cell.seed, "split_seed": cell.seed, "label_corruption": cell.corruption}
-        settings["train_patients"] = None if cell.patients == ALL else cell.patients
+        if cell.patients >= 1:
+            settings["train_patients"] = int(cell.patients)
+        elif cell.patients != ALL:
+            settings["label_fraction"] = cell.patients
         common = _over({**self.finetuning, **self.own.get(cell.source, {})}, FINETUNING) | {"task": self.task}
         return FinetuneConfig.of(**{**common, **cell.chosen, **settings})
 
@@ -157,6 +161,13 @@ def _over(settings: Mapping[str, Any], presets: Mapping[str, Mapping[str, Any]])
     if name not in presets:
         raise ValueError(f"preset must be one of {', '.join(presets)}, got {name}")
     return {**presets[name], **own}
+
+
+def spoken(patients: float) -> str:
+    """A number or share of patients, as in "all", "5 patients", "10 % of the patients"."""
+    if patients == ALL:
+        return "all"
+    return f"{patients:g} patients" if patients >= 1 else f"{100 * patients:g} %"
 
 
 def read_study(path: str | PathLike[str], **finetuning: Any) -> StudyConfig:
