@@ -37,7 +37,7 @@ def histograms_sheet(store: VolumeStore, indices: Sequence[int], title: str, abo
         title,
         f"{about} Each line is the mean of the volumes of a modality, which all count the same; nine of ten of them "
         "lie in its band. Shares are logarithmic, from a hundred thousandth of the voxels to all. Before: values up to "
-        "half a window beyond the window's ends, what lies further out in the outermost bars of its volume. After: 0 is "
+        "half a window beyond the ends of the window, what lies further out in the outermost bars. After: 0 is "
         "black and 1 white, as training gets it.",
         [_WIDTH] * 2,
         [Row(_HEIGHT, notes=1)],
@@ -73,7 +73,8 @@ def histograms_sheet(store: VolumeStore, indices: Sequence[int], title: str, abo
 
 def _shares(counts: Sequence[int]) -> _Share:
     values = np.asarray(counts, np.float64)
-    return values / max(values.sum(), 1.0)
+    shares: _Share = values / max(values.sum(), 1.0)
+    return shares
 
 
 def _on(edges: _Share, lo: float, hi: float, counts: Sequence[int]) -> _Share:
