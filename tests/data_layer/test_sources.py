@@ -178,6 +178,14 @@ def test_label_maps_among_the_scans_are_left_out_and_told(
     assert any(f"{len(labels)} files are label maps by their names" in note for note in found.notes)
 
 
+def test_an_archive_is_named(tmp_path: Path) -> None:
+    touch(tmp_path / "a.nii")
+    archives = [touch(tmp_path / name) for name in ("b.ZIP", "c.tar.gz")]
+    assert find_sources(tmp_path).skipped == [
+        (path, "an archive: unpack it to read what it holds") for path in archives
+    ]
+
+
 def test_a_folder_of_label_maps_alone_is_taken_as_it_is_asked_for(tmp_path: Path) -> None:
     touch(tmp_path / "labels" / "a.nii")
     touch(tmp_path / "labels" / "b_seg.nii")

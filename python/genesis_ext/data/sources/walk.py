@@ -30,6 +30,7 @@ _LABEL_FILE = re.compile(
     r"([_.-]?\d+)?",
     re.IGNORECASE,
 )
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
 _CHANNEL = re.compile(r"(.+)_\d{4}")
 _BIDS_SUBJECT = re.compile(r"(sub-[A-Za-z0-9]+)(_|$)")
 
@@ -166,7 +167,9 @@ def _why_no_file(entry: "DirEntry[str]") -> str:
 def _reader(path: Path, found: Found) -> Reader | None:
     """The reader of a file. One that has none is noted, unless it holds voxels for a header beside it."""
     reader = reader_in_walk(path)
-    if reader is None and not path.name.lower().endswith(tuple(s for other in readers() for s in other.companions)):
+    if reader is None and path.name.lower().endswith(_ARCHIVES):
+        found.skipped.append((path, "an archive: unpack it to read what it holds"))
+    elif reader is None and not path.name.lower().endswith(tuple(s for other in readers() for s in other.companions)):
         found.ignored.append((path, "no image file by its name"))
     return reader
 
