@@ -104,6 +104,10 @@ def test_a_volume_that_is_as_good_as_constant_is_refused(
             prepare_volume(volume_of(voxels, modality), None, replace(settings, dtype=dtype))
 
 
+def test_one_voxel_of_a_tiny_volume_is_more_than_a_trace() -> None:
+    assert prepare_volume(volume_of([0.0, 700], "mri"), None, NATIVE).voxels.ravel().tolist() == [0, 32767]
+
+
 @pytest.mark.parametrize("dtype", ["int16", "uint8", "float16"])
 @pytest.mark.parametrize("source", [torch.int16, torch.float32])
 def test_stored_ct_leads_back_to_hu(dtype: Any, source: torch.dtype) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from genesis_ext._types import Spacing3
+from genesis_ext.cli._plain import plain
 from genesis_ext.cli._progress import duration, showing_progress
 from genesis_ext.data.prepare.dry_run import forecast, free_bytes
 from genesis_ext.data.prepare.intensity import IntensityWindow
@@ -189,7 +190,7 @@ def _tell(found: Found, store: Path, settings: PrepareSettings, overwrite: bool)
     for source in found.sources:
         what = forecast(source, store, settings)
         if what.reason:
-            print(f"skip  {what.reason}")
+            print(plain(f"skip  {what.reason}"))
             continue
         kept = what.kept and not overwrite
         volumes, size, new = volumes + len(what.after), size + what.bytes, new + (0 if kept else what.bytes)
@@ -202,9 +203,9 @@ def _tell(found: Found, store: Path, settings: PrepareSettings, overwrite: bool)
             + (", with label" if source.label else "")
         )
     for path, reason in found.skipped:
-        print(f"skip  {path}: {reason}")
+        print(plain(f"skip  {path}: {reason}"))
     for note in found.notes:
-        print(f"note: {note}")
+        print(plain(f"note: {note}"))
     print(settings.window.describe())
     free = free_bytes(store)
     print(
@@ -218,12 +219,12 @@ def _tell(found: Found, store: Path, settings: PrepareSettings, overwrite: bool)
 
 def _summarise(report: Report, store: Path) -> None:
     for note in report.found.notes:
-        print(f"note: {note}")
+        print(plain(f"note: {note}"))
     for path, reason in report.found.skipped:
-        print(f"skipped {path}: {reason}")
+        print(plain(f"skipped {path}: {reason}"))
     for outcome in report.outcomes:
         for file, reason in outcome.problems:
-            print(f"skipped {file}: {reason}")
+            print(plain(f"skipped {file}: {reason}"))
     counts = report.counts
     told = ", ".join(
         f"{counts[status]} {status}" for status in ("taken", "kept", "skipped", "failed", "ignored") if counts[status]
@@ -237,7 +238,7 @@ def _summarise(report: Report, store: Path) -> None:
         print("work: " + ", ".join(f"{part} {seconds / total:.0%}" for part, seconds in parts.items()))
     print(store / "report.csv")
     if not report.entries:
-        print(report.why_nothing(), file=sys.stderr)
+        print(plain(report.why_nothing()), file=sys.stderr)
 
 
 def _times(numbers: tuple[float, ...]) -> str:

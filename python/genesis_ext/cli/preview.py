@@ -103,7 +103,7 @@ def _preview_image(args: argparse.Namespace) -> None:
     volume = read_volume(args.data, args.modality)
     scan = IntensityWindow().apply(volume)
     flat = is_picture(volume.modality)
-    patch = tuple(args.patch or (64, 64, 1 if flat else 32))
+    patch = tuple(args.patch or map(min, (64, 64, 1 if flat else 32), scan.shape))
     for axis, side, size in zip("xyz", patch, scan.shape, strict=True):
         if side > size:
             raise ValueError(

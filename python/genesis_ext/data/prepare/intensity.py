@@ -155,7 +155,7 @@ def refuse_constant(volume: Volume, stored: Distribution, scale: Scale) -> None:
 
     stored: of the numbers that would be stored.
     """
-    lo, hi = stored.percentiles((_TRACE, 100 - _TRACE))
+    lo, hi = stored.without_ends(_TRACE)
     if hi - lo < (scale.window[1] - scale.window[0]) / GREYS:
         raise VolumeError(
             f"{volume.path}: 99.9 % of the voxels have one grey once [{scale.lo:g}, {scale.hi:g}] is scaled to [0, 1]: "
