@@ -114,13 +114,13 @@ __device__ __forceinline__ void curve_values(const ChannelState<T>& channel, T (
     GX_PATH("clamped", "curved");
     GX_UNROLL
     for (T& value : values)
-      narrow(apply_curve_clamped(channel.lookup, channel.rows, channel.range, widen(value)), value);
+      narrow(apply_curve_clamped(channel.lookup, on_device(channel.rows), channel.range, widen(value)), value);
   } else {
     GX_PATH("not clamped", "curved");
     GX_UNROLL
     for (T& value : values) {
       const float x = widen(value);
-      narrow(apply_curve(channel.lookup, channel.rows, channel.decreasing, channel.range, false, x), value);
+      narrow(apply_curve(channel.lookup, on_device(channel.rows), channel.decreasing, channel.range, false, x), value);
     }
   }
 }
@@ -130,7 +130,7 @@ template <typename T>
 __device__ __forceinline__ void paint(const ChannelState<T>& channel, const BlockState& block, const Grid& grid,
                                       const Chunk& chunk, int32_t v, uint32_t painted) {
   const Sample& sample = block.sample;
-  T* const input = channel.input + v;
+  T* const input = on_device(channel.input) + v;
   if (channel.filled) {
     GX_PATH("filled", "painted");
     const T fill = channel.fill;
@@ -242,6 +242,7 @@ __global__ void __launch_bounds__(kThreads, blocks_bound(kBlocks<T, kShuffling>,
       GX_PATH("clear", "kernel");
       reinterpret_cast<FourSlots*>(slots.at)[v] = {};
     }
+    if (thread < kAtOnce) slots.at[kChunk + thread] = 0;
   }
   __syncthreads();
   if (thread < kMaskWords) {
@@ -294,9 +295,9 @@ __global__ void __launch_bounds__(kThreads, blocks_bound(kBlocks<T, kShuffling>,
       const uint32_t painted = mask[v / kWarpSize] >> (lane % 8) & here, kept = here ^ painted;
       T value[4];
       GX_UNROLL
-      for (int i = 0; i < 4; ++i) value[i] = channel.x[from[i]];
+      for (int i = 0; i < 4; ++i) value[i] = on_device(channel.x)[from[i]];
       if (channel.target != nullptr) {
-        T* target = channel.target + v;
+        T* target = on_device(channel.target) + v;
         GX_UNROLL
         for (int i = 0; i < 4; ++i) {
           if ((here >> (8 * i) & 1) != 0) target[8 * i] = value[i];
@@ -310,7 +311,7 @@ __global__ void __launch_bounds__(kThreads, blocks_bound(kBlocks<T, kShuffling>,
             GX_UNROLL
             for (int i = 0; i < 4; ++i) {
               const uint32_t slot = slots.at[v + 8 * i];
-              if (slot != 0 && (kept >> (8 * i) & 1) != 0) value[i] = channel.x[slot - 1];
+              if (slot != 0 && (kept >> (8 * i) & 1) != 0) value[i] = on_device(channel.x)[slot - 1];
             }
           }
         }
@@ -318,7 +319,7 @@ __global__ void __launch_bounds__(kThreads, blocks_bound(kBlocks<T, kShuffling>,
           GX_PATH("curved", "kept");
           curve_values(channel, value);
         }
-        T* input = channel.input + v;
+        T* input = on_device(channel.input) + v;
         GX_UNROLL
         for (int i = 0; i < 4; ++i) {
           if ((kept >> (8 * i) & 1) != 0) input[8 * i] = value[i];

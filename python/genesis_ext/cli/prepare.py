@@ -93,6 +93,11 @@ def add_parser(subparsers: Any) -> None:
         "--ct-window", nargs=2, type=float, default=IntensityWindow().ct_hu, metavar=("LO", "HI"),
         help="HU at which CT is clipped (default: -1000 1000)",
     )  # fmt: skip
+    parser.add_argument(
+        "--ct-own-range", action="store_true",
+        help="scale each CT by its own range inside the window, as the text of the Universal Model has it: equal HU "
+        "then are no equal greys",
+    )  # fmt: skip
     mri = parser.add_mutually_exclusive_group()
     mri.add_argument(
         "--mri-percentiles", nargs=2, type=float, metavar=("LO", "HI"),
@@ -157,6 +162,7 @@ def settings_of(args: argparse.Namespace) -> PrepareSettings:
             tuple(args.ct_window),
             mri_window and tuple(mri_window),
             args.mri_percentiles and tuple(args.mri_percentiles),
+            args.ct_own_range,
         ),
         pad_to=args.pad_to and tuple(args.pad_to),
         antialias=args.antialias,

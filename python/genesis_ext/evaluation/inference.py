@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from genesis_ext import ops
 from genesis_ext._extras import require
 from genesis_ext._settings import check_kinds
+from genesis_ext.models import WholeImages
 
 Network = Callable[[Tensor], Tensor]
 Tick = Callable[[int, int], object]
@@ -142,6 +144,42 @@ def over_windows(
                 cut.append(part)
             sums.append(call(torch.stack(cut).to(device)).sum(dim=0, dtype=torch.float64).cpu())
     return (torch.stack(sums).sum(dim=0) / len(places)).float()
+
+
+def over_whole(
+    network: Network,
+    volume: Tensor,
+    patch: Sequence[int],
+    how: WholeImages,
+    windows: Windows | None = None,
+    device: torch.device | str = "cpu",
+    tick: Tick | None = None,
+) -> Tensor:
+    """What a network gives of a whole volume, resized to the patch: (K,), on the CPU; of slices, the mean over them.
+
+    how: as in training. The other arguments are those of ``over_volume``, without the overlap.
+
+    Raises:
+        ValueError, torch.OutOfMemoryError: as ``over_volume``.
+    """
+    windows = windows or Windows()
+    channels, x, y, z = volume.shape
+    slices = [(0, 0, 0, x, y, z)] if len(patch) == 3 else [(0, 0, at, x, y, at + 1) for at in range(z)]
+    call = _counted(_flipped(network, windows.flips, patch), len(slices), tick)
+    offset = torch.arange(channels) * (x * y * z)
+    packed = ops.PackedVolumes(
+        volume.contiguous().view(-1), offset, torch.tensor([[x, y, z]] * channels), torch.zeros(channels, 2)
+    )
+    sums = []
+    with torch.no_grad():
+        for first in range(0, len(slices), windows.batch_size):
+            boxes = slices[first : first + windows.batch_size]
+            cut = [
+                ops.crop_resize(packed, [channel] * len(boxes), boxes, patch, how.order, how.antialias)
+                for channel in range(channels)
+            ]
+            sums.append(call(torch.cat(cut, dim=1).to(device)).sum(dim=0, dtype=torch.float64).cpu())
+    return (torch.stack(sums).sum(dim=0) / len(slices)).float()
 
 
 def _starts(sizes: Sequence[int], patch: Sequence[int], overlap: float) -> list[range | list[int]]:

@@ -16,7 +16,7 @@ from genesis_ext.data.prepare.preprocess import Grid, PrepareSettings
 from genesis_ext.data.volume import Modality, Volume, VolumeError
 from genesis_ext.evaluation.answers import Answers, LabelMaps, Table
 from genesis_ext.evaluation.cases import Case, Outcome, find_cases, work_through
-from genesis_ext.evaluation.inference import Tick, Windows, over_volume, over_windows
+from genesis_ext.evaluation.inference import Tick, Windows, over_volume, over_whole, over_windows
 from genesis_ext.evaluation.made_by import begin
 from genesis_ext.evaluation.stored_networks import StoredNetwork, prepare_channels, read_channels
 from genesis_ext.models import TaskRecord
@@ -44,8 +44,9 @@ def predict(
     Images are prepared as those of the training were (modality, spacing, scale), windows of the patch of the training
     are led over them, and probabilities come back to the grid of the file, interpolated linearly, before they become
     labels. A segmentation is written as ``CASE.nii.gz``, a classification as a row of ``predictions.csv``: the mean
-    over all windows. Of several networks probabilities are averaged. What is there already is kept, so that a call that
-    was ended in any way goes on when it is made again. An image that cannot be predicted does not end the others.
+    over all windows, or where whole images trained, what is given of the whole image. Of several networks probabilities
+    are averaged. What is there already is kept, so that a call that was ended in any way goes on when it is made again.
+    An image that cannot be predicted does not end the others.
 
     Args:
         runs: folders of runs, whose best weights are taken, or checkpoints, or exported files.
@@ -101,7 +102,7 @@ def common_task(networks: Sequence[StoredNetwork]) -> TaskRecord:
                 f"{network.path}: its record must name the {spec.in_channels} channels of its input, got "
                 f"{task.channels}"
             )
-        for name in ("kind", "classes", "exclusive", "values", "channels", "candidates"):
+        for name in ("kind", "classes", "exclusive", "values", "channels", "candidates", "whole"):
             if (mine := getattr(task, name)) != (other := getattr(first.task, name)):
                 raise ValueError(
                     f"predict: networks of an ensemble must have the same {name}, got {other} in {first.path} and "
@@ -130,8 +131,12 @@ def _probabilities(
         image, grid = prepare_channels(volumes, settings)
         total: Tensor | None = None
         for member in members:
-            over = over_volume if member.task.kind == "segmentation" else over_windows
-            given = over(activated(member), image, member.record.patch, windows, device, tick)
+            call, patch, whole = activated(member), member.record.patch, member.task.whole
+            if whole is not None:
+                given = over_whole(call, image, patch, whole, windows, device, tick)
+            else:
+                over = over_volume if member.task.kind == "segmentation" else over_windows
+                given = over(call, image, patch, windows, device, tick)
             total = given if total is None else total.add_(given)
         if total is None or not bool(total.isfinite().all()):
             raise VolumeError(f"{volumes[0].path}: the network must give finite numbers, got NaN or infinite ones")

@@ -12,7 +12,7 @@ from genesis_ext.models.gradient_reversal import gradient_reversal
 from genesis_ext.models.heads import ClassificationHead, ScaleClassifier
 from genesis_ext.models.interface import UNetLike, as_unet
 from genesis_ext.models.name_rules import NameRules
-from genesis_ext.models.record import CandidatePatches, ModelRecord, TaskRecord
+from genesis_ext.models.record import CandidatePatches, ModelRecord, TaskRecord, WholeImages
 from genesis_ext.models.resnet_unet import ResNetUNet
 from genesis_ext.models.sources import Source
 from genesis_ext.models.starting_point import Initialization, initialize_from
@@ -38,6 +38,7 @@ __all__ = [
     "UNet2D",
     "UNet3D",
     "UNetLike",
+    "WholeImages",
     "as_unet",
     "build_network",
     "check_fit",

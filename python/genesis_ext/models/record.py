@@ -39,6 +39,18 @@ class CandidatePatches:
 
 
 @dataclass(frozen=True)
+class WholeImages:
+    """How whole images were resized to the patch.
+
+    Attributes:
+        order: of the interpolation.   antialias: smoothed where they became smaller.
+    """
+
+    order: int = 1
+    antialias: bool = False
+
+
+@dataclass(frozen=True)
 class TaskRecord:
     """What a fine-tuned network answers.
 
@@ -50,7 +62,8 @@ class TaskRecord:
         values: of a segmentation, the values of the label map that belong to each class; a region has several.
         channels: what the channels of the input hold, such as "T1"; a single one needs no name.
         hidden: of a classification, the width of its head's hidden layer.
-        candidates: of a classification of patches around candidates, how they are cut; None: of whole images.
+        candidates: of a classification of patches around candidates, how they are cut; None: of images.
+        whole: of a classification of whole images, resized to the patch, how that is done; None: of patches of them.
 
     Raises:
         ValueError: no class, names that repeat, or values that do not fit.
@@ -63,6 +76,7 @@ class TaskRecord:
     channels: tuple[str, ...] = ("",)
     hidden: int = 1024
     candidates: CandidatePatches | None = None
+    whole: WholeImages | None = None
 
     def __post_init__(self) -> None:
         check_kinds(self, "TaskRecord: ")
@@ -142,8 +156,9 @@ class ModelRecord:
                 known["network"] = NetworkSpec(**known["network"])
             if isinstance(known.get("task"), Mapping):
                 task = dict(known["task"])
-                if isinstance(task.get("candidates"), Mapping):
-                    task["candidates"] = CandidatePatches(**task["candidates"])
+                for name, kind in (("candidates", CandidatePatches), ("whole", WholeImages)):
+                    if isinstance(task.get(name), Mapping):
+                        task[name] = kind(**task[name])
                 known["task"] = TaskRecord(**task)
             return cls(**known)
         except TypeError as error:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whole fine-tunings of a tiny network on phantoms."""
 
+import csv
 import json
 import re
 import shlex
@@ -17,7 +18,10 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from genesis_ext.cli.main import main
+from genesis_ext.data.loader import GenesisLoader
+from genesis_ext.data.sampling.split import whole_regions
 from genesis_ext.data.store.volume_store import VolumeStore
+from genesis_ext.evaluation import predict
 from genesis_ext.models import EncoderClassifier, ModelRecord, UNet3D, load_network
 from genesis_ext.training import FinetuneConfig, PretrainConfig, finetune, pretrain
 from genesis_ext.training.engine.checkpoint import read_checkpoint
@@ -102,6 +106,18 @@ def test_a_network_learns_to_classify(tmp_path: Path) -> None:
     assert record.task is not None
     assert (record.task.classes, record.task.hidden) == (("ball", "cube"), 16)
     assert (tmp_path / "run/pictures/cases_000030.png").exists()
+    # What predicts sees what validated: the whole image, resized.
+    store = VolumeStore(tmp_path / "store")
+    scan = write_nifti(tmp_path / "scan.nii.gz", store.array(1))
+    predict(tmp_path / "run", scan, tmp_path / "predictions", modality="ct", device="cpu", report=None)
+    with (tmp_path / "predictions/predictions.csv").open() as table:
+        (row,) = csv.DictReader(table)
+    own_weights = [int(number == 1) for number in range(16)]
+    regions = whole_regions(store.entries)
+    whole = GenesisLoader(store, 1, config.data.sampling(), weights=own_weights, regions=regions, report=quiet)
+    with torch.no_grad():
+        probable = network.eval()(whole.make(0)["input"]).softmax(1)[0]
+    assert float(row["cube"]) == pytest.approx(float(probable[1]), abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +217,7 @@ def quieter(network: nn.Module, config: FinetuneConfig, data: TaskData) -> Quiet
     from genesis_ext.training.finetuning.criterion import Criterion, Sharing
 
     return Quieter(
-        network, Criterion("dice", True, background=True), data.known, config.optim.lr, Sharing(lambda x: x, 1)
+        network, Criterion("dice", True, background=True), data.answer, config.optim.lr, Sharing(lambda x: x, 1)
     )
 
 

@@ -37,6 +37,7 @@ def test_no_field_has_the_name_of_another() -> None:
     [
         ({"task": "detection"}, "task must be one of classification, segmentation, got 'detection'"),
         ({"task": "classification", "loss": "dice"}, "loss must be ce or focal for task classification, got dice"),
+        ({"boxes": "whole"}, "boxes must be cubes for task segmentation, got whole"),
         ({"class_weights": (-1.0, 1.0)}, "class_weights must not be negative"),
         ({"layer_decay": 0.0}, r"layer_decay must be in \(0, 1\]"),
         ({"train": "staged", "frozen_steps": 20, "steps": 20}, "frozen_steps must be below steps, got 20 of 20"),
@@ -72,16 +73,16 @@ def test_alzheimer_s_disease_is_told_from_health_and_other_diagnoses_are_left_ou
     entries = [entry_of(f"s{i}", (8, 8, 8), "mri", classes=(kind,)) for i, kind in enumerate(kinds)]
     config, said = FinetuneConfig.of(**PRESETS["adc"], folds=2), list[str]()
     chosen = choose_sides(config, RunData(write_store(tmp_path / "store", entries)), said.append)
-    assert chosen.known.classes == ("CN", "AD")
+    assert chosen.answer.classes == ("CN", "AD")
     assert len(chosen.patients) + len(chosen.validation_patients) == 12
     assert any("left out 6 of 18 volumes, which have no class" in text for text in said)
     volumes = [region.volume for region in chosen.trains]
-    weights = TASKS["classification"].weights(config, chosen.known, entries, volumes)
+    weights = TASKS["classification"].weights(config, chosen.answer, entries, volumes)
     assert weights is not None
     assert {weights[volume] for volume in volumes} == {10}  # as many of both
     few = [volume for volume in volumes if "AD" in (entries[volume].classes or ())][:1]
     weights = TASKS["classification"].weights(
-        config, chosen.known, entries, [*few, *(v for v in volumes if "CN" in (entries[v].classes or ()))]
+        config, chosen.answer, entries, [*few, *(v for v in volumes if "CN" in (entries[v].classes or ()))]
     )
     assert weights is not None
     assert weights[few[0]] == 30

@@ -65,16 +65,16 @@ def test_fewer_patients_are_among_more_and_the_seed_chooses_them(tmp_path: Path)
 
 def test_classes_are_those_that_the_labels_name_or_that_are_asked_for(tmp_path: Path) -> None:
     store = stored(tmp_path / "named", [{} for _ in range(4)])
-    answer = sides(CONFIG, store).known
+    answer = sides(CONFIG, store).answer
     assert answer.classes == ("background", "organ", "lesion")
     assert answer.values == ((0,), (1,), (2,))
-    asked = sides(CONFIG.but(classes=("all=1,2", "lesion"), exclusive=False), store).known
+    asked = sides(CONFIG.but(classes=("all=1,2", "lesion"), exclusive=False), store).answer
     assert (asked.classes, asked.values, asked.exclusive) == (("all", "lesion"), ((1, 2), (2,)), False)
-    assert sides(CONFIG.but(classes=("lesion",)), store).known.classes == ("background", "lesion")
+    assert sides(CONFIG.but(classes=("lesion",)), store).answer.classes == ("background", "lesion")
     plain = stored(tmp_path / "plain", [{"label_names": None} for _ in range(4)])
-    assert sides(CONFIG, plain).known.classes == ("background", "1", "2")
+    assert sides(CONFIG, plain).answer.classes == ("background", "1", "2")
     ignored = {"label_names": {"background": 0, "organ": 1, "ignore": 2}}
-    assert sides(CONFIG, stored(tmp_path / "ignored", [ignored] * 4)).known.classes == ("background", "organ")
+    assert sides(CONFIG, stored(tmp_path / "ignored", [ignored] * 4)).answer.classes == ("background", "organ")
 
 
 def changed(value: int) -> Any:

@@ -104,15 +104,25 @@ class Submitted(Executor):
         while self._open or self._jobs:
             with self._lock:
                 jobs = list(self._jobs)
-            done = [(job, future) for job, future in jobs if future.cancelled() or job.done()]
-            for job, future in done:
-                if future.cancelled():
-                    job.cancel()
-                elif future.set_running_or_notify_cancel():
-                    try:
-                        future.set_result(job.result())
-                    except Exception as problem:
-                        future.set_exception(problem)
+            ended = [pair for pair in jobs if _ended(*pair)]
             with self._lock:
-                self._jobs = [pair for pair in self._jobs if pair not in done]
+                self._jobs = [pair for pair in self._jobs if pair not in ended]
             time.sleep(_POLL_SECONDS if self._jobs else 0.05)
+
+
+def _ended(job: Any, future: Future[Any]) -> bool:
+    """Whether a job has ended, one way or the other; its future then knows."""
+    if future.cancelled():
+        job.cancel()
+        return True
+    try:
+        if not job.done():
+            return False
+        result = job.result()
+    except Exception as problem:  # of the job, or of a cluster that does not answer
+        if future.set_running_or_notify_cancel():
+            future.set_exception(problem)
+        return True
+    if future.set_running_or_notify_cancel():
+        future.set_result(result)
+    return True

@@ -50,11 +50,11 @@ class CorruptedLabels(VolumeStore):
             chance, kind, size = self._draws(entry.name, value)
             if chance >= self._share:
                 continue
-            steps, own = 1 + int(size * self._radius), corrupted == value
+            steps, own = 1 + int(size * self._radius), stored == value
             if kind < 0.5:
                 corrupted[own & dilated(~own, steps)] = 0
             else:
-                corrupted[dilated(own, steps) & (corrupted == 0)] = value
+                corrupted[dilated(own, steps) & (stored == 0) & (corrupted == 0)] = value
         return corrupted
 
     def _draws(self, name: str, value: int) -> tuple[float, float, float]:

@@ -21,7 +21,7 @@ from genesis_ext.training.finetuning.tasks import TASKS
 Report = Callable[[str], object]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TaskData(RunData):
     """What a run trains and validates on.
 
@@ -31,16 +31,10 @@ class TaskData(RunData):
         candidates, validation_candidates: around which samples are cut; None where boxes are drawn.
     """
 
-    answer: TaskRecord | None = None
-    test_patients: tuple[str, ...] = ()
-    candidates: Candidates | None = None
-    validation_candidates: Candidates | None = None
-
-    @property
-    def known(self) -> TaskRecord:
-        """The answer, once regions are chosen."""
-        assert self.answer is not None, "regions are chosen"
-        return self.answer
+    answer: TaskRecord
+    test_patients: tuple[str, ...]
+    candidates: Candidates | None
+    validation_candidates: Candidates | None
 
 
 def choose_sides(config: FinetuneConfig, data: RunData, report: Report) -> TaskData:
@@ -77,7 +71,16 @@ def choose_sides(config: FinetuneConfig, data: RunData, report: Report) -> TaskD
     if weights and len(weights) != len(answer.classes):
         raise ValueError(f"class_weights must be one for each of {', '.join(answer.classes)}, got {weights}")
     marked = {entry.patient for s in data.stores for entry, mark in _marked(s.entries) if mark == "test"}
-    return TaskData(data.store, data.other, train, validation, answer, tuple(sorted(marked)), first, second)
+    return TaskData(
+        data.store,
+        data.other,
+        train,
+        validation,
+        answer=answer,
+        test_patients=tuple(sorted(marked)),
+        candidates=first,
+        validation_candidates=second,
+    )
 
 
 def read_candidates(config: FinetuneConfig, store: VolumeStore, report: Report) -> Candidates | None:

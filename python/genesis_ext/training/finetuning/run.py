@@ -129,7 +129,7 @@ class _Finetuning(Client[TaskData, TaskObjective]):
         return choose_sides(self.settings, data, report)
 
     def make_objective(self, fabric: "Fabric", data: TaskData, stored: Stored | None, report: Report) -> TaskObjective:
-        config, answer = self.settings, data.known
+        config, answer = self.settings, data.answer
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.run.seed)
             network = self._spec(data).build() if self._network is None else self._network
@@ -164,7 +164,7 @@ class _Finetuning(Client[TaskData, TaskObjective]):
             network=self._spec(data) if self._network is None else None,
             trained=(),
             method=self._task.name,
-            task=data.known,
+            task=data.answer,
             **data.facts(self.settings.data.patch_shape),
         )
 
@@ -194,7 +194,7 @@ class _Finetuning(Client[TaskData, TaskObjective]):
 
     def summary(self, data: TaskData, objective: TaskObjective) -> str:
         return (
-            f"{parameters_of(objective.network)}, {self._task.name} of {', '.join(data.known.classes)}, from "
+            f"{parameters_of(objective.network)}, {self._task.name} of {', '.join(data.answer.classes)}, from "
             f"{self._source}; {len(data.patients)} patients train, {len(data.validation_patients)} validate"
         )
 
@@ -210,7 +210,7 @@ class _Finetuning(Client[TaskData, TaskObjective]):
         return write_report(folder)
 
     def _spec(self, data: TaskData) -> NetworkSpec:
-        config, answer = self.settings, data.known
+        config, answer = self.settings, data.answer
         spec = config.network.spec(len(config.data.patch_shape))
         outputs = self._task.outputs(answer)
         return replace(spec, in_channels=len(answer.channels), out_channels=outputs, activation=None)

@@ -66,12 +66,12 @@ def make_loader(
     return GenesisLoader(
         CorruptedLabels(store.path, share, own.split_seed) if share else store,
         config.optim.batch_size,
-        task.sampling(config, data.known),
+        task.sampling(config, data.answer),
         transform,
         regions=data.trains,
         weights=_weights(config, data, data.store, data.trains),
         **given,
-        **task.asks(config, data.known),
+        **task.asks(config, data.answer),
     )
 
 
@@ -98,12 +98,12 @@ def fixed_samples(config: FinetuneConfig, data: TaskData, device: torch.device, 
             data.validates,
             count,
             size,
-            task.sampling(config, data.known),
+            task.sampling(config, data.answer),
             weights=_weights(config, data, store, data.validates),
             seed=config.run.seed,
             device=device,
             report=report,
-            **task.asks(config, data.known),
+            **task.asks(config, data.answer),
         )
     )
 
@@ -154,4 +154,4 @@ def _spacing(config: FinetuneConfig, data: TaskData) -> Spacing3 | tuple[float, 
 
 def _weights(config: FinetuneConfig, data: TaskData, store: VolumeStore, regions: Sequence[Region]) -> list[int] | None:
     volumes = [region.volume for region in regions]
-    return TASKS[config.task.task].weights(config, data.known, store.entries, volumes)
+    return TASKS[config.task.task].weights(config, data.answer, store.entries, volumes)

@@ -15,7 +15,7 @@ from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.evaluation.metrics import accuracy
 from genesis_ext.figures import Case
-from genesis_ext.models import CandidatePatches, ClassificationHead, EncoderClassifier, TaskRecord, as_unet
+from genesis_ext.models import CandidatePatches, ClassificationHead, EncoderClassifier, TaskRecord, WholeImages, as_unet
 from genesis_ext.training.engine.objective import Batch, Update
 from genesis_ext.training.finetuning.criterion import Criterion, Sharing
 from genesis_ext.training.finetuning.tasks.task import Settings, Task
@@ -55,7 +55,9 @@ class Classes:
     def wanted(self, batch: Batch) -> Tensor:
         """Target (N, K) of 0 and 1."""
         given = batch["class"]
-        return nn.functional.one_hot(given, len(self._answer.classes)).float() if self._answer.exclusive else given
+        if not self._answer.exclusive:
+            return given
+        return (given[:, None] == torch.arange(len(self._answer.classes), device=given.device)).float()
 
     def row(self, network: nn.Module, batch: Batch) -> Tensor:
         """The loss, the probabilities (N, K) and the targets (N, K)."""
@@ -172,8 +174,11 @@ class Classification(Task):
             for kind, wrong in (("no", 0), ("every", len(side))):
                 if of := [name for name, count in counts.items() if count == wrong]:
                     raise ValueError(f"{kind} volume that {does} is of class {of[0]}: both kinds are needed")
-        channels = settings.data.channels or ("",)
-        return TaskRecord("classification", classes, own.exclusive, channels=channels, hidden=own.hidden)
+        data = settings.data
+        whole = WholeImages(data.order, data.antialias) if data.boxes == "whole" else None
+        return TaskRecord(
+            "classification", classes, own.exclusive, channels=data.channels or ("",), hidden=own.hidden, whole=whole
+        )
 
     def answer_candidates(self, settings: Settings, sides: tuple[Candidates, Candidates]) -> TaskRecord:
         """The classes of the table."""

@@ -134,6 +134,12 @@ class Segmentation(Task):
     name = "segmentation"
     summary = "the class of each voxel, by encoder and decoder"
 
+    def contradiction(self, settings: Settings) -> str:
+        """A label map has the voxels of its scan."""
+        if settings.data.boxes == "whole":
+            return "boxes must be cubes for task segmentation, got whole"
+        return ""
+
     def told(self, settings: Settings, entry: StoredVolume) -> bool:
         """It has a label."""
         return entry.label is not None
