@@ -90,4 +90,7 @@ def _setting(text: str) -> tuple[str, Any]:
     name, given, value = text.partition("=")
     if not name or not given:
         raise argparse.ArgumentTypeError(f"must be NAME=VALUE, got {text!r}")
-    return name, parse_yaml(value)
+    try:
+        return name, parse_yaml(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{name} must be YAML, got {value!r}") from error

@@ -37,8 +37,8 @@ def histograms_sheet(store: VolumeStore, indices: Sequence[int], title: str, abo
         title,
         f"{about} Each line is the mean of the volumes of a modality, which all count the same; nine of ten of them "
         "lie in its band. Shares are logarithmic, from a hundred thousandth of the voxels to all. Before: values up to "
-        "half a window beyond the ends of the window, what lies further out in the outermost bars. After: 0 is "
-        "black and 1 white, as training gets it.",
+        "half a window beyond the window's ends, what lies further out in the outermost bars of its volume. After: 0 "
+        "is black and 1 white, as training gets it.",
         [_WIDTH] * 2,
         [Row(_HEIGHT, notes=1)],
     )
@@ -73,8 +73,7 @@ def histograms_sheet(store: VolumeStore, indices: Sequence[int], title: str, abo
 
 def _shares(counts: Sequence[int]) -> _Share:
     values = np.asarray(counts, np.float64)
-    shares: _Share = values / max(values.sum(), 1.0)
-    return shares
+    return values / max(values.sum(), 1.0)
 
 
 def _on(edges: _Share, lo: float, hi: float, counts: Sequence[int]) -> _Share:
@@ -85,4 +84,5 @@ def _on(edges: _Share, lo: float, hi: float, counts: Sequence[int]) -> _Share:
 
 def _raised(shares: _Share) -> _Share:
     """Powers of ten above the least share that is shown."""
-    return np.log10(np.maximum(shares, _FLOOR) / _FLOOR)
+    powers: _Share = np.log10(np.maximum(shares, _FLOOR) / _FLOOR)
+    return powers
