@@ -73,7 +73,8 @@ def histograms_sheet(store: VolumeStore, indices: Sequence[int], title: str, abo
 
 def _shares(counts: Sequence[int]) -> _Share:
     values = np.asarray(counts, np.float64)
-    return values / max(values.sum(), 1.0)
+    shares: _Share = values / max(values.sum(), 1.0)
+    return shares
 
 
 def _on(edges: _Share, lo: float, hi: float, counts: Sequence[int]) -> _Share:
