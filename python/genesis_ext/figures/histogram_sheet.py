@@ -73,14 +73,14 @@ def histograms_sheet(store: VolumeStore, indices: Sequence[int], title: str, abo
 
 def _shares(counts: Sequence[int]) -> _Share:
     values = np.asarray(counts, np.float64)
-    shares: _Share = values / max(values.sum(), 1.0)
-    return shares
+    return values / max(float(values.sum()), 1.0)
 
 
 def _on(edges: _Share, lo: float, hi: float, counts: Sequence[int]) -> _Share:
     """A histogram over other bins, as if values lay evenly within each of its own."""
     cumulated = np.concatenate([[0.0], _shares(counts).cumsum()])
-    return np.diff(np.interp(edges, np.linspace(lo, hi, len(counts) + 1), cumulated))
+    shares: _Share = np.diff(np.interp(edges, np.linspace(lo, hi, len(counts) + 1), cumulated))
+    return shares
 
 
 def _raised(shares: _Share) -> _Share:
