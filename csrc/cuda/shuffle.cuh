@@ -171,21 +171,23 @@ __device__ __forceinline__ Position traced(const WindowIndex& index, const Shuff
     const auto holds = [&](const ListedWindow& entry) {
       return (((x + entry.x) | (y + entry.y) | (z + entry.z)) & kApart) == 0 && entry.w < before;
     };
-    // Two at a time. Behind the list there is another bin's, or an entry that meets nothing: all windows that hold the voxel
-    // are in its own bin's, so none is found there.
-    bool first = false, second = false;
+    // Several at a time. Behind the list there is another bin's, or entries that meet nothing: all windows that hold the
+    // voxel are in its own bin's, so none is found there.
+    int32_t found = kTests;
     GX_ROLLED
-    for (; left > 0; left -= 2) {
+    for (; left > 0; left -= kTests) {
       GX_PATH("test", "hop");
-      const ListedWindow entry = list[0], next = list[1];
-      first = holds(entry);
-      second = holds(next);
-      if (first || second) break;
-      list += 2;
+      ListedWindow entries[kTests];
+      GX_UNROLL
+      for (int32_t i = 0; i < kTests; ++i) entries[i] = list[i];
+      GX_UNROLL
+      for (int32_t i = kTests - 1; i >= 0; --i) found = holds(entries[i]) ? i : found;
+      if (found < kTests) break;
+      list += kTests;
     }
-    if (left <= 0) return at;
+    if (found == kTests) return at;
     GX_PATH("moved", "hop");
-    const ListedWindow entry = list[first ? 0 : 1];
+    const ListedWindow entry = list[found];
     before = entry.w;
     Window window = listed_window(entry);
     if (index.spec.permute == kVoxel) {

@@ -39,8 +39,8 @@ struct ChannelState {
   const CurveRow* rows;
   CurveLookup lookup;
   Range range;
-  T fill;  // of all that is painted, if `filled`
-  bool curved, decreasing, clamp, filled;
+  T fill;                                               // of all that is painted, if `filled`
+  bool curved, decreasing, clamp, filled, whole_calls;  // whole_calls: of noise, for the voxels of each thread
 };
 
 constexpr int32_t kBoxTile = 32;  // boxes that are looked at together
@@ -110,17 +110,12 @@ __device__ __forceinline__ void curve_values(const ChannelState<T>& channel, T (
   if constexpr (sizeof(T) == 8) {  // the exact root, as on the CPU
     GX_UNROLL
     for (T& value : values) value = apply_curve_exact(*channel.curve, channel.range, channel.clamp, value);
-  } else if (channel.clamp) {
-    GX_PATH("clamped", "curved");
-    GX_UNROLL
-    for (T& value : values)
-      narrow(apply_curve_clamped(channel.lookup, on_device(channel.rows), channel.range, widen(value)), value);
   } else {
-    GX_PATH("not clamped", "curved");
     GX_UNROLL
     for (T& value : values) {
       const float x = widen(value);
-      narrow(apply_curve(channel.lookup, on_device(channel.rows), channel.decreasing, channel.range, false, x), value);
+      narrow(apply_curve(channel.lookup, on_device(channel.rows), channel.decreasing, channel.range, channel.clamp, x),
+             value);
     }
   }
 }
@@ -140,17 +135,17 @@ __device__ __forceinline__ void paint(const ChannelState<T>& channel, const Bloc
     }
     return;
   }
-  const int64_t at = channel.noise + v;
   const Range range = channel.range;
   const auto write = [&](int i, float fill) {
     T value;
     narrow(painted_value(range, fill), value);
     input[8 * i] = value;
   };
-  if (!sample.constant && (at & 31) < 8) {
+  if (channel.whole_calls) {
     GX_PATH("noise", "painted");
-    const Words words = philox_rounds(philox_counter(sample.key, Purpose::kNoise, noise_index(at)),
-                                      [&](int i) { return block.noise_keys[i]; });
+    const uint32_t call = noise_index(channel.noise) + noise_index(v);
+    const Words words =
+        philox_rounds(philox_counter(sample.key, Purpose::kNoise, call), [&](int i) { return block.noise_keys[i]; });
     const uint32_t of[4] = {words.w0, words.w1, words.w2, words.w3};
     GX_UNROLL
     for (int i = 0; i < 4; ++i) {
@@ -168,7 +163,11 @@ __device__ __forceinline__ void paint(const ChannelState<T>& channel, const Bloc
       write(i, sample_fill(sample, covering_box(sample, grid.shape, here)));
     } else {
       GX_PATH("noise across", "one by one");
-      write(i, noise(sample.key, at + 8 * i));
+      const int64_t voxel = channel.noise + v + 8 * i;
+      const volatile uint32_t* keys = block.noise_keys;  // read each time, or they would take 20 registers
+      const Words words = philox_rounds(philox_counter(sample.key, Purpose::kNoise, noise_index(voxel)),
+                                        [&](int k) { return keys[k]; });
+      write(i, noise_of(words, voxel));
     }
   }
 }
@@ -183,6 +182,7 @@ __device__ __forceinline__ void begin_channel(const TransformJob<T, Source>& job
   channel.range = sample_range(sample, c);
   channel.noise = noise_origin(sample, c, job.grid.shape) + chunk.begin;
   channel.clamp = sample.clamp;
+  channel.whole_calls = !sample.constant && channel.noise % 32 == 0;
   channel.filled = sample.constant && (sample.paint == kOut || sample.num_boxes < 2);
   narrow(painted_value(channel.range, channel.filled ? sample_fill(sample, 0) : 0.0f), channel.fill);
   channel.curved = sample.nonlinear && !channel.range.empty;
