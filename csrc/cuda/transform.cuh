@@ -195,15 +195,17 @@ __device__ __forceinline__ void begin_channel(const TransformJob<T, Source>& job
 }
 
 // Blocks of an SM, which bound the registers: 48 warps, and as many as do not spill where the registers do not reach.
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ == 800
-constexpr int kLastWriterBlocks = 5;
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 1000
+constexpr int kPlainBlocks = 5, kLastWriterBlocks = 5;
+#elif defined(__CUDA_ARCH__) && __CUDA_ARCH__ == 800
+constexpr int kPlainBlocks = 6, kLastWriterBlocks = 5;
 #else
-constexpr int kLastWriterBlocks = 6;
+constexpr int kPlainBlocks = 6, kLastWriterBlocks = 6;
 #endif
 constexpr int kSequentialBlocks = 4;
 template <typename T, Shuffling kShuffling>
 constexpr int kBlocks = sizeof(T) == 8                         ? 3
-                        : kShuffling == Shuffling::kNone       ? 6
+                        : kShuffling == Shuffling::kNone       ? kPlainBlocks
                         : kShuffling == Shuffling::kLastWriter ? kLastWriterBlocks
                                                                : kSequentialBlocks;
 
