@@ -21,9 +21,10 @@ struct ShuffleShared {
 };
 
 // A transform without windows has none of it.
+constexpr int32_t kAtOnce = 4;  // slots
 template <bool kShuffles>
 struct Slots {
-  alignas(16) uint32_t at[kChunk];
+  alignas(16) uint32_t at[kChunk + kAtOnce];  // the last ones are no voxel's
   ShuffleShared rest;
 };
 template <>
@@ -52,7 +53,7 @@ __device__ __forceinline__ Position source_in_window(const WindowIndex& index, c
       return window_source(key, static_cast<uint32_t>(w), window, kAxes, at);
     }
     GX_PATH("axes", "owned");
-    const uint8_t* x = shared.of.axes + int64_t{w} * index.axes_pitch;
+    const uint8_t* x = on_device(shared.of.axes) + int64_t{w} * index.axes_pitch;
     const uint8_t *y = x + index.spec.max_window.x, *z = y + index.spec.max_window.y;
     return {window.x.start + x[i], window.y.start + y[j], window.z.start + z[k]};
   }
@@ -80,10 +81,10 @@ __device__ __forceinline__ void advance(T* queue, int32_t waiting, int32_t lane)
   if (lane < waiting - kWarpSize) queue[lane] = queue[kWarpSize + lane];
 }
 
-// A window's number + 1 in the slots of its voxels in a plane of the chunk; the largest wins.
+// A window's number + 1 in the slots of its voxels in a plane of the chunk; the largest wins. Four slots at a time, those
+// that are none of the window's with 0, which never wins: a choice is cheaper than a branch.
 __device__ __forceinline__ void claim_slots(const Grid& grid, const Chunk& chunk, const Lines& lines, int32_t plane,
-                                            const ListedWindow entry, uint32_t* slots) {
-  constexpr int32_t kAtOnce = 4;
+                                            const ListedWindow& entry, uint32_t* slots) {
   const Span y = span_of_listed(entry.y), z = span_of_listed(entry.z);
   const int32_t first = max_of(plane * grid.shape.y + y.start, lines.first);
   const int32_t last = min_of(plane * grid.shape.y + y.start + y.size - 1, lines.last);
@@ -97,11 +98,9 @@ __device__ __forceinline__ void claim_slots(const Grid& grid, const Chunk& chunk
     GX_ROLLED
     for (int32_t line = first; line <= last; ++line) {
       GX_PATH("claim", "claims along z");
-      const int32_t from = max_of(begin, 0), count = min_of(begin + left, size) - from;
+      const int32_t from = min_of(max_of(begin, 0), size), count = min_of(begin + left, size) - from;
       GX_UNROLL
-      for (int32_t j = 0; j < kAtOnce; ++j) {
-        if (j < count) atomicMax(slots + from + j, number);
-      }
+      for (int32_t j = 0; j < kAtOnce; ++j) atomicMax(slots + from + j, j < count ? number : 0);
       begin += grid.shape.z;
     }
     at += kAtOnce;
@@ -116,8 +115,8 @@ __device__ __forceinline__ void find_owners(const WindowIndex& index, ShuffleSha
   const Lines lines(grid, chunk);
   const int32_t first = static_cast<int32_t>(grid.plane(static_cast<uint32_t>(lines.first)));
   const int32_t last = static_cast<int32_t>(grid.plane(static_cast<uint32_t>(lines.last)));
-  const ListedWindow* list = shared.of.lists;
-  const int32_t* begins = shared.of.begins;
+  const ListedWindow* list = on_device(shared.of.lists);
+  const int32_t* begins = on_device(shared.of.begins);
   const int32_t from = begins[(max_of(first - index.spec.max_window.x + 1, 0) >> index.bits.x) * kAreas];
   const int32_t to = begins[((last >> index.bits.x) + 1) * kAreas];
   int32_t waiting = 0;
@@ -164,34 +163,36 @@ __device__ __forceinline__ Position traced(const WindowIndex& index, const Shuff
     GX_PATH("hop", "owned");
     const int32_t bin = ((at.x >> index.bits.x) * index.bins_along.y + (at.y >> index.bits.y)) * index.bins_along.z +
                         (at.z >> index.bits.z);
-    const int32_t* begins = shared.of.begins + bin;
+    const int32_t* begins = on_device(shared.of.begins) + bin;
     const int32_t begin = begins[0];
     int32_t left = begins[1] - begin;
-    const ListedWindow* list = shared.of.lists + begin;
+    const ListedWindow* list = on_device(shared.of.lists) + begin;
     const uint32_t x = tested(at.x, at.x), y = tested(at.y, at.y), z = tested(at.z, at.z);
     const auto holds = [&](const ListedWindow& entry) {
       return (((x + entry.x) | (y + entry.y) | (z + entry.z)) & kApart) == 0 && entry.w < before;
     };
-    // Two at a time. Behind the list there is another bin's, or an entry that meets nothing: all windows that hold the voxel
-    // are in its own bin's, so none is found there.
-    bool first = false, second = false;
+    // Several at a time. Behind the list there is another bin's, or entries that meet nothing: all windows that hold the
+    // voxel are in its own bin's, so none is found there.
+    int32_t found = kTests;
     GX_ROLLED
-    for (; left > 0; left -= 2) {
+    for (; left > 0; left -= kTests) {
       GX_PATH("test", "hop");
-      const ListedWindow entry = list[0], next = list[1];
-      first = holds(entry);
-      second = holds(next);
-      if (first || second) break;
-      list += 2;
+      ListedWindow entries[kTests];
+      GX_UNROLL
+      for (int32_t i = 0; i < kTests; ++i) entries[i] = list[i];
+      GX_UNROLL
+      for (int32_t i = kTests - 1; i >= 0; --i) found = holds(entries[i]) ? i : found;
+      if (found < kTests) break;
+      list += kTests;
     }
-    if (left <= 0) return at;
+    if (found == kTests) return at;
     GX_PATH("moved", "hop");
-    const ListedWindow entry = list[first ? 0 : 1];
+    const ListedWindow entry = list[found];
     before = entry.w;
     Window window = listed_window(entry);
     if (index.spec.permute == kVoxel) {
       GX_PATH("moved by key", "moved");
-      window.key = shared.of.windows[before].key;
+      window.key = on_device(shared.of.windows)[before].key;
     }
     at = source_in_window(index, shared, key, static_cast<int32_t>(before), window, at);
   }
@@ -216,7 +217,7 @@ __device__ __forceinline__ void find_sources(const WindowIndex& index, ShuffleSh
         from = traced(index, shared, key, at);
       } else {
         const int32_t w = static_cast<int32_t>(slots[v]) - 1;
-        from = source_in_window(index, shared, key, w, unpacked(shared.of.windows[w]), at);
+        from = source_in_window(index, shared, key, w, unpacked(on_device(shared.of.windows)[w]), at);
       }
       slots[v] = static_cast<uint32_t>(layout(from)) + 1;
     }

@@ -39,8 +39,8 @@ struct ChannelState {
   const CurveRow* rows;
   CurveLookup lookup;
   Range range;
-  T fill;  // of all that is painted, if `filled`
-  bool curved, decreasing, clamp, filled;
+  T fill;                                               // of all that is painted, if `filled`
+  bool curved, decreasing, clamp, filled, whole_calls;  // whole_calls: of noise, for the voxels of each thread
 };
 
 constexpr int32_t kBoxTile = 32;  // boxes that are looked at together
@@ -110,17 +110,12 @@ __device__ __forceinline__ void curve_values(const ChannelState<T>& channel, T (
   if constexpr (sizeof(T) == 8) {  // the exact root, as on the CPU
     GX_UNROLL
     for (T& value : values) value = apply_curve_exact(*channel.curve, channel.range, channel.clamp, value);
-  } else if (channel.clamp) {
-    GX_PATH("clamped", "curved");
-    GX_UNROLL
-    for (T& value : values)
-      narrow(apply_curve_clamped(channel.lookup, channel.rows, channel.range, widen(value)), value);
   } else {
-    GX_PATH("not clamped", "curved");
     GX_UNROLL
     for (T& value : values) {
       const float x = widen(value);
-      narrow(apply_curve(channel.lookup, channel.rows, channel.decreasing, channel.range, false, x), value);
+      narrow(apply_curve(channel.lookup, on_device(channel.rows), channel.decreasing, channel.range, channel.clamp, x),
+             value);
     }
   }
 }
@@ -130,7 +125,7 @@ template <typename T>
 __device__ __forceinline__ void paint(const ChannelState<T>& channel, const BlockState& block, const Grid& grid,
                                       const Chunk& chunk, int32_t v, uint32_t painted) {
   const Sample& sample = block.sample;
-  T* const input = channel.input + v;
+  T* const input = on_device(channel.input) + v;
   if (channel.filled) {
     GX_PATH("filled", "painted");
     const T fill = channel.fill;
@@ -140,17 +135,17 @@ __device__ __forceinline__ void paint(const ChannelState<T>& channel, const Bloc
     }
     return;
   }
-  const int64_t at = channel.noise + v;
   const Range range = channel.range;
   const auto write = [&](int i, float fill) {
     T value;
     narrow(painted_value(range, fill), value);
     input[8 * i] = value;
   };
-  if (!sample.constant && (at & 31) < 8) {
+  if (channel.whole_calls) {
     GX_PATH("noise", "painted");
-    const Words words = philox_rounds(philox_counter(sample.key, Purpose::kNoise, noise_index(at)),
-                                      [&](int i) { return block.noise_keys[i]; });
+    const uint32_t call = noise_index(channel.noise) + noise_index(v);
+    const Words words =
+        philox_rounds(philox_counter(sample.key, Purpose::kNoise, call), [&](int i) { return block.noise_keys[i]; });
     const uint32_t of[4] = {words.w0, words.w1, words.w2, words.w3};
     GX_UNROLL
     for (int i = 0; i < 4; ++i) {
@@ -168,7 +163,11 @@ __device__ __forceinline__ void paint(const ChannelState<T>& channel, const Bloc
       write(i, sample_fill(sample, covering_box(sample, grid.shape, here)));
     } else {
       GX_PATH("noise across", "one by one");
-      write(i, noise(sample.key, at + 8 * i));
+      const int64_t voxel = channel.noise + v + 8 * i;
+      const volatile uint32_t* keys = block.noise_keys;  // read each time, or they would take 20 registers
+      const Words words = philox_rounds(philox_counter(sample.key, Purpose::kNoise, noise_index(voxel)),
+                                        [&](int k) { return keys[k]; });
+      write(i, noise_of(words, voxel));
     }
   }
 }
@@ -183,6 +182,7 @@ __device__ __forceinline__ void begin_channel(const TransformJob<T, Source>& job
   channel.range = sample_range(sample, c);
   channel.noise = noise_origin(sample, c, job.grid.shape) + chunk.begin;
   channel.clamp = sample.clamp;
+  channel.whole_calls = !sample.constant && channel.noise % 32 == 0;
   channel.filled = sample.constant && (sample.paint == kOut || sample.num_boxes < 2);
   narrow(painted_value(channel.range, channel.filled ? sample_fill(sample, 0) : 0.0f), channel.fill);
   channel.curved = sample.nonlinear && !channel.range.empty;
@@ -242,6 +242,7 @@ __global__ void __launch_bounds__(kThreads, blocks_bound(kBlocks<T, kShuffling>,
       GX_PATH("clear", "kernel");
       reinterpret_cast<FourSlots*>(slots.at)[v] = {};
     }
+    if (thread < kAtOnce) slots.at[kChunk + thread] = 0;
   }
   __syncthreads();
   if (thread < kMaskWords) {
@@ -294,9 +295,9 @@ __global__ void __launch_bounds__(kThreads, blocks_bound(kBlocks<T, kShuffling>,
       const uint32_t painted = mask[v / kWarpSize] >> (lane % 8) & here, kept = here ^ painted;
       T value[4];
       GX_UNROLL
-      for (int i = 0; i < 4; ++i) value[i] = channel.x[from[i]];
+      for (int i = 0; i < 4; ++i) value[i] = on_device(channel.x)[from[i]];
       if (channel.target != nullptr) {
-        T* target = channel.target + v;
+        T* target = on_device(channel.target) + v;
         GX_UNROLL
         for (int i = 0; i < 4; ++i) {
           if ((here >> (8 * i) & 1) != 0) target[8 * i] = value[i];
@@ -310,7 +311,7 @@ __global__ void __launch_bounds__(kThreads, blocks_bound(kBlocks<T, kShuffling>,
             GX_UNROLL
             for (int i = 0; i < 4; ++i) {
               const uint32_t slot = slots.at[v + 8 * i];
-              if (slot != 0 && (kept >> (8 * i) & 1) != 0) value[i] = channel.x[slot - 1];
+              if (slot != 0 && (kept >> (8 * i) & 1) != 0) value[i] = on_device(channel.x)[slot - 1];
             }
           }
         }
@@ -318,7 +319,7 @@ __global__ void __launch_bounds__(kThreads, blocks_bound(kBlocks<T, kShuffling>,
           GX_PATH("curved", "kept");
           curve_values(channel, value);
         }
-        T* input = channel.input + v;
+        T* input = on_device(channel.input) + v;
         GX_UNROLL
         for (int i = 0; i < 4; ++i) {
           if ((kept >> (8 * i) & 1) != 0) input[8 * i] = value[i];

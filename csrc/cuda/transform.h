@@ -46,7 +46,7 @@ inline void plan_index(const ShuffleSpec& spec, Shape shape, int64_t samples, Wi
   index.bits = {bits[0], bits[1], bits[2]};
   index.bins_along = {bins[0], bins[1], bins[2]};
   index.capacity = spec.num_windows * touched;
-  parts.add(index.lists, samples * (index.capacity + 1));
+  parts.add(index.lists, samples * (index.capacity + kTests));
   parts.add(index.begins, samples * (index.bins + 1));
   parts.add(index.windows, samples * spec.num_windows);
   if (spec.permute == kAxes && std::max({most[0], most[1], most[2]}) <= kMostSide) {

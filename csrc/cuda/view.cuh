@@ -17,6 +17,16 @@ constexpr int32_t kChunk =
     4096;  // voxels of a block: their owners take 16 KB, so that registers bound the warps of an SM
 constexpr uint32_t kAllLanes = 0xffffffffu;
 
+// A pointer to device memory that was kept in shared memory: the compiler no longer knows what it points to, and would take
+// slower instructions.
+template <typename T>
+__device__ __forceinline__ T* on_device(T* pointer) {
+#if defined(__CUDA_ARCH__)
+  __builtin_assume(__isGlobal(pointer));
+#endif
+  return pointer;
+}
+
 // Division of numbers below 2^31 by one that the launch knows: a product and a shift.
 struct Quotient {
   uint32_t by, multiplier, shift;

@@ -30,6 +30,7 @@ struct alignas(16) ListedWindow {
 };
 
 constexpr uint32_t kFarthest = kLongestSide;
+constexpr int32_t kTests = 4;  // entries of a list that are asked for before the first is tested
 constexpr uint32_t kApart = 0x80008000u;
 
 GX_HD uint32_t listed(Span span) {
@@ -47,7 +48,7 @@ GX_HD uint32_t tested(int32_t from, int32_t to) {
   return kFarthest - static_cast<uint32_t>(to) + (static_cast<uint32_t>(from) << 16);
 }
 
-// Those of one sample: (num_windows), (num_windows, axes_pitch), (capacity + 1) and (bins + 1).
+// Those of one sample: (num_windows), (num_windows, axes_pitch), (capacity + kTests) and (bins + 1).
 struct SampleWindows {
   PackedWindow* windows;
   uint8_t* axes;
@@ -62,7 +63,7 @@ struct WindowIndex {
   PackedWindow* windows;  // (N, num_windows)
   uint8_t* axes;          // (N, num_windows, axes_pitch): permutations along the axes; null: none
   int32_t axes_pitch;
-  ListedWindow* lists;  // (N, capacity + 1): behind the last list an entry that meets nothing
+  ListedWindow* lists;  // (N, capacity + kTests): behind the last list entries that meet nothing
   int32_t* begins;      // (N, bins + 1): where the list of a bin begins
   int32_t bins;
   int64_t capacity;
@@ -73,7 +74,7 @@ struct WindowIndex {
   GX_HD bool sequential() const { return spec.order == kSequential; }
   GX_HD SampleWindows sample(int64_t n) const {
     return {windows + n * spec.num_windows, axes == nullptr ? nullptr : axes + n * spec.num_windows * axes_pitch,
-            lists + n * (capacity + 1), begins + n * (bins + 1)};
+            lists + n * (capacity + kTests), begins + n * (bins + 1)};
   }
 };
 
@@ -230,7 +231,7 @@ __global__ void __launch_bounds__(kIndexThreads, 2) index_kernel(const __grid_co
   __syncthreads();
   if (thread < kWarpSize) scan(counts, index.bins, of.begins, thread);
   __syncthreads();
-  if (thread == 0) of.lists[of.begins[index.bins]] = {kFarthest | kFarthest << 16, 0, 0, 0};
+  if (thread < kTests) of.lists[of.begins[index.bins] + thread] = {kFarthest | kFarthest << 16, 0, 0, 0};
   for (int32_t w = thread; w < windows; w += kIndexThreads) {
     GX_PATH("list", "kernel");
     const Window window = unpacked(of.windows[w]);

@@ -34,10 +34,13 @@ GX_HD Span size_and_start(uint32_t word, int32_t axis, int32_t lo, int32_t hi, i
 // Where the noise of a voxel stands: eight neighbouring calls give 32 contiguous voxels without a transpose.
 GX_HD uint32_t noise_index(int64_t voxel) { return static_cast<uint32_t>((voxel >> 5) * 8 + (voxel & 7)); }
 
-GX_HD float noise(const Key& key, int64_t voxel) {
-  const Words words = philox(key, Purpose::kNoise, noise_index(voxel));
+GX_HD float noise_of(const Words& words, int64_t voxel) {
   const int which = static_cast<int>(voxel >> 3) & 3;
   return uniform(which == 0 ? words.w0 : which == 1 ? words.w1 : which == 2 ? words.w2 : words.w3);
+}
+
+GX_HD float noise(const Key& key, int64_t voxel) {
+  return noise_of(philox(key, Purpose::kNoise, noise_index(voxel)), voxel);
 }
 
 }  // namespace gx

@@ -92,20 +92,12 @@ GX_HD float from_unit(const Range& range, bool decreasing, float v, float inside
 GX_HD float apply_curve(const CurveLookup& look, const CurveRow* rows, bool decreasing, const Range& range, bool clamp,
                         float x) {
   if (range.empty) return x;
-  const float v = to_unit(range, clamp, x);
-  const CurvePlace place = curve_place(look, in_unit(v) ? v : 0.0f);
+  const float v = (x - range.lo) * range.inverse, cut = saturated(v);
+  const CurvePlace place = curve_place(look, cut);
   const CurveRow row = rows[place.row];
-  return from_unit(range, decreasing, v, curve_polynomial(row.c0, row.c1, row.c2, row.c3, place.u));
-}
-
-// The same where values are clamped: in fewer steps, since all but NaN are in [0,1].
-GX_HD float apply_curve_clamped(const CurveLookup& look, const CurveRow* rows, const Range& range, float x) {
-  if (range.empty) return x;
-  const float v = (x - range.lo) * range.inverse;
-  const CurvePlace place = curve_place(look, saturated(v));
-  const CurveRow row = rows[place.row];
-  const float inside = curve_polynomial(row.c0, row.c1, row.c2, row.c3, place.u);
-  return range.lo + (v == v ? inside : v) * range.span;
+  const float inside = curve_polynomial(row.c0, row.c1, row.c2, row.c3, place.u), outside = decreasing ? 1.0f - v : v;
+  const bool curved = clamp ? v == v : v == cut;  // not for NaN
+  return range.lo + (curved ? inside : outside) * range.span;
 }
 
 // The same in float64, with the exact root.

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -225,3 +226,15 @@ def test_a_terminal_gets_a_bar_where_rich_is_installed(
     with showing_progress() as view:
         view(trouble)
     assert capsys.readouterr().out == "skipped [b].nii: truncated\n"
+
+
+def test_names_that_are_no_text_do_no_harm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_ct(tmp_path / "in" / "a.nii.gz", (6, 6, 6))
+    os.rename(tmp_path / "in" / "a.nii.gz", os.fsencode(tmp_path / "in") + b"/caf\xe9.nii.gz")
+    (tmp_path / "in" / "\x1b[31mred.nii.gz").write_bytes(b"no image")
+    assert main(["prepare", str(tmp_path / "in"), "--out", str(tmp_path / "store"), "--workers", "0"]) == 0
+    assert b"caf\\udce9" in (tmp_path / "store" / "report.csv").read_bytes()
+    assert main(["preview", str(tmp_path / "in" / "\x1b[31mred.nii.gz"), "--out", str(tmp_path)]) == 1
+    told = capsys.readouterr()
+    assert "\x1b" not in told.out + told.err
+    assert r"\x1b[31mred.nii.gz" in told.out and r"\x1b[31mred.nii.gz" in told.err

@@ -32,6 +32,13 @@ def test_it_writes_the_pictures_and_names_them(image, tmp_path, capsys):
     assert sorted(p.name for p in out.iterdir()) == sorted(NAMES)
 
 
+def test_the_default_patch_follows_a_thin_scan(tmp_path, capsys):
+    path = tmp_path / "thick.nii.gz"
+    nibabel.save(nibabel.Nifti1Image((1000 * scan(20, 18, 14)).numpy(), np.diag([1.0, 1.0, 5.0, 1])), path)
+    assert main(["preview", str(path), "--out", str(tmp_path / "pictures"), "--count", "1"]) == 0
+    assert "the patch starts at 0, 0, 0" in capsys.readouterr().out
+
+
 def test_seed_profile_scheme_start_and_modality_are_taken(image, tmp_path, capsys):
     options = ["--profile", "paper", "--scheme", "painting", "--start", "1", "2", "3", "--modality", "ct"]
     pictures = []
@@ -84,7 +91,9 @@ def store(tmp_path):
 def test_of_a_store_it_writes_the_volumes_and_the_boxes(store, tmp_path, capsys):
     out = tmp_path / "pictures"
     assert main(["preview", str(store), "--out", str(out), "--patch", "8", "8", "4"]) == 0
-    assert capsys.readouterr().out.splitlines() == [str(out / name) for name in ("volumes_01.png", "boxes_01.png")]
+    assert capsys.readouterr().out.splitlines() == [
+        str(out / name) for name in ("volumes_01.png", "histograms.png", "boxes_01.png")
+    ]
 
 
 def test_volumes_number_and_seed_of_a_store_are_taken(store, tmp_path):

@@ -45,7 +45,8 @@ PlanSpec random_spec(Shape shape, int32_t curves) {
 
 template <typename T>
 void test_plans(const char* name) {
-  const Shape shapes[] = {{1, 1, 1}, {7, 5, 3}, {33, 20, 13}, {20, 31, 1}, {40, 24, 36}};  // the last has three chunks
+  // Lines of one group of 32 voxels; at last three chunks.
+  const Shape shapes[] = {{1, 1, 1}, {7, 5, 3}, {33, 20, 13}, {20, 31, 1}, {9, 7, 32}, {40, 24, 36}};
   for (const Shape shape : shapes) {
     for (int repeat = 0; repeat < 4; ++repeat) {
       const int64_t samples = 3, channels = random_int(1, 2);
@@ -110,6 +111,9 @@ void test_single_operators() {
   const CurveSource ranged = {points.data(), decreasing, 2, {range.data(), 1, 0.0f, 1.0f}, true};
   const PaintSource noisy = {boxes.data(), 2, kind, keys.data(), nullptr, 0, {range.data(), 1, 0.0f, 1.0f}};
   const PaintSource filled = {boxes.data(), 2, kind, nullptr, fill.data(), 2, {nullptr, 1, 0.0f, 1.0f}};
+  std::vector<int32_t> many_boxes(2 * 40 * 6);  // more than are looked at together
+  for (size_t i = 0; i < many_boxes.size(); ++i) many_boxes[i] = i % 6 < 3 ? random_int(0, 12) : random_int(0, 17);
+  const PaintSource many = {many_boxes.data(), 40, kind, keys.data(), nullptr, 0, {nullptr, 1, 0.0f, 1.0f}};
   const ShuffleSource shuffles = {keys.data()};
   const auto compare = [&](const auto& source, const ShuffleSpec& spec) {
     Data<T> data = make_data<T>(samples, channels, shape);
@@ -123,6 +127,7 @@ void test_single_operators() {
   compare(ranged, {});
   compare(noisy, {});
   compare(filled, {});
+  compare(many, {});
   compare(shuffles, {0, {9, 5, 4}, kLastWriter, kVoxel});
   for (int order = 0; order < 2; ++order) {
     for (int permute = 0; permute < 2; ++permute) compare(shuffles, {200, {9, 5, 4}, order, permute});

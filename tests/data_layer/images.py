@@ -22,7 +22,9 @@ def random_voxels(shape: tuple[int, ...], lo: float, hi: float, seed: int = 0) -
 
 def write_nifti(path: Path, voxels: NDArray, affine: NDArray | None = None) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4) if affine is None else affine), path)
+    image = nibabel.Nifti1Image(voxels, np.eye(4) if affine is None else affine)
+    image.header.set_xyzt_units("mm")
+    nibabel.save(image, path)
     return path
 
 

@@ -24,7 +24,7 @@ from tests.data_layer.reader_suite import ReaderSuite
 
 class TestNifti(ReaderSuite):
     reader = Nifti
-    names = ("a.nii", "a.nii.gz", "A.NII.GZ")
+    names = ("a.nii", "a.nii.gz", "A.NII.GZ", "a.hdr", "a.hdr.gz")
 
     def write(self, path: Path, voxels: NDArray[Any]) -> None:
         write_nifti(path, voxels, np.diag((*self.spacing_mm, 1.0)))

@@ -22,6 +22,16 @@ def test_ct_is_clipped_and_scaled_by_fixed_hu() -> None:
     assert torch.allclose(IntensityWindow().apply(volume).flatten(), torch.tensor([0, 0, 0.425, 0.5, 1, 1]))
 
 
+def test_ct_is_scaled_by_its_own_range_if_asked_and_older_stores_have_the_settings_of_newer_ones() -> None:
+    volume, window = volume_of([-2000.0, -500, 0, 500], "ct"), IntensityWindow(ct_own_range=True)
+    assert torch.allclose(window.apply(volume).flatten(), torch.tensor([0, 1 / 3, 2 / 3, 1]))
+    assert torch.allclose(window.apply(volume_of([-400.0, 0, 400], "ct")).flatten(), torch.tensor([0, 0.5, 1]))
+    prepared = prepare_volume(volume_of([-400.0, 0, 400], "ct"), None, PrepareSettings(spacing_mm=None, window=window))
+    assert (prepared.scale.window, prepared.voxels.flatten().tolist()) == ((-400.0, 400.0), [-400, 0, 400])
+    assert "ct_own_range" not in PrepareSettings().to_dict()["window"]
+    assert PrepareSettings(window=window).to_dict()["window"]["ct_own_range"]
+
+
 def test_mri_has_the_same_contrast_in_any_unit() -> None:
     values = torch.from_numpy(random_voxels((12, 11, 10), 0, 1)).float() ** 2
     plain = prepare_volume(volume_of(values * 900, "mri"), None, NATIVE)
@@ -92,6 +102,10 @@ def test_a_volume_that_is_as_good_as_constant_is_refused(
     for dtype in ("int16", "uint8", "float16"):
         with pytest.raises(VolumeError, match=r"scan\.nii: 99\.9 % of the voxels have one grey once \["):
             prepare_volume(volume_of(voxels, modality), None, replace(settings, dtype=dtype))
+
+
+def test_one_voxel_of_a_tiny_volume_is_more_than_a_trace() -> None:
+    assert prepare_volume(volume_of([0.0, 700], "mri"), None, NATIVE).voxels.ravel().tolist() == [0, 32767]
 
 
 @pytest.mark.parametrize("dtype", ["int16", "uint8", "float16"])

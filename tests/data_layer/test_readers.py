@@ -128,31 +128,32 @@ def test_few_voxels_that_are_not_finite_take_the_least_value(tmp_path: Path) -> 
     assert np.array_equal(read_volume(write_nifti(tmp_path / "b.nii", wide)).voxels.numpy(), voxels)
 
 
-@pytest.mark.parametrize("suffix", ["mha", "mhd", "nrrd", "nhdr"])
-@pytest.mark.parametrize("packed", [False, True])
-def test_itk_files_give_what_nifti_gives(tmp_path: Path, suffix: str, packed: bool) -> None:
-    itk = pytest.importorskip("SimpleITK")
-    affine = np.array([[-1.5, 0, 0, 3], [0, 2.0, 0, -7], [0, 0, 2.5, 5], [0, 0, 0, 1]])
-    nifti = write_nifti(tmp_path / "a.nii", VOXELS.astype(np.int16), affine)
-    other = tmp_path / f"a.{suffix}"
-    itk.WriteImage(itk.ReadImage(str(nifti)), str(other), packed)
-    a, b = read_volume(nifti), read_volume(other)
-    assert torch.equal(a.voxels, b.voxels)
-    assert np.allclose(a.affine, b.affine, atol=1e-5)  # ITK writes decimal text
-    assert a.spacing_mm == pytest.approx(b.spacing_mm)
-    assert (a.name, a.notes) == (b.name, b.notes)
+def test_nan_around_the_body_takes_the_least_value_however_much_it_is(tmp_path: Path) -> None:
+    voxels = np.pad(VOXELS, 2, constant_values=np.nan)
+    voxels[4, 4, 4] = np.nan
+    volume = read_volume(write_nifti(tmp_path / "a.nii", voxels))
+    number = int(np.isnan(voxels).sum())
+    assert number > voxels.size / 2
+    assert f"{number} voxels that are not finite were set to the least value, -1000" in volume.notes
+    assert np.array_equal(volume.voxels.numpy(), np.where(np.isnan(voxels), -1000, voxels))
 
 
-def test_meta_images_are_scaled_and_say_what_they_are(tmp_path: Path) -> None:
-    itk = pytest.importorskip("SimpleITK")
-    path = tmp_path / "a.mha"
-    stored = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
-    itk.WriteImage(itk.GetImageFromArray(stored), str(path))
-    fields = b"Modality = MET_MOD_CT\nElementToIntensityFunctionSlope = 2\nElementToIntensityFunctionOffset = -9\n"
-    path.write_bytes(path.read_bytes().replace(b"ElementType", fields + b"ElementType"))
-    volume = read_volume(path)
-    assert np.array_equal(volume.voxels.numpy(), (stored.T * 2 - 9)[::-1, ::-1])
-    assert (volume.modality, volume.notes) == ("ct", ())
+def test_a_modality_that_the_values_contradict_is_told(tmp_path: Path) -> None:
+    ct = write_nifti(tmp_path / "a.nii", VOXELS)
+    assert read_volume(ct, "ct").notes == ()
+    assert read_volume(ct, "mri").notes[-1].startswith("its values look like those of a CT: voxels are as low as air")
+    raw = write_nifti(tmp_path / "b.nii", VOXELS + 1024)
+    assert "no voxel of this CT is as low as air, -500 HU, the least is 24" in read_volume(raw, "ct").notes[0]
+    assert "values below 0, down to -101" in read_volume(write_nifti(tmp_path / "c.nii", VOXELS / 10 - 1)).notes[-1]
+    assert "perhaps a PET or a map" in read_volume(write_nifti(tmp_path / "d.nii", (VOXELS + 1000) * 99)).notes[-1]
+
+
+def test_a_bad_frame_costs_only_itself(tmp_path: Path) -> None:
+    frames = np.stack((VOXELS, VOXELS * 0, VOXELS * np.nan, VOXELS[::-1]), 3)
+    volumes = read_volumes(write_nifti(tmp_path / "a.nii", frames), "mri", frames=True)
+    assert [volume.name for volume in volumes] == ["a_t00", "a_t03"]
+    assert all("all voxels hold the one value 0" in volume.notes[-2] for volume in volumes)
+    assert all(volume.notes[-1].endswith("(frame 3 of 4)") for volume in volumes)
 
 
 def test_axes_of_one_voxel_are_dropped_or_added(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 # SPDX-FileCopyrightText: 2026 The genesis_ext authors
 # SPDX-License-Identifier: Apache-2.0
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 
 from genesis_ext.data.readers import read_label, read_volume
 from genesis_ext.data.volume import VolumeError
-from tests.data_layer.images import random_voxels, write_nifti
+from tests.data_layer.images import patched, random_voxels, write_nifti
 
 AFFINE = np.array([[0, -2.0, 0, 10], [0, 0, 3.0, 0], [-1.0, 0, 0, 0], [0, 0, 0, 1]])  # axes: down, left, front
 VOXELS = random_voxels((5, 6, 7), 0, 900)
@@ -36,6 +37,15 @@ def test_a_label_stored_in_other_axes_is_brought_to_the_same(tmp_path: Path) -> 
     assert torch.equal(label, volume.voxels > 450)
 
 
+def test_numbers_that_rounding_moved_are_labels(tmp_path: Path) -> None:
+    volume = read_volume(write_nifti(tmp_path / "a.nii", VOXELS))
+    noisy = write_nifti(tmp_path / "noise.nii", LABEL * 2 - np.float32(1e-6))
+    assert torch.equal(read_label(noisy, volume), (volume.voxels > 450) * 2)
+    whole = write_nifti(tmp_path / "whole.nii", LABEL * np.uint8(254))
+    scaled = patched(tmp_path / "scaled.nii", whole, (112, struct.pack("<f", 2 / 254)))
+    assert torch.equal(read_label(scaled, volume), (volume.voxels > 450) * 2)
+
+
 def test_labels_of_nothing_and_negative_ones_are_taken(tmp_path: Path) -> None:
     volume = read_volume(write_nifti(tmp_path / "a.nii", VOXELS))
     assert not read_label(write_nifti(tmp_path / "b.nii", LABEL * 0), volume).any()
@@ -53,6 +63,7 @@ def test_another_grid_and_fractions_are_refused(tmp_path: Path) -> None:
         ("wide", LABEL, wide, r"must lie where its volume lies, .* got 0\.6 mm"),
         ("small", LABEL[1:], None, r"must have the shape of its volume \(5, 6, 7\), got \(4, 6, 7\)"),
         ("many", np.stack((LABEL, LABEL), 3), None, "a label must be 3D, got 2 frames"),
+        ("near half", LABEL + np.float32(0.002), None, "label values must be whole numbers, got fractions"),
         ("half", LABEL * np.float32(0.5), None, "label values must be whole numbers, got fractions"),
         ("none", LABEL * np.float32(np.nan), None, "label values must lie in int16, got nan"),
         ("great", LABEL.astype(np.int32) * 40_000, None, "label values must lie in int16, got 0 to 40000"),

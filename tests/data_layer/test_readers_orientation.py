@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from genesis_ext.data.readers import read_volume
+from genesis_ext.data.readers import files_of, read_volume
 from genesis_ext.data.readers.orientation import slabs
+from genesis_ext.data.volume import VolumeError
 from tests.data_layer.images import patched, random_voxels, write_nifti
 
 SHAPE = (5, 6, 7)
@@ -68,6 +69,7 @@ def test_millimetres_are_made_of_metres_and_microns(tmp_path: Path) -> None:
 def test_the_sform_goes_before_the_qform_and_both_before_the_spacing(tmp_path: Path) -> None:
     image = nibabel.Nifti1Image(random_voxels(SHAPE, 0, 10), None)
     image.header.set_zooms((2, 3, 4))
+    image.header.set_xyzt_units("mm")
     image.set_qform(np.diag((2.0, 3, 4, 1)) + np.eye(4, k=3) * 7, code=1)
     image.set_sform(np.diag((5.0, 6, 7, 1)), code=2)
     path, plain = tmp_path / "a.nii", tmp_path / "b.nii"
@@ -91,3 +93,39 @@ def test_axes_off_the_right_angle_are_noted(tmp_path: Path) -> None:
     volume = read_volume(write_nifti(tmp_path / "a.nii", random_voxels(SHAPE, 0, 10), affine))
     assert volume.notes[0] == "the axes are up to 10.0 degrees off the right angle; the grid is kept as it is"
     assert np.allclose(volume.affine, affine)
+
+
+def test_a_qform_without_its_sign_is_read_as_the_standard_says(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(random_voxels(SHAPE, 0, 10), None)
+    image.set_qform(np.diag((-2.0, -3, 4, 1)), code=1)
+    nibabel.save(image, tmp_path / "a.nii")
+    path = patched(tmp_path / "b.nii", tmp_path / "a.nii", (76, struct.pack("<f", 0)))  # qfac
+    assert np.array_equal(read_volume(path).affine, read_volume(tmp_path / "a.nii").affine)
+
+
+def test_a_qform_that_mirrors_what_the_sform_gives_is_told(tmp_path: Path) -> None:
+    image = nibabel.Nifti1Image(random_voxels(SHAPE, 0, 10), None)
+    image.set_qform(np.diag((2.0, 3, 4, 1)), code=1)
+    image.set_sform(np.diag((-2.0, 3, 4, 1)), code=1)
+    nibabel.save(image, tmp_path / "a.nii")
+    volume = read_volume(tmp_path / "a.nii")
+    assert volume.affine[0, 3] == -2.0 * (SHAPE[0] - 1)
+    assert volume.notes[:2] == (
+        "the axes run to LAS by the sform, to RAS by the qform: the sform is followed",
+        "the header names no unit of length: mm is taken",
+    )
+
+
+def test_either_file_of_a_pair_is_read(tmp_path: Path) -> None:
+    for image in (nibabel.Nifti1Pair, nibabel.Nifti2Pair):
+        nibabel.save(image(random_voxels(SHAPE, 0, 10), np.diag((2.0, 3, 4, 1))), tmp_path / "a.hdr")
+        header, voxels = read_volume(tmp_path / "a.hdr"), read_volume(tmp_path / "a.img")
+        assert np.array_equal(header.voxels.numpy(), random_voxels(SHAPE, 0, 10))
+        assert (voxels.name, voxels.path, header.path) == ("a", header.path, tmp_path / "a.hdr")
+        assert files_of(tmp_path / "a.hdr") == [tmp_path / "a.hdr", tmp_path / "a.img"]
+    patched(tmp_path / "a.hdr", tmp_path / "a.hdr", (4, bytes(8)))
+    with pytest.raises(VolumeError, match="for a pair"):
+        read_volume(tmp_path / "a.hdr")
+    (tmp_path / "a.img").unlink()
+    with pytest.raises(VolumeError, match=r"a\.hdr: .*(its voxels should lie in a\.img, which is missing|for a pair)"):
+        read_volume(tmp_path / "a.hdr")

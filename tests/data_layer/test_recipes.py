@@ -114,7 +114,7 @@ def test_the_universal_model_takes_four_data_sets_at_once_with_the_splits_of_the
     assert [sides[f"volume-{n}"] for n in (0, 110, 111)] == ["train", "train", "validation"]
     assert [sides[f"B_{n}_1_t1"] for n in range(3)] == ["train", "train", "test"]
     assert (sides["la_001"], sides["la_003"]) == ("train", "train")
-    share = PRESETS["universal-table-1"]["share"]
+    share = PRESETS["universal-paper"]["share"]
     assert [n for n in sides if any(fnmatchcase(n, pattern) for pattern in share)] == [
         *("volume-0", "volume-110", "volume-111"),
         *("la_003", "la_001"),

@@ -4,10 +4,11 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from genesis_ext.data.prepare.intensity import IntensityWindow
 from genesis_ext.data.prepare.preprocess import PrepareSettings
-from tests.data_layer.images import random_voxels, write_nifti
+from tests.data_layer.images import random_voxels, write_nifti, write_series
 from tests.data_layer.preparing import run
 
 SIDES = (30, 30, 30)
@@ -40,3 +41,15 @@ def test_an_mri_of_which_much_is_cut_is_told(tmp_path: Path) -> None:
     assert note.startswith("1 volume, the first bright, has more than 1 % of the voxels outside the MRI window")
     (tmp_path / "in").rename(tmp_path / "again")
     assert run(tmp_path / "again", tmp_path / "other").found.notes == []
+
+
+@pytest.mark.parametrize(
+    ("patient", "told"), [("ANON", True), ("Anonymous^Patient", True), ("0", True), ("P-017", False)]
+)
+def test_people_who_share_the_id_of_nobody_are_told(tmp_path: Path, patient: str, told: bool) -> None:
+    pytest.importorskip("pydicom")
+    for person in range(2):
+        voxels = random_voxels((5, 6, 7), -1000, 900, seed=person).round().astype(np.int16)
+        write_series(tmp_path / "in" / str(person), voxels, t0010_0020=patient, t0020_000d=f"1.2.{person + 3}")
+    found = [note for note in notes(tmp_path / "in") if f"2 sources have the patient {patient!r}" in note]
+    assert len(found) == told

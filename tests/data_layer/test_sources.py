@@ -49,9 +49,15 @@ def test_a_folder_of_slices_is_one_source(tmp_path: Path) -> None:
     for number in range(3):
         write_dicom(tmp_path / "study" / "ct" / f"{number}.dcm", np.zeros((2, 2), np.int16))
         write_dicom(tmp_path / "study" / "no_suffix" / f"{number}", np.zeros((2, 2), np.int16))
+        for folder, name in (
+            ("uid", f"1.2.840.1136.{number}"),
+            ("numbers", f"image.{number:04d}"),
+            ("img", f"{number}.IMG"),
+        ):
+            write_dicom(tmp_path / "study" / folder / name, np.zeros((2, 2), np.int16))
     touch(tmp_path / "study" / "no_suffix" / "README")
     found = find_sources(tmp_path)
-    assert [source.path.name for source in found.sources] == ["ct", "no_suffix"]
+    assert [source.path.name for source in found.sources] == ["ct", "img", "no_suffix", "numbers", "uid"]
     assert find_sources(tmp_path / "study" / "ct").sources[0].name == "ct"
 
 
@@ -155,6 +161,53 @@ def test_where_names_repeat_from_folder_to_folder_the_folder_is_the_patient(tmp_
     assert [source.patient for source in by_name.sources] == ["p1/T1", "T2", "p2/T1", "single"]
     by_folder = find_sources(tmp_path, patient="folder")
     assert [source.patient for source in by_folder.sources] == ["p1", "p1", "p2", "p3"]
+
+
+@pytest.mark.parametrize(
+    ("scans", "labels"),
+    [
+        (("imagesTr/a.nii.gz", "imagesTs/b.nii.gz"), ("labelsTr/a.nii.gz",)),
+        (("case1/ct.nii.gz",), ("case1/segmentations/liver.nii.gz", "case1/segmentations/spleen.nii.gz")),
+        (("volume-1.nii",), ("segmentation-1.nii",)),
+        (("BraTS_1/BraTS_1_t1.nii", "BraTS_1/BraTS_1_t2.nii"), ("BraTS_1/BraTS_1_seg.nii",)),
+        (("sub-1/anat/sub-1_T1w.nii.gz",), ("sub-1/anat/sub-1_dseg.nii.gz",)),
+        (("p1.nrrd", "segway.nrrd"), ("p1-label.nrrd", "p1_mask.nrrd", "masks/p2.nrrd")),
+    ],
+)
+def test_label_maps_among_the_scans_are_left_out_and_told(
+    tmp_path: Path, scans: tuple[str, ...], labels: tuple[str, ...]
+) -> None:
+    for name in (*scans, *labels):
+        touch(tmp_path / name)
+    found = find_sources(tmp_path)
+    assert {source.path for source in found.sources} == {tmp_path / name for name in scans}
+    assert {path for path, _ in found.ignored} == {tmp_path / name for name in labels}
+    assert any(f"{len(labels)} files are label maps by their names" in note for note in found.notes)
+
+
+def test_an_archive_is_named(tmp_path: Path) -> None:
+    touch(tmp_path / "a.nii")
+    archives = [touch(tmp_path / name) for name in ("b.ZIP", "c.tar.gz")]
+    assert find_sources(tmp_path).skipped == [
+        (path, "an archive: unpack it to read what it holds") for path in archives
+    ]
+
+
+def test_a_folder_of_label_maps_alone_is_taken_as_it_is_asked_for(tmp_path: Path) -> None:
+    touch(tmp_path / "labels" / "a.nii")
+    touch(tmp_path / "labels" / "b_seg.nii")
+    assert len(find_sources(tmp_path / "labels").sources) == 2
+
+
+def test_numbered_channels_are_of_one_patient(tmp_path: Path) -> None:
+    for name in ("a_0000", "a_0001", "b_0000", "b_0001", "c"):
+        touch(tmp_path / f"{name}.nii.gz")
+    found = find_sources(tmp_path)
+    assert [source.patient for source in found.sources] == ["a", "a", "b", "b", "c"]
+    assert "4 files end in the number of a channel" in found.notes[0]
+    for path in tmp_path.glob("*_0001.nii.gz"):
+        path.unlink()
+    assert [source.patient for source in find_sources(tmp_path).sources] == ["a_0000", "b_0000", "c"]
 
 
 def test_subjects_of_bids_are_patients(tmp_path: Path) -> None:
@@ -283,7 +336,7 @@ def test_labels_in_a_folder_are_found_by_the_names_of_the_images(tmp_path: Path)
         "c": "sub/c.nii",
         "d": None,  # there are two
     }
-    assert [s.patient for s in found.sources] == ["b_0000", "b_0000", "c", "d", "p1", "p2"]  # labels do not count
+    assert [s.patient for s in found.sources] == ["b", "b", "c", "d", "p1", "p2"]  # labels do not count
     assert names(found) == names(find_sources(str(tmp_path / "images" / "**" / "*.[nm]*"), labels=labels))
     assert found.notes[-2].startswith(f"2 sources have no label in {labels}, the first is ")
     assert found.notes[-1].startswith(f"5 files of {labels} are the label of no source, the first is ")

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nibabel
+import numpy as np
 import pytest
 import torch
 
@@ -56,7 +58,7 @@ def scans(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_example_is_tested_here():
     programs = {path.stem for path in EXAMPLES.glob("*.py") if "__main__" in path.read_text(encoding="utf-8")}
-    assert programs == {"plain_pytorch", "lightning_module", "monai_loop"}
+    assert programs == {"plain_pytorch", "lightning_module", "monai_loop", "candidates_from_labels"}
 
 
 def test_the_plain_loop_trains_on_the_scans_of_nibabel(tmp_path):
@@ -103,3 +105,21 @@ def test_a_folder_without_scans_is_named(tmp_path):
     options = runpy.run_path(str(EXAMPLES / "options.py"))
     with pytest.raises(SystemExit, match="must be a NIfTI file or a folder of them"):
         options["nifti_files"](tmp_path)
+
+
+def test_candidates_lie_inside_near_and_far_from_the_structures_of_labels(tmp_path, monkeypatch):
+    label = np.zeros((24, 20, 16), np.uint8)
+    label[8:14, 7:13, 5:11] = 2
+    affine = np.diag([-2.0, 1.0, 1.0, 1.0])
+    affine[:3, 3] = (30.0, -5.0, 7.0)
+    nibabel.save(nibabel.Nifti1Image(label, affine), tmp_path / "p1.nii.gz")
+    nibabel.save(nibabel.Nifti1Image(np.zeros_like(label), affine), tmp_path / "p2.nii.gz")  # nothing to find
+    table = tmp_path / "candidates.csv"
+    monkeypatch.setattr(sys, "argv", ["program", str(tmp_path), str(table), "--negatives", "40"])
+    runpy.run_path(str(EXAMPLES / "candidates_from_labels.py"), run_name="__main__")
+    names, *rows = (line.split(",") for line in table.read_text().splitlines())
+    assert names == ["seriesuid", "coordX", "coordY", "coordZ", "class"]
+    assert [row[0] for row in rows] == ["p1_0000"] * 41
+    lps = np.array([row[1:4] for row in rows], float)
+    voxels = np.rint((np.linalg.inv(affine) @ [*(lps * [-1, -1, 1]).T, np.ones(41)])[:3].T).astype(int)
+    assert [int(label[tuple(voxel)] > 0) for voxel in voxels] == [int(row[4]) for row in rows] == [1] + [0] * 40

@@ -97,4 +97,4 @@ def test_labelled_volumes_and_pictures_get_pages_of_their_own(tmp_path):
     pages = [
         path.name for path in write_store_preview(store, tmp_path / "out", sampling=Sampling(out_shape=(64, 64, 32)))
     ]
-    assert pages == ["volumes_01.png", "boxes_01.png", "labels_01.png"]
+    assert pages == ["volumes_01.png", "histograms.png", "boxes_01.png", "labels_01.png"]

@@ -24,6 +24,7 @@ from tests.data_layer.stores import entry_of, noise, write_store
 
 pytest.importorskip("matplotlib")
 from genesis_ext.figures.box_sheets import boxes_sheet
+from genesis_ext.figures.histogram_sheet import histograms_sheet
 from genesis_ext.figures.page import AMBER
 from genesis_ext.figures.slices import THREE
 from genesis_ext.figures.store_sheets import write_store_preview
@@ -50,7 +51,7 @@ def test_every_volume_is_on_a_page_and_the_same_store_gives_the_same_pictures(tm
     store = write_store(tmp_path / "store", [entry_of(f"v{i}", (9, 8, 7), "mri") for i in range(6)])
     first = list(write_store_preview(store, tmp_path / "new" / "one", sampling=SMALL))
     second = list(write_store_preview(store, tmp_path / "two", sampling=SMALL))
-    names = ["volumes_01.png", "volumes_02.png", "boxes_01.png", "boxes_02.png"]
+    names = ["volumes_01.png", "volumes_02.png", "histograms.png", "boxes_01.png", "boxes_02.png"]
     assert [path.name for path in first] == names
     assert sorted(path.name for path in (tmp_path / "two").iterdir()) == sorted(names)
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
@@ -161,10 +162,38 @@ def test_histograms_show_the_scan_before_and_the_stored_voxels_after(tmp_path):
     assert after.get_xlabel() == "mean 0.308, median 0.000"  # the lower of the two in the middle
 
 
+def _shares(line, digits=0):
+    """Value -> share of the voxels, of what a line shows above the axis."""
+    return {round(float(x), digits): 10 ** (y - 5) for x, y in zip(*line.get_data(), strict=True) if y > 0}
+
+
+def test_modalities_lie_over_each_other_before_and_after_preparation(tmp_path):
+    for number in range(2):
+        hu = np.full((10, 10, 10), -1000, np.int16)
+        hu[:5] = 0
+        write_nifti(tmp_path / "scans" / f"ct{number}.nii", hu)
+    mri = np.repeat(np.arange(10), 100).reshape(10, 10, 10).astype(np.int16) * 300
+    write_nifti(tmp_path / "scans" / "mri.nii", mri)
+    sources = find_sources(tmp_path / "scans")
+    sources.sources = [replace(s, modality="mri" if s.name == "mri" else "ct") for s in sources.sources]
+    prepare(sources, tmp_path / "store", PrepareSettings(), workers=0)
+    sheet = histograms_sheet(VolumeStore(tmp_path / "store"), [0, 1, 2], "title", "")
+    before, after = sheet.panels[0]
+    assert [line.get_label() for line in after.lines] == ["CT (2)", "MRI (1)"]
+    ct, mri = (_shares(line) for line in before.lines)
+    assert sum(ct.values()) == pytest.approx(1)
+    assert sum(value for x, value in ct.items() if x < -900) == pytest.approx(0.5, abs=0.01)
+    assert sum(mri.values()) == pytest.approx(1)
+    assert max(ct) < 100 < 2000 < max(mri)
+    assert _shares(after.lines[0], 1) == pytest.approx({0.0: 0.5, 0.5: 0.5})
+
+
 def test_a_store_without_statistics_is_drawn_too(tmp_path):
     store = write_store(tmp_path, [entry_of("a", (6, 5, 4), "mri", slope=0.1, intercept=-7.0)])
     sheet = volumes_sheet(store, [0], "title", "")
     assert sheet.panels[0][3].get_title(loc="left") == "stored: -7 .. 3269.7"
+    before, after = histograms_sheet(store, [0], "title", "").panels[0]
+    assert (len(before.lines), len(after.lines)) == (0, 1)
 
 
 def test_a_box_is_outlined_where_the_sampler_puts_it_and_its_crop_is_beside(tmp_path):
@@ -236,7 +265,7 @@ def test_a_picture_is_drawn_as_it_is_seen(tmp_path, modality):
 def test_thin_volumes_and_odd_names_are_drawn(tmp_path, shape):
     entry = entry_of("a" * 120, shape, patient=r"$\frac{_^$", notes=("100 % of $x^", "b" * 300), split="train")
     store = write_store(tmp_path / "store", [entry])
-    assert len(list(write_store_preview(store, tmp_path / "out", sampling=SMALL))) == 2
+    assert len(list(write_store_preview(store, tmp_path / "out", sampling=SMALL))) == 3
 
 
 def test_stores_of_every_dtype_look_the_same(tmp_path):
@@ -260,4 +289,4 @@ def test_real_scans_are_drawn_from_their_store(shared: Path, tmp_path):
     settings = PrepareSettings(spacing_mm=(4.0, 4.0, 4.0))
     prepare(find_sources([str(path) for path in sources]), tmp_path / "store", settings, workers=0)
     pages = list(write_store_preview(VolumeStore(tmp_path / "store"), tmp_path / "out"))
-    assert [path.name for path in pages] == ["volumes_01.png", "boxes_01.png"]
+    assert [path.name for path in pages] == ["volumes_01.png", "histograms.png", "boxes_01.png"]

@@ -244,3 +244,8 @@ def test_every_setting_is_described():
 def test_profiles_cannot_be_changed_by_accident():
     with pytest.raises(AttributeError):
         PROFILES["head"].flip_rate = 1.0
+
+
+def test_nothing_is_shuffled_by_no_windows():
+    assert numbers(shuffle_rate=0.0).num_windows == 0
+    assert numbers(shuffle_rate=1e-9).num_windows == 10_000

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from genesis_ext._extras import require
+from genesis_ext.cli._plain import plain
 from genesis_ext.data.prepare.run import Step
 
 _LINE_EVERY_S = 5.0
@@ -37,7 +38,7 @@ def plain_progress() -> Callable[[Step], None]:
     def show(step: Step) -> None:
         nonlocal said
         if step.outcome.status in _TROUBLE:
-            print(f"{step.outcome.status} {step.outcome.reason}", flush=True)
+            print(plain(f"{step.outcome.status} {step.outcome.reason}"), flush=True)
         if step.done == step.total or time.monotonic() - said >= _LINE_EVERY_S:
             said = time.monotonic()
             print(line_of(step), flush=True)
@@ -51,7 +52,7 @@ def bar_progress(bar: Any) -> Callable[[Step], None]:
 
     def show(step: Step) -> None:
         if step.outcome.status in _TROUBLE:
-            bar.print(f"{step.outcome.status} {step.outcome.reason}", markup=False)
+            bar.print(plain(f"{step.outcome.status} {step.outcome.reason}"), markup=False)
         total, done = (step.bytes_total, step.bytes_done) if step.bytes_total else (1, 1)
         bar.update(task, completed=done, total=total, description=line_of(step))
 

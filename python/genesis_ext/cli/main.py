@@ -7,12 +7,14 @@ Exit status: 0 success; 1 failure, with one line on standard error (a traceback 
 """
 
 import argparse
+import io
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 import genesis_ext
 from genesis_ext import _library
+from genesis_ext.cli._plain import plain
 
 COMMANDS = (
     *("prepare", "pretrain", "finetune", "predict", "evaluate", "study"),
@@ -54,12 +56,15 @@ def build_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
 
 
 def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+    return plain(" ".join(str(error).split())) or type(error).__name__
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line `argv` (default: that of the process) and return the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # paths need not fit the character set of the terminal
     if not _library.cpu.loaded and "doctor" not in words:
         print(f"genesis: error: {_library.cpu.why_not}", file=sys.stderr)
         return 1

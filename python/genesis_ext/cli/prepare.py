@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from genesis_ext._types import Spacing3
+from genesis_ext.cli._plain import plain
 from genesis_ext.cli._progress import duration, showing_progress
 from genesis_ext.data.prepare.dry_run import forecast, free_bytes
 from genesis_ext.data.prepare.intensity import IntensityWindow
@@ -93,6 +94,11 @@ def add_parser(subparsers: Any) -> None:
         "--ct-window", nargs=2, type=float, default=IntensityWindow().ct_hu, metavar=("LO", "HI"),
         help="HU at which CT is clipped (default: -1000 1000)",
     )  # fmt: skip
+    parser.add_argument(
+        "--ct-own-range", action="store_true",
+        help="scale each CT by its own range inside the window, as the text of the Universal Model has it: equal HU "
+        "then are no equal greys",
+    )  # fmt: skip
     mri = parser.add_mutually_exclusive_group()
     mri.add_argument(
         "--mri-percentiles", nargs=2, type=float, metavar=("LO", "HI"),
@@ -157,6 +163,7 @@ def settings_of(args: argparse.Namespace) -> PrepareSettings:
             tuple(args.ct_window),
             mri_window and tuple(mri_window),
             args.mri_percentiles and tuple(args.mri_percentiles),
+            args.ct_own_range,
         ),
         pad_to=args.pad_to and tuple(args.pad_to),
         antialias=args.antialias,
@@ -183,7 +190,7 @@ def _tell(found: Found, store: Path, settings: PrepareSettings, overwrite: bool)
     for source in found.sources:
         what = forecast(source, store, settings)
         if what.reason:
-            print(f"skip  {what.reason}")
+            print(plain(f"skip  {what.reason}"))
             continue
         kept = what.kept and not overwrite
         volumes, size, new = volumes + len(what.after), size + what.bytes, new + (0 if kept else what.bytes)
@@ -196,9 +203,9 @@ def _tell(found: Found, store: Path, settings: PrepareSettings, overwrite: bool)
             + (", with label" if source.label else "")
         )
     for path, reason in found.skipped:
-        print(f"skip  {path}: {reason}")
+        print(plain(f"skip  {path}: {reason}"))
     for note in found.notes:
-        print(f"note: {note}")
+        print(plain(f"note: {note}"))
     print(settings.window.describe())
     free = free_bytes(store)
     print(
@@ -212,12 +219,12 @@ def _tell(found: Found, store: Path, settings: PrepareSettings, overwrite: bool)
 
 def _summarise(report: Report, store: Path) -> None:
     for note in report.found.notes:
-        print(f"note: {note}")
+        print(plain(f"note: {note}"))
     for path, reason in report.found.skipped:
-        print(f"skipped {path}: {reason}")
+        print(plain(f"skipped {path}: {reason}"))
     for outcome in report.outcomes:
         for file, reason in outcome.problems:
-            print(f"skipped {file}: {reason}")
+            print(plain(f"skipped {file}: {reason}"))
     counts = report.counts
     told = ", ".join(
         f"{counts[status]} {status}" for status in ("taken", "kept", "skipped", "failed", "ignored") if counts[status]
@@ -231,7 +238,7 @@ def _summarise(report: Report, store: Path) -> None:
         print("work: " + ", ".join(f"{part} {seconds / total:.0%}" for part, seconds in parts.items()))
     print(store / "report.csv")
     if not report.entries:
-        print(report.why_nothing(), file=sys.stderr)
+        print(plain(report.why_nothing()), file=sys.stderr)
 
 
 def _times(numbers: tuple[float, ...]) -> str:

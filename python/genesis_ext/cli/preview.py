@@ -29,8 +29,9 @@ examples:
 
 Of an image DIR gets combinations.png, samples.png, curves.png, shuffling.png, out_painting.png and in_painting.png.
 Of a store it gets volumes_01.png, ...: slices of the volumes and their histograms before and after normalisation;
-boxes_01.png, ...: boxes of every scale, and what training gets of them; and where there are labels labels_01.png, ...:
-their outlines, patches that hold them, and the patches augmented as fine-tuning gets them.
+histograms.png: those of the modalities beside each other; boxes_01.png, ...: boxes of every scale, and what training
+gets of them; and where there are labels labels_01.png, ...: their outlines, patches that hold them, and the patches
+augmented as fine-tuning gets them.
 The same data and options give the same pictures.
 """
 _OF_AN_IMAGE = ("profile", "scheme", "start", "count", "modality")
@@ -102,7 +103,7 @@ def _preview_image(args: argparse.Namespace) -> None:
     volume = read_volume(args.data, args.modality)
     scan = IntensityWindow().apply(volume)
     flat = is_picture(volume.modality)
-    patch = tuple(args.patch or (64, 64, 1 if flat else 32))
+    patch = tuple(args.patch or map(min, (64, 64, 1 if flat else 32), scan.shape))
     for axis, side, size in zip("xyz", patch, scan.shape, strict=True):
         if side > size:
             raise ValueError(

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from genesis_ext._options import minutes
 from genesis_ext.data.prepare.executors import ExecutorName, make_executor
+from genesis_ext.training.engine.config_file import parse_yaml
 from genesis_ext.training.study import read_study, study
 from genesis_ext.training.study.page import PAGE
 
@@ -17,6 +18,7 @@ _EPILOG = """\
 examples:
   genesis study studies/hippocampus_small.yaml --data Task04_Hippocampus/dataset.json --out studies/small --workers 2
   genesis study studies/hippocampus.yaml --data store --out studies/night --minutes 480
+  genesis study studies/models_genesis.yaml --data stores/lidc-idri --out studies/ncs --finetuning preset=ncs
   genesis study studies/hippocampus.yaml --data store --out /shared/study --executor slurm \\
     --options '{"timeout_min": 120, "slurm_partition": "gpu", "gpus_per_node": 1}'
 
@@ -40,6 +42,10 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--data", required=True, type=Path, help="store, scans with labels, or list of them")
     parser.add_argument("--out", required=True, type=Path, help="folder of the study")
     parser.add_argument(
+        "--finetuning", nargs="+", type=_setting, default=[], metavar="NAME=VALUE",
+        help="settings of fine-tuning over those of the study: preset=ncs lr=0.003; lists and numbers as in YAML",
+    )  # fmt: skip
+    parser.add_argument(
         "--executor", choices=get_args(ExecutorName), default="processes",
         help="where runs take place: processes here, slurm (a job each, by submitit), dask (default: %(default)s)",
     )  # fmt: skip
@@ -53,7 +59,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the study; 1 if a run gave no result."""
-    config = read_study(args.study)
+    config = read_study(args.study, **dict(args.finetuning))
     if args.dry_run:
         for name in config.pretraining:
             print(f"pretraining/{name}")
@@ -78,3 +84,13 @@ def run(args: argparse.Namespace) -> int:
     if not results.finished and not results.failed:
         print("the study is not finished: the same command goes on")
     return 1 if results.failed else 0
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, given, value = text.partition("=")
+    if not name or not given:
+        raise argparse.ArgumentTypeError(f"must be NAME=VALUE, got {text!r}")
+    try:
+        return name, parse_yaml(value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{name} must be YAML, got {value!r}") from error

@@ -23,7 +23,7 @@ from genesis_ext.evaluation import answers
 from genesis_ext.evaluation.made_by import begin
 from genesis_ext.evaluation.prediction import ABOUT, Paths, activated, common_task
 from genesis_ext.evaluation.stored_networks import StoredNetwork
-from genesis_ext.models import ModelRecord, UNet
+from genesis_ext.models import ModelRecord
 
 PLACE = ("seriesuid", "coordX", "coordY", "coordZ")
 """Columns that say where a candidate lies, as in LUNA16."""
@@ -137,8 +137,7 @@ def _volumes(data: Path, networks: list[StoredNetwork], say: Callable[[str], obj
 
 
 def _uses_the_batch(network: nn.Module) -> bool:
-    unets = [module for module in network.modules() if isinstance(module, UNet)]
-    return any(unet.normalizes_by_batch for unet in unets)
+    return any(getattr(module, "normalizes_by_batch", False) for module in network.modules())
 
 
 def _seen(record: ModelRecord) -> set[str]:

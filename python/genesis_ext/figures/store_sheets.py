@@ -10,6 +10,7 @@ from pathlib import Path
 from genesis_ext.data.sampling.settings import Sampling
 from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.figures.box_sheets import boxes_sheet
+from genesis_ext.figures.histogram_sheet import histograms_sheet
 from genesis_ext.figures.label_sheets import labels_sheet
 from genesis_ext.figures.subject import evenly
 from genesis_ext.figures.volume_sheets import MODALITY_NAMES, volumes_sheet
@@ -28,6 +29,7 @@ def write_store_preview(
     """Write the pages one by one, and yield the path of each once it is written.
 
     volumes_01.png, ...: for each volume slices in three planes, and histograms before and after normalisation.
+    histograms.png: those of the modalities beside each other.
     boxes_01.png, ...: for each volume an outlined box of every scale, with the crop that training gets.
     labels_01.png, ...: for each volume with a label its outline, and patches as fine-tuning gets them.
 
@@ -52,6 +54,7 @@ def write_store_preview(
     for page, of, indices in _pages(chosen, _VOLUMES_A_PAGE):
         sheet = volumes_sheet(store, indices, f"{title}: volumes, page {page} of {of}", about)
         yield sheet.save(folder / f"volumes_{page:02d}.png")
+    yield histograms_sheet(store, chosen, f"{title}: histograms", about).save(folder / "histograms.png")
     for page, of, indices in _pages(chosen, _BOXES_A_PAGE):
         sheet = boxes_sheet(store, indices, f"{title}: boxes, page {page} of {of}", about, sampling, seed)
         yield sheet.save(folder / f"boxes_{page:02d}.png")

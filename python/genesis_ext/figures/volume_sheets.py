@@ -162,10 +162,16 @@ def _show_after(ax: "Axes", entry: StoredVolume, voxels: Tensor) -> None:
 def _bars(ax: "Axes", counts: Sequence[int], lo: float, hi: float, colour: str) -> None:
     """A logarithmic histogram over an axis of values."""
     shares = np.maximum(np.asarray(counts, np.float64) / max(sum(counts), 1), _FLOOR)
-    ax.set_axis_on()
+    plain_axes(ax)
     ax.stairs(np.log10(shares / _FLOOR), np.linspace(lo, hi, len(counts) + 1), fill=True, color=colour, alpha=0.75)
     ax.set(ylim=(0.0, -np.log10(_FLOOR) * 1.02), yticks=())
     ax.locator_params(axis="x", nbins=5)
-    ax.tick_params(axis="x", labelsize=6, length=2, pad=1.5, colors=QUIET)
-    for side in ("left", "right", "top"):
+    ax.spines["left"].set_visible(False)
+
+
+def plain_axes(ax: "Axes") -> None:
+    """Axes of a diagram in a panel, with small ticks and no frame."""
+    ax.set_axis_on()
+    ax.tick_params(labelsize=6, length=2, pad=1.5, colors=QUIET)
+    for side in ("right", "top"):
         ax.spines[side].set_visible(False)

@@ -33,6 +33,7 @@ class ClassificationHead(nn.Module):
         self.in_channels = in_channels
         self.num_classes = num_classes
         self.tiles = tiles
+        self.norm: nn.Module = nn.Identity()
         self.hidden = nn.Linear(tiles * in_channels, hidden)
         self.out = nn.Linear(hidden, num_classes)
         self.reset_parameters()
@@ -51,7 +52,7 @@ class ClassificationHead(nn.Module):
             )
         pooled = features.mean(dim=tuple(range(2, features.ndim)))
         together = pooled.reshape(-1, self.tiles * self.in_channels)  # (N, tiles * in_channels)
-        logits: Tensor = self.out(functional.relu(self.hidden(together)))
+        logits: Tensor = self.out(functional.relu(self.hidden(self.norm(together))))
         return logits
 
 
@@ -62,9 +63,13 @@ class ScaleClassifier(ClassificationHead):
         in_channels: of the encoder's output.
         num_scales: 3 in the paper: 1/2, 1/4 and 1/8 of the side of the volume.
         hidden: 1024 in the paper.
+        norm: batch norm of the averages, without weights, so that samples differ by more than a small part of what all
+            have in common. Ours; it needs two samples a process.
 
     Source: Universal Model (arXiv:2010.06107), scale classifier; trained with cross-entropy.
     """
 
-    def __init__(self, in_channels: int, num_scales: int = 3, hidden: int = 1024) -> None:
+    def __init__(self, in_channels: int, num_scales: int = 3, hidden: int = 1024, norm: bool = False) -> None:
         super().__init__(in_channels, num_scales, hidden)
+        if norm:
+            self.norm = nn.BatchNorm1d(in_channels, affine=False)

@@ -225,7 +225,9 @@ def resolve(config: TransformConfig, spatial_shape: Sequence[int], channels: int
         _check_voxel_sides(sides, config.box_margin, shape)
     shape3 = (*shape, 1)[:3]
     weights = [config.flip_axes.count(axis) for axis in range(3)]
-    if config.windows_per_voxel is None:
+    if config.shuffle_rate == 0:
+        num_windows = 0  # so that CUDA launches the kernel that has nothing to shuffle
+    elif config.windows_per_voxel is None:
         num_windows = config.num_windows
     else:
         num_windows = round(config.windows_per_voxel * math.prod(shape))

@@ -85,7 +85,7 @@ def test_two_processes_train_as_one_does(folder: Path, tmp_path: Path) -> None:
     for processes in (1, 2):
         run(folder / "scans", tmp_path / str(processes), folder / "cache", *options, processes=processes)
     one, two = (losses(tmp_path / name) for name in "12")
-    assert two == pytest.approx(one, rel=1e-5)  # sums over the batch in another order
+    assert two == pytest.approx(one, rel=2e-5)  # sums over the batch in another order
 
 
 def test_a_run_goes_on_with_another_number_of_processes(folder: Path, tmp_path: Path) -> None:

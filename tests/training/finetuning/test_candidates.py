@@ -12,8 +12,11 @@ import pytest
 
 from genesis_ext.cli.main import main
 from genesis_ext.data.prepare.preprocess import PrepareSettings
+from genesis_ext.data.store.volume_store import VolumeStore
 from genesis_ext.evaluation import predict, predict_candidates
 from genesis_ext.models import CandidatePatches, TaskRecord, read_record
+from genesis_ext.training.engine.run_folder import RunFolder
+from genesis_ext.training.study import testing
 from tests.data_layer.stores import change_index, entry_of, write_store
 
 pytest.importorskip("lightning_fabric")
@@ -95,6 +98,13 @@ def test_balls_are_told_from_noise_and_the_measures_of_luna16_come_out(
     found = {row["metric"]: row for row in json.loads((folder / "froc/summary.json").read_text())["results"]}
     assert found["cpm"]["value"] > 0.8
     assert "3 scans, 6 findings, 6 of them with a candidate, 120 of 126" in capsys.readouterr().out
+
+
+def test_a_study_scores_a_run_by_its_candidates_that_test(folder: Path) -> None:
+    table = str(folder / "candidates.csv")
+    scores = testing.test_run(RunFolder(folder / "run"), VolumeStore(folder / "store"), "cpu", table)
+    assert scores["auc"]["all"] > 0.9
+    assert scores["cpm"]["all"] > 0.8
 
 
 def test_what_is_there_is_kept_and_other_candidates_are_refused(folder: Path, tmp_path: Path) -> None:

@@ -156,8 +156,8 @@ def test_the_released_preset_has_the_released_numbers() -> None:
     assert config.run.steps == 2_373 * 10_000
 
 
-def test_the_universal_preset_has_the_numbers_of_the_paper() -> None:
-    config = PretrainConfig.of(**PRESETS["universal"])
+def test_the_preset_of_the_universal_model_as_written_has_its_numbers() -> None:
+    config = PretrainConfig.of(**PRESETS["universal-paper"])
     rates = (config.optim.lr, config.method.lr_scales, config.method.lr_discriminator)
     assert (*rates, config.method.alpha, config.method.beta) == (1.0, 0.1, 0.001, 1.0, 10.0)
     assert (config.data.scales, config.data.scale_weights, config.data.mix) == (
@@ -165,7 +165,8 @@ def test_the_universal_preset_has_the_numbers_of_the_paper() -> None:
         (1, 1, 2),
         "balanced",
     )
-    assert (config.method.loss, config.optim.optimizer) == ("mse", "sgd")
+    assert (config.method.loss, config.optim.optimizer, config.optim.schedule) == ("mse", "sgd", "plateau")
+    assert (config.method.gamma, config.method.discriminator_levels, config.files.mri_window) == (1.0, 3, (0, 4000))
 
 
 def test_a_config_tells_which_boxes_are_cut_and_how_files_are_prepared() -> None:

@@ -232,3 +232,16 @@ def test_the_discriminator_is_as_the_settings_say_and_learns_several_times_a_tur
     assert [block[0].out_channels for block in usual.blocks] == [c // 2 for c in usual.feature_channels]
     with pytest.raises(ValueError, match="discriminator_levels must be at most the 4 of the network, got 5"):
         universal(discriminator_levels=5, patch=(32, 32, 32))
+
+
+def test_scales_count_alike_in_the_loss_however_often_they_are_drawn_and_are_told_from_normed_features() -> None:
+    batch = {**batch_of(), "scale": torch.tensor([0, 1, 2, 2])}
+    objective = universal(scales_balanced=True, scales_norm=True, adversary="off")
+    with torch.no_grad():
+        features = objective.network.encode(batch["input"])[-1]
+        pooled = features.mean((2, 3, 4))
+        scales = objective.modules["scales"]
+        normed = (pooled - pooled.mean(0)) / (pooled.var(0, correction=0) + 1e-5).sqrt()
+        each = functional.cross_entropy(scales.out(scales.hidden(normed).relu()), batch["scale"], reduction="none")
+    expected = (each[0] + each[1] + each[2:].mean()) / 3
+    assert float(next(objective.updates(batch)).metrics["loss_scale"]) == pytest.approx(float(expected), rel=1e-4)

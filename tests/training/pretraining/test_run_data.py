@@ -80,7 +80,7 @@ def test_mri_that_is_white_in_an_older_store_is_left_out_by_name(scans: Path, tm
 def test_volumes_have_the_shares_of_table_i_and_a_pattern_without_a_volume_is_refused(tmp_path: Path) -> None:
     sources = {"1.3.6": ("ct", 623), "volume-7": ("ct", 111), "Brats18_A_1_t1": ("mri", 760), "la_003": ("mri", 30)}
     entries = [entry_of(name, (16, 16, 16), modality) for name, (modality, _) in sources.items()]
-    store, config = write_store(tmp_path / "store", entries), PretrainConfig.of(**PRESETS["universal-table-1"])
+    store, config = write_store(tmp_path / "store", entries), PretrainConfig.of(**PRESETS["universal-paper"])
     weights = weights_of(config, store)
     assert weights is not None
     assert sum(64 * w * count for w, (_, count) in zip(weights, sources.values(), strict=True)) == 106_560

@@ -31,20 +31,24 @@ def test_the_studies_that_come_along_are_understood(path: Path, capsys: pytest.C
 
 
 def test_the_grid_is_run_seed_by_seed() -> None:
-    study = StudyConfig(**LEAST, train_patients=(5, 0), corruption=(0.0, 0.25), choose={"lr": (1e-3, 0.1)}, seeds=2)
+    study = StudyConfig(
+        **LEAST, train_patients=(5, 0.1, 0), corruption=(0.0, 0.25), choose={"lr": (1e-3, 0.1)}, seeds=2
+    )
     names = [cell.name for cell in study.cells()]
-    assert len(names) == 32
+    assert len(names) == 48
     assert names[:5] == [
         "scratch/5-patients/lr-0.001/seed-0",
         "a.pt/5-patients/lr-0.001/seed-0",
         "scratch/5-patients/lr-0.1/seed-0",
         "a.pt/5-patients/lr-0.1/seed-0",
-        "scratch/all/lr-0.001/seed-0",
+        "scratch/10-percent/lr-0.001/seed-0",
     ]
     assert names[-1] == "a.pt/all/corrupted-0.25/lr-0.1/seed-1"
     config = study.finetune_config(list(study.cells())[-1])
     assert (config.optim.lr, config.run.seed, config.data.split_seed) == (0.1, 1, 1)
     assert (config.data.train_patients, config.data.label_corruption) == (None, 0.25)
+    counts = [study.finetune_config(cell).data for cell in list(study.cells())[:12:4]]
+    assert [(own.train_patients, own.label_fraction) for own in counts] == [(5, 1.0), (None, 0.1), (None, 1.0)]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +57,8 @@ def test_the_grid_is_run_seed_by_seed() -> None:
         ({"sources": ()}, "sources must hold different values"),
         ({"sources": ("a.pt",)}, "baseline must be one of a.pt, got scratch"),
         ({"train_patients": (5, 5)}, "train_patients must hold different values"),
-        ({"train_patients": (-1,)}, "must not be negative"),
+        ({"train_patients": (-1,)}, "train_patients must be whole numbers or shares below 1"),
+        ({"train_patients": (2.5,)}, "train_patients must be whole numbers or shares below 1"),
         ({"seeds": 0}, "seeds must be at least 1, got 0"),
         ({"split": {"tests": 4}}, "split must hold validation, test and seed, got tests"),
         ({"finetuning": {"seed": 1}}, "finetuning must leave out what the grid sets, got seed"),

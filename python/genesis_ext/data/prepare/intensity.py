@@ -37,11 +37,14 @@ class IntensityWindow:
         mri_percentiles: MRI is clipped to these percentiles of its own, whatever its units, and scaled by them: the
             lower one of all voxels, the upper one of the voxels above it, so that a background of one value does not
             count. Without `mri` it is ``MRI_PERCENTILES`` unless given.
+        ct_own_range: CT is scaled by the least and the greatest value left in that scan instead, as the text of the
+            Universal Model has it; equal HU then are no equal greys.
     """
 
     ct_hu: tuple[float, float] = (-1000.0, 1000.0)
     mri: tuple[float, float] | None = None
     mri_percentiles: tuple[float, float] | None = None
+    ct_own_range: bool = False
 
     def __post_init__(self) -> None:
         check_kinds(self, "IntensityWindow: ")
@@ -66,7 +69,8 @@ class IntensityWindow:
 
     def describe(self) -> str:
         """What is done to CT and MRI, in a sentence without an end."""
-        ct = f"CT is cut at {self.ct_hu[0]:g} and {self.ct_hu[1]:g} HU"
+        own = " and scaled by its own range" if self.ct_own_range else ""
+        ct = f"CT is cut at {self.ct_hu[0]:g} and {self.ct_hu[1]:g} HU{own}"
         if self.mri is None:
             low, high = self.mri_percentiles or MRI_PERCENTILES
             return f"{ct}, MRI at its percentiles {low:g} and {high:g}"
@@ -127,6 +131,8 @@ def scale_of(
         rule = "image"
     elif volume.modality == "ct":
         lo, hi = window.ct_hu
+        if window.ct_own_range:
+            lo, hi = max(least, lo), min(greatest, hi)
         rule = f"volume inside the CT window [{lo:g}, {hi:g}]"
     elif window.mri is not None:
         _refuse_above(read, volume, window.mri)
@@ -149,7 +155,7 @@ def refuse_constant(volume: Volume, stored: Distribution, scale: Scale) -> None:
 
     stored: of the numbers that would be stored.
     """
-    lo, hi = stored.percentiles((_TRACE, 100 - _TRACE))
+    lo, hi = stored.without_ends(_TRACE)
     if hi - lo < (scale.window[1] - scale.window[0]) / GREYS:
         raise VolumeError(
             f"{volume.path}: 99.9 % of the voxels have one grey once [{scale.lo:g}, {scale.hi:g}] is scaled to [0, 1]: "

@@ -76,8 +76,11 @@ class PrepareSettings:
             raise ValueError(f"max_voxels must be at least 1, got {self.max_voxels}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON."""
-        return asdict(self)
+        """Plain values for JSON; `ct_own_range` where it is set, so that older stores have the same settings."""
+        values = asdict(self)
+        if not self.window.ct_own_range:
+            del values["window"]["ct_own_range"]
+        return values
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,12 +4,18 @@
 scans of which much is cut, volumes of an earlier run that are no longer in it."""
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 from genesis_ext.data.prepare.preprocess import PrepareSettings
 from genesis_ext.data.store.entry import StoredVolume
 
+_NOBODY = re.compile(
+    r"(anon|de-?id)[a-z ^_-]*|unknown|none|null|nil|n/?a|no.?(id|name)|removed|redacted|patient|subject|test|x+|0+|-+",
+    re.IGNORECASE,
+)
 _VALUES_OF_LABELS = 48  # at most; of real scans the poorest have some two hundred
 _VOXELS_TO_TELL = 10_000  # smaller volumes have few values for being small
 
@@ -40,6 +46,7 @@ def remarks(entries: Sequence[StoredVolume], settings: PrepareSettings, earlier:
                 f"{' and '.join(entry.name for entry in group)} hold the same voxels, but count as different patients: "
                 "one may train while the other validates; leave one out"
             )
+    found += _shared_patients(entries)
     if earlier:
         found.append(
             f"{len(earlier)} sources that were prepared here before are not among those of this run, the first "
@@ -47,6 +54,19 @@ def remarks(entries: Sequence[StoredVolume], settings: PrepareSettings, earlier:
             "to add to a store, give all sources together"
         )
     return found
+
+
+def _shared_patients(entries: Sequence[StoredVolume]) -> list[str]:
+    """Patient IDs that anonymised files share, as they look: a word for none, for scans of several folders."""
+    folders: dict[str, set[Path]] = defaultdict(set)
+    for entry in entries:
+        folders[entry.patient].add(Path(entry.source))
+    return [
+        f"{len(places)} sources have the patient {patient!r}, which looks like no patient's name, the first "
+        f"{min(places)}: they are taken as one, on one side of the split; a CSV with a column patient tells who is who"
+        for patient, places in sorted(folders.items())
+        if len(places) > 1 and _NOBODY.fullmatch(patient)
+    ]
 
 
 def _looks_like_label(entry: StoredVolume) -> bool:

@@ -113,7 +113,9 @@ class Report:
         table = csv.DictWriter(text, _COLUMNS, extrasaction="ignore", lineterminator="\n")
         table.writeheader()
         table.writerows({**row, **_flat(row)} for row in rows)
-        write_aside(store / "report.csv", lambda stream: stream.write(text.getvalue().encode()))
+        write_aside(
+            store / "report.csv", lambda stream: stream.write(text.getvalue().encode("utf-8", "backslashreplace"))
+        )
 
 
 def _of_entry(entry: StoredVolume) -> dict[str, Any]:

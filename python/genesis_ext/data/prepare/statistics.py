@@ -39,6 +39,11 @@ class Distribution:
         """Order statistics of rank floor(q / 100 * (n - 1))."""
         return [float(self._ordered[int(q / 100 * (self._ordered.size - 1))]) for q in percents]
 
+    def without_ends(self, percent: float) -> tuple[float, float]:
+        """Least and greatest once so many percent, rounded down, are taken off either end."""
+        cut = int(percent / 100 * self._ordered.size)
+        return float(self._ordered[cut]), float(self._ordered[-1 - cut])
+
     def ends(self, low: float, high: float) -> tuple[float, float]:
         """The percentile `low` of all values, and the percentile `high` of those above it; 0 and 100: of all voxels.
 

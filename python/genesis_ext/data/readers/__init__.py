@@ -63,7 +63,10 @@ def read_volume(path: str | PathLike[str], modality: Modality | None = None, ser
     """
     image = _one(Path(path), _images(Path(path), modality, series))
     _refuse_frames(image)
-    return next(values.volumes(image, modality))
+    volume = next(values.volumes(image, modality))
+    if isinstance(volume, VolumeError):
+        raise volume
+    return volume
 
 
 def read_volumes(
@@ -75,7 +78,8 @@ def read_volumes(
         refused. The others are as for ``read_volume``.
 
     Raises:
-        VolumeError: as for ``read_volume``. Of a folder only if no volume is left; the notes name what was left out.
+        VolumeError: as for ``read_volume``. Of a folder or of frames only if no volume is left; the notes name what was
+            left out.
     """
     found: list[Volume] = []
     refused: list[VolumeError] = []
@@ -83,12 +87,13 @@ def read_volumes(
         try:
             if not frames:
                 _refuse_frames(image)
-            found += values.volumes(image, modality)
+            for one in values.volumes(image, modality):
+                (refused if isinstance(one, VolumeError) else found).append(one)  # type: ignore[arg-type]
         except VolumeError as error:
             refused.append(error)
     if not found:
         raise refused[0]
-    notes = tuple(f"left out of the folder: {error}" for error in refused)
+    notes = tuple(f"left out: {error}" for error in refused)
     return [replace(volume, notes=volume.notes + notes) for volume in found]
 
 

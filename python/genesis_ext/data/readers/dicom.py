@@ -36,7 +36,7 @@ class Dicom(Reader):
 
     formats = ("DICOM",)
     library = "pydicom, SimpleITK (compressed pixels)"
-    likely = ("", ".dcm", ".dicom", ".ima")
+    likely = ("", ".dcm", ".dicom", ".dic", ".dc3", ".ima", ".img", ".acr", ".mr", ".ct", ".cr", ".us")
     by_folder = True
     rules = (
         "a folder of slices or a file of many frames: below; a file of X-ray or ultrasound is a picture, many frames "

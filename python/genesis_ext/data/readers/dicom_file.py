@@ -81,8 +81,9 @@ class DicomFile:
         dtype: of a stored number, in the byte order of the file.
         components: numbers a pixel.
         stored, high: bits of a number that count, and the place of the highest.
-        syntax: UID of the transfer syntax.   offset: of uncompressed pixels in the file.
+        syntax: UID of the transfer syntax.   offset: of uncompressed pixels in the file.   words: they are of type OW.
         padding: least and greatest stored number that stand for no image, None for none.
+        picture_spacing: of a picture, between rows and between columns in mm, None where it is not told.
         tables: the attributes that hold a modality LUT or a palette, None if there are none.
         frames: one each.
     """

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from genesis_ext.data.volume import Modality
 
-_CT_AIR_HU = -500.0  # no MRI holds voxels as low as the air around and in a body
+CT_AIR_HU = -500.0  # no MRI holds voxels as low as the air around and in a body
 _CT_DENSE_HU = 3071.0  # end of the usual 12-bit scale; in a CT only metal lies above it
 _DENSE_SHARE = 0.01
+_MOST_OF_A_SCANNER = 65_535.0  # 16 bits
 
 
 def guess(
@@ -23,8 +24,8 @@ def guess(
     values: stored numbers, finite; value = stored * slope + intercept.   least, greatest: of these values.
     Returns the modality and the reason.
     """
-    if least > _CT_AIR_HU:
-        return "mri", f"no voxel is as low as the air of a CT, {_CT_AIR_HU:g}"
+    if least > CT_AIR_HU:
+        return "mri", f"no voxel is as low as the air of a CT, {CT_AIR_HU:g}{_strange(least, greatest)}"
     limit = (_CT_DENSE_HU - intercept) / slope  # in stored numbers
     dense = 0
     if greatest > _CT_DENSE_HU:
@@ -32,3 +33,13 @@ def guess(
     if dense > _DENSE_SHARE * values.size:
         return "mri", f"more than 1 % of the voxels lie above the scale of a CT, {_CT_DENSE_HU:g}"
     return "ct", f"voxels are as low as air ({least:g}) and 99 % are at most {_CT_DENSE_HU:g}"
+
+
+def _strange(least: float, greatest: float) -> str:
+    """What of the values no MRI scanner gives."""
+    if least < 0:
+        return f"; values below 0, down to {least:g}, are not those of a scanner: perhaps scaled before, or a map"
+    if greatest > _MOST_OF_A_SCANNER:
+        limit = f"{_MOST_OF_A_SCANNER:g}"
+        return f"; values above {limit}, up to {greatest:g}, are not those of a scanner: perhaps a PET or a map"
+    return ""

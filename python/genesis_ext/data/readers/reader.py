@@ -20,7 +20,7 @@ class Reader(ABC):
         rules: what a user must know, for the table in docs/data.md.
         suffixes: of names that are of this format whatever the file holds, in lower case.
         companions: suffixes of files that hold only voxels, for headers beside them; a walk passes over them.
-        likely: suffixes ("" for none) of the files that a walk shows to ``recognises``.
+        likely: suffixes ("" for none or a number) of the files that a walk shows to ``recognises``.
         by_folder: one volume is many files, so a walk takes the folder they are in.
     """
 
@@ -104,7 +104,10 @@ def reader_of(path: Path) -> Reader | None:
 
 def reader_in_walk(path: Path) -> Reader | None:
     """The same for a file met in a walk, which is opened only if its name makes a format likely."""
-    return _reader_of_file(path, [reader for reader in readers() if path.suffix.lower() in reader.likely])
+    suffix = path.suffix.lower()
+    if suffix[1:].isdigit():
+        suffix = ""  # the end of a UID, or a number of a slice
+    return _reader_of_file(path, [reader for reader in readers() if suffix in reader.likely])
 
 
 def _reader_of_file(path: Path, asked: Sequence[Reader]) -> Reader | None:

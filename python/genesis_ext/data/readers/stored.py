@@ -17,8 +17,14 @@ from genesis_ext.data.volume import Modality, VolumeError
 
 MAX_VOXELS = 2**31  # of one file: 1,290 along each axis
 DEFLATE_RATIO = 1032  # bytes that one byte of a deflate stream can become at most
+BZIP2_RATIO = 1 << 20  # the same of bzip2: 40 bytes can hold 46 MB of one number
 _CHUNK = 1 << 16  # bytes read at once; what they become stays in the caches
 _ZLIB_OR_GZIP = 47  # zlib's number for: 32 KiB of window, told by the first bytes
+_MEMBERS = (b"\x1f\x8b", b"BZh")  # how members of gzip and bzip2 start
+
+
+def _zlib() -> Any:
+    return zlib.decompressobj(_ZLIB_OR_GZIP)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +38,8 @@ class StoredImage:
         dtype: of the voxels in the file.
         affine: (4, 4) float64, indices in the order of the file to RAS millimetres.
         modality: what the file says, None where it says nothing.
-        load: reads the voxels: (X, Y, Z, frames), any strides, any type of real number. Raises VolumeError.
+        load: reads the voxels: (X, Y, Z, frames), any strides, any type of real number; masked where the file says that
+            a voxel holds no image. Raises VolumeError.
         slope, intercept: to be applied to what ``load`` gives.
         picture: its axes are those of a picture, and are not reoriented.
     """
@@ -96,27 +103,34 @@ def count(shape: tuple[int, ...]) -> int:
     return product
 
 
-def inflate(file: Any, out: memoryview) -> int:
-    """Decompress a zlib stream, or all members of a gzip stream, into `out`. Returns the bytes written.
+def inflate(file: Any, out: memoryview, whole: bool = True, new: Callable[[], Any] = _zlib) -> int:
+    """Decompress a zlib stream, or all members of a gzip or bzip2 stream, into `out`. Returns the bytes written.
 
-    What does not fit is checked like the rest and dropped.
+    What does not fit is checked like the rest and dropped. Behind a member that fills `out`, zeros and what is no other
+    member are passed over, as gzip does.
+
+    whole: read to the end; otherwise until `out` is full.   new: makes a decompressor.
 
     Raises:
         EOFError: the stream ends early.
-        zlib.error: it is damaged; its checksum is compared.
+        zlib.error, OSError: it is damaged; its checksum is compared.
     """
-    at, member = 0, zlib.decompressobj(_ZLIB_OR_GZIP)
+    at, member = 0, new()
     while packed := file.read(_CHUNK):
         while packed:
             if member.eof:
                 packed = packed.lstrip(b"\0")  # padding between members and behind the last
+                if at == len(out) and not packed.startswith(_MEMBERS):
+                    return at
                 if not packed:
                     break
-                member = zlib.decompressobj(_ZLIB_OR_GZIP)
+                member = new()
             plain = member.decompress(packed)
             kept = plain[: len(out) - at]
             out[at : at + len(kept)] = kept
             at += len(kept)
+            if at == len(out) and not whole:
+                return at
             packed = member.unused_data
     if not member.eof:
         raise EOFError("the compressed stream ends before its end mark")

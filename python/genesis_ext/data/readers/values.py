@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from genesis_ext._types import Shape3
-from genesis_ext.data.readers.modality import guess
+from genesis_ext.data.readers.modality import CT_AIR_HU, guess
 from genesis_ext.data.readers.orientation import Reorientation, slabs, spacing
 from genesis_ext.data.readers.stored import StoredImage
 from genesis_ext.data.volume import Header, Modality, OriginalGrid, Volume, VolumeError
@@ -19,6 +19,7 @@ from genesis_ext.data.volume import Header, Modality, OriginalGrid, Volume, Volu
 MAX_SHARE_NOT_FINITE = 0.05
 CT_LEAST_HU = -1024.0  # what lies below is no tissue but padding around the field of view
 GRID_TOLERANCE = 0.1  # of a voxel, between the corners of a label and of its volume
+WHOLE_WITHIN = 1e-3  # of a label: how far its numbers may lie from whole ones by rounding or a slope in float32
 _INT16 = np.iinfo(np.int16)
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
@@ -45,17 +46,21 @@ def header(image: StoredImage) -> Header:
     )
 
 
-def volumes(image: StoredImage, modality: Modality | None) -> Iterator[Volume]:
-    """One volume a frame.
+def volumes(image: StoredImage, modality: Modality | None) -> Iterator[Volume | VolumeError]:
+    """One volume a frame, or why it is none: too many voxels are not finite, or all hold one value.
 
     Raises:
-        VolumeError: too many voxels are not finite, or all hold one value.
+        VolumeError: the voxels cannot be read.
     """
     known = header(image)
     original = OriginalGrid(image.shape, tuple(map(tuple, image.affine.tolist())))
     stored = _load(image)
     for frame in range(image.frames):
-        voxels, kind, notes = _voxels(image, stored[..., frame], modality)
+        try:
+            voxels, kind, notes = _voxels(image, stored[..., frame], modality)
+        except VolumeError as error:
+            yield error if image.frames == 1 else VolumeError(f"{error} (frame {frame + 1} of {image.frames})")
+            continue
         yield Volume(
             voxels=voxels,
             spacing_mm=known.spacing_mm,
@@ -97,7 +102,7 @@ def label(image: StoredImage, like: Volume | Header) -> Tensor:
         )
     stored = np.asarray(_load(image)[..., 0])
     least, greatest = _ends(stored)
-    least, greatest = sorted(end * image.slope + image.intercept for end in (least, greatest))
+    least, greatest = sorted(np.rint(end * image.slope + image.intercept) for end in (least, greatest))
     if not (_INT16.min <= least and greatest <= _INT16.max):
         raise VolumeError(f"{image.path}: label values must lie in int16, got {least:g} to {greatest:g}")
     out = np.empty(wanted, np.uint8 if least >= 0 and greatest <= 255 else np.int16)
@@ -108,8 +113,9 @@ def label(image: StoredImage, like: Volume | Header) -> Tensor:
             np.copyto(target, source, casting="unsafe")
             continue
         scaled = source.astype(np.float64) * image.slope + image.intercept
-        np.copyto(target, scaled, casting="unsafe")
-        if not np.array_equal(target, scaled):
+        whole = np.rint(scaled)
+        np.copyto(target, whole, casting="unsafe")
+        if not (np.abs(whole - scaled) <= WHOLE_WITHIN).all():
             raise VolumeError(f"{image.path}: label values must be whole numbers, got fractions")
     return torch.from_numpy(out)
 
@@ -157,12 +163,20 @@ def _voxels(
 def _kind(
     image: StoredImage, stored: NDArray[Any], given: Modality | None, least: float, greatest: float
 ) -> tuple[Modality, list[str]]:
-    if given is not None:
-        if image.modality not in (None, given):
-            return given, [f"taken as {given} as asked, though the file says {image.modality}"]
-        return given, []
-    if image.modality is not None:
-        return image.modality, []
+    kind = given or image.modality
+    if kind is not None:
+        notes = []
+        if given is not None and image.modality not in (None, given):
+            notes.append(f"taken as {given} as asked, though the file says {image.modality}")
+        if kind == "ct" and least > CT_AIR_HU:
+            notes.append(
+                f"no voxel of this CT is as low as air, {CT_AIR_HU:g} HU, the least is {least:g}: an offset may lack"
+            )
+        if kind == "mri" and image.modality is None and least <= CT_AIR_HU and not image.picture:
+            other, reason = guess(stored, least, greatest, image.slope, image.intercept)
+            if other == "ct":
+                notes.append(f"its values look like those of a CT: {reason}")
+        return kind, notes
     if image.picture:
         return "xray", ["taken as an X-ray: the file does not say what it shows"]
     kind, reason = guess(stored, least, greatest, image.slope, image.intercept)
@@ -222,10 +236,21 @@ def _finite(image: StoredImage, stored: NDArray[Any]) -> tuple[NDArray[Any], str
     """Voxels that are no finite float32 replaced by the least that is."""
     bad = ~(np.abs(stored) <= _FLOAT32_MAX)
     number = int(np.count_nonzero(bad))
-    if number > MAX_SHARE_NOT_FINITE * stored.size:
+    outside = _outside(np.isnan(stored))
+    inside = int(np.count_nonzero(bad & ~outside))
+    if number == stored.size or inside > MAX_SHARE_NOT_FINITE * stored.size:
         raise VolumeError(
-            f"{image.path}: at most {MAX_SHARE_NOT_FINITE:.0%} of the voxels may be not finite, "
-            f"got {number} of {stored.size}"
+            f"{image.path}: at most {MAX_SHARE_NOT_FINITE:.0%} of the voxels may be not finite (but for NaN around the "
+            f"body), got {number if number == stored.size else inside} of {stored.size}"
         )
     least = stored[~bad].min()
     return np.where(bad, least, stored), f"{number} voxels that are not finite were set to the least value, {least:g}"
+
+
+def _outside(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Voxels of a mask from which a straight line along an axis leads out of the image through the mask alone."""
+    out = np.zeros_like(mask)
+    for axis in range(mask.ndim):
+        out |= np.logical_and.accumulate(mask, axis)
+        out |= np.flip(np.logical_and.accumulate(np.flip(mask, axis), axis), axis)
+    return out

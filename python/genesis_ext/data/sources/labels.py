@@ -22,7 +22,7 @@ def add_labels(found: Found, folder: Path) -> None:
     Raises:
         SourceError: no label for any source, or two for one.
     """
-    below = sources_below(folder)
+    below = sources_below(folder, keep_labels=True)
     found.skipped += below.skipped
     by_path: defaultdict[str, list[Path]] = defaultdict(list)
     by_stem: defaultdict[str, list[Path]] = defaultdict(list)

@@ -20,6 +20,18 @@ _STORE = "settings.json"
 _SEQUENCE = re.compile(
     r"[_.-](t1|t1w|t1c|t1ce|t1gd|t1post|t2|t2w|flair|pd|pdw|dwi|adc|swi|dce|bold|raw|ct|mri?)(?=[_.-]|$)", re.IGNORECASE
 )
+_LABEL_FOLDER = re.compile(
+    r"(gt_?)?(labels?(tr|ts|val)?|segs?|segmentations?|masks?|annotations?|ground.?truths?|contours|rois?)(_?(tr|ts|train|test|"
+    r"val|final))?",
+    re.IGNORECASE,
+)
+_LABEL_FILE = re.compile(
+    r"(.*[_.-])?(seg|segs|segmentations?|labels?|labelmap|masks?|roi|gt|ground.?truth|annotations?|dseg|aseg|aparc[+_.-]aseg)"
+    r"([_.-]?\d+)?",
+    re.IGNORECASE,
+)
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".7z", ".rar")
+_CHANNEL = re.compile(r"(.+)_\d{4}")
 _BIDS_SUBJECT = re.compile(r"(sub-[A-Za-z0-9]+)(_|$)")
 
 
@@ -31,12 +43,14 @@ class _Walk:
     seen: dict[tuple[int, int], Path]
 
 
-def sources_below(roots: Path | Sequence[Path], patient: PatientRule = "auto", labels: Path | None = None) -> Found:
+def sources_below(
+    roots: Path | Sequence[Path], patient: PatientRule = "auto", labels: Path | None = None, keep_labels: bool = False
+) -> Found:
     """The image files and DICOM folders below some folders, or among some files, sorted by path.
 
     Links are followed, each folder is entered once. Hidden files, folders that are stores, and what lies in the folder
-    `labels` are left out. Names are the path below the root, joined by ``_``; for the patient see
-    ``find_sources``.
+    `labels` are left out; so are label maps by their names, unless `keep_labels` or nothing else is there. Names are
+    the path below the root, joined by ``_``; for the patient see ``find_sources``.
     """
     walk = _Walk(Found(), {})
     paths = [roots] if isinstance(roots, Path) else list(roots)
@@ -54,7 +68,10 @@ def sources_below(roots: Path | Sequence[Path], patient: PatientRule = "auto", l
     if labels is not None:
         apart = labels.resolve()
         files = [path for path in files if apart not in (path.resolve(), *path.resolve().parents)]
-    named = [Source(path, _name(path, base), stem(path)) for path in dict.fromkeys(files)]
+    files = list(dict.fromkeys(files))
+    if not keep_labels:
+        files = _without_labels(files, base, walk.found)
+    named = [Source(path, _name(path, base), stem(path)) for path in files]
     walk.found.sources = _with_patients(named, base, patient, walk.found.notes)
     return walk.found
 
@@ -71,6 +88,26 @@ def stem(path: Path) -> str:
     """The name without the suffix of an image file; of a folder, its name."""
     suffix = suffix_of(path)
     return path.name[: -len(suffix)] if suffix and not path.is_dir() else path.name
+
+
+def _without_labels(files: list[Path], base: Path, found: Found) -> list[Path]:
+    """Leave out label maps by their names, unless nothing else is there or the folder itself is one of labels."""
+    labels = [path for path in files if _is_label(path, base)]
+    if not labels or len(labels) == len(files) or _LABEL_FOLDER.fullmatch(base.name):
+        return files
+    found.ignored += [(path, "a label map by its name") for path in labels]
+    found.notes.append(
+        f"{len(labels)} files are label maps by their names, the first is {labels[0]}: they are left out; --labels "
+        "names the folder of labels, a CSV with a column label each of them"
+    )
+    return [path for path in files if path not in set(labels)]
+
+
+def _is_label(path: Path, base: Path) -> bool:
+    folders = path.relative_to(base).parts[:-1] if path.is_relative_to(base) and path != base else ()
+    if path.is_dir():
+        return any(_LABEL_FOLDER.fullmatch(name) for name in (*folders, path.name))
+    return any(map(_LABEL_FOLDER.fullmatch, folders)) or _LABEL_FILE.fullmatch(stem(path)) is not None
 
 
 def _base(paths: Sequence[Path]) -> Path:
@@ -132,7 +169,9 @@ def _why_no_file(entry: "DirEntry[str]") -> str:
 def _reader(path: Path, found: Found) -> Reader | None:
     """The reader of a file. One that has none is noted, unless it holds voxels for a header beside it."""
     reader = reader_in_walk(path)
-    if reader is None and not path.name.lower().endswith(tuple(s for other in readers() for s in other.companions)):
+    if reader is None and path.name.lower().endswith(_ARCHIVES):
+        found.skipped.append((path, "an archive: unpack it to read what it holds"))
+    elif reader is None and not path.name.lower().endswith(tuple(s for other in readers() for s in other.companions)):
         found.ignored.append((path, "no image file by its name"))
     return reader
 
@@ -156,8 +195,26 @@ def _named_after_sequences(sources: Sequence[Source]) -> tuple[str, str] | None:
     return None
 
 
+def _channels_together(sources: list[Source], notes: list[str]) -> list[Source]:
+    """Files of one folder named ``case_0000``, ``case_0001``, ... are the channels of one patient, ``case``."""
+    cases: dict[tuple[Path, str], list[Source]] = defaultdict(list)
+    for source in sources:
+        if match := _CHANNEL.fullmatch(source.patient):
+            cases[source.path.parent, match[1]].append(source)
+    numbers = {source.patient[-4:] for members in cases.values() for source in members}
+    if "0000" not in numbers or len(numbers) < 2 or max(map(len, cases.values())) < 2:
+        return sources
+    whose = {source.path: case for (_, case), members in cases.items() for source in members}
+    notes.append(
+        f"{len(whose)} files end in the number of a channel, as {next(iter(whose)).name}: those of one case are "
+        "taken as one patient"
+    )
+    return [replace(source, patient=whose.get(source.path, source.patient)) for source in sources]
+
+
 def _with_patients(sources: list[Source], base: Path, rule: PatientRule, notes: list[str]) -> list[Source]:
     """Fill in patients: by file name, or by folder where names repeat."""
+    sources = _channels_together(sources, notes) if rule == "auto" else sources
     by_subject = [_BIDS_SUBJECT.match(source.path.name) for source in sources]
     unnamed = [source for source, subject in zip(sources, by_subject, strict=True) if subject is None]
     folders: dict[str, set[Path]] = defaultdict(set)

@@ -20,11 +20,23 @@ def write_yaml(path: str | PathLike[str], values: Mapping[str, Any]) -> None:
 
 
 def read_yaml(path: str | PathLike[str]) -> dict[Any, Any]:
-    """Read a mapping. 1e-3 is a number, as in YAML 1.2.
+    """Read a mapping; see ``parse_yaml``.
 
     Raises:
         ValueError: no YAML, or no mapping.
         OSError: it cannot be read.
+    """
+    values = parse_yaml(Path(path).read_text(encoding="utf-8"))
+    if not isinstance(values, dict):
+        raise ValueError(f"settings were expected, got {type(values).__name__}")
+    return values
+
+
+def parse_yaml(text: str) -> Any:
+    """A value in YAML. 1e-3 is a number, as in YAML 1.2.
+
+    Raises:
+        ValueError: no YAML.
     """
     yaml = require("yaml", "train", "to read a config")
 
@@ -35,12 +47,9 @@ def read_yaml(path: str | PathLike[str]) -> dict[Any, Any]:
         "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
     )
     try:
-        values = yaml.load(Path(path).read_text(encoding="utf-8"), Loader)
+        return yaml.load(text, Loader)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
-    if not isinstance(values, dict):
-        raise ValueError(f"settings were expected, got {type(values).__name__}")
-    return values
 
 
 def _listed(value: Any) -> Any:

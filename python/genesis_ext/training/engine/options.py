@@ -96,6 +96,10 @@ class RunConfig:
         check(self, "seed", 0 <= self.seed < 2**63, "be in [0, 2^63)")
 
 
+LENGTH_DECIDES = ("cosine", "polynomial")
+"""Schedules whose rates depend on the number of steps: it must not change once a run has begun."""
+
+
 class Options(Protocol):
     """What the engine reads of a configuration; that of every kind of run has these two groups."""
 

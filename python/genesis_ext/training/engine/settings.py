@@ -16,7 +16,7 @@ from genesis_ext._renamed import warn_renamed
 from genesis_ext._settings import check_kinds
 from genesis_ext.training.engine.config_file import read_yaml, write_yaml
 from genesis_ext.training.engine.groups import FilesConfig, NetworkConfig, PatchConfig
-from genesis_ext.training.engine.options import MAY_CHANGE, OptimizerConfig, RunConfig
+from genesis_ext.training.engine.options import LENGTH_DECIDES, MAY_CHANGE, OptimizerConfig, RunConfig
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Settings:
     def difference(self, other: Self) -> list[str]:
         """Fields that change the weights and differ: "name: own value, other value"."""
         # The learning rates of these schedules depend on the length.
-        may_change = MAY_CHANGE - ({"steps"} if self.optim.schedule in ("cosine", "polynomial") else set())
+        may_change = MAY_CHANGE - ({"steps"} if self.optim.schedule in LENGTH_DECIDES else set())
         counts = {name: value for name, value in self.flat().items() if name not in may_change}
         return _differences("", counts, other.flat())
 

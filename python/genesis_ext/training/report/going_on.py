@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 from genesis_ext.models import ModelRecord
+from genesis_ext.training.engine.options import LENGTH_DECIDES
 from genesis_ext.training.report.details import plain
 from genesis_ext.training.report.html import Html, heading, listing, paragraph, section, table
 from genesis_ext.training.report.run_record import RunRecord
@@ -56,7 +57,7 @@ def how_to_go_on(run: RunRecord) -> Html:
             *_fine_tuning(run.path / "best.pt", run.record),
         ]
     if (run.path / "last.pt").exists():
-        parts += [heading("Go on training, with the same data, to N steps in all"), listing(_resumption(run))]
+        parts += _going_on(run)
     return section("Checkpoints, and how to go on", *(parts or [paragraph("There is no checkpoint.")]))
 
 
@@ -88,8 +89,19 @@ def _prediction(path: Path, record: ModelRecord) -> list[Html]:
     return [listing(command), listing(code), paragraph("The network gives logits; record.task names them.", "quiet")]
 
 
-def _resumption(run: RunRecord) -> str:
-    """What goes on with the run: a command, or Python where objects were handed in."""
+def _going_on(run: RunRecord) -> list[Html]:
+    """How to train further, which a schedule that ends with the last step rules out."""
+    if run.config.get("schedule") not in LENGTH_DECIDES:
+        return [heading("Go on training, with the same data, to N steps in all"), listing(_resumption(run, "N"))]
+    if run.steps < run.config.get("steps", 0):
+        return [heading("Go on training, with the same data"), listing(_resumption(run, ""))]
+    return [
+        paragraph("Its learning rates end with the last step: the run is done, and cannot be made longer.", "quiet")
+    ]
+
+
+def _resumption(run: RunRecord, steps: str) -> str:
+    """What goes on with the run: a command, or Python where objects were handed in; steps: in all, if they change."""
     several = len(run.environment.get("data", [])) > 1
     objects = run.environment.get("objects", {})
     train, kind = ("finetune", "FinetuneConfig") if run.is_tuning else ("pretrain", "PretrainConfig")
@@ -98,8 +110,8 @@ def _resumption(run: RunRecord) -> str:
         given += ["resume=True", *(f"{name}={name.upper()}" for name in objects)]
         return (
             f"from genesis_ext.training import {kind}, {train}\n\n"
-            f"config = {kind}.read({str(run.path / 'config.yaml')!r}).but(steps=N)\n"
+            f"config = {kind}.read({str(run.path / 'config.yaml')!r}){f'.but(steps={steps})' if steps else ''}\n"
             f"{train}({', '.join(given)})"
         )
     data = "--data DATA --validation-data VALIDATION_DATA" if several else "--data DATA"
-    return f"genesis {train} {data} --out {shlex.quote(str(run.path))} --resume --steps N"
+    return f"genesis {train} {data} --out {shlex.quote(str(run.path))} --resume{f' --steps {steps}' if steps else ''}"

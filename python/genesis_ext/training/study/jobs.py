@@ -77,7 +77,7 @@ def run_cell(study: StudyConfig, cell: Cell, weights: str, place: Place) -> Resu
         settings,
         score=best[study.metric],
         curve=tuple((entry["step"], entry[study.metric]) for entry in validations),
-        test=test_run(folder, VolumeStore(place.store), place.device),
+        test=test_run(folder, VolumeStore(place.store), place.device, config.data.candidates),
         seconds=time.monotonic() - begun,
     )
     result.write(path)

@@ -13,7 +13,7 @@ from genesis_ext._files import write_aside
 from genesis_ext.evaluation.statistics import Comparison, stars
 from genesis_ext.training.report.details import plain
 from genesis_ext.training.report.html import Html, bullets, document, paragraph, picture, section, table
-from genesis_ext.training.study.config import ALL
+from genesis_ext.training.study.config import spoken
 from genesis_ext.training.study.pictures import draw_pictures
 from genesis_ext.training.study.results import Result, Row, StudyResults, mean_of
 
@@ -78,9 +78,8 @@ def _verdict(row: Row) -> str:
         found = "better" if test.difference > 0 else "worse"
     else:
         found = "no difference found"
-    return (
-        f"{row.source}, {_patients(row)}{_corrupted(row)}: {found} ({test.difference:+.4f}, p {_p(row.p)} after Holm)"
-    )
+    numbers = f"{test.difference:+.4f}, p {_p(row.p)} after Holm"
+    return f"{row.source}, {spoken(row.patients)}{_corrupted(row)}: {found} ({numbers})"
 
 
 def _groups(rows: Sequence[Row]) -> Iterator[list[Row]]:
@@ -89,11 +88,7 @@ def _groups(rows: Sequence[Row]) -> Iterator[list[Row]]:
 
 
 def _title(group: Sequence[Row]) -> str:
-    return f"{_patients(group[0])} train{_corrupted(group[0])}"
-
-
-def _patients(row: Row) -> str:
-    return "all patients" if row.patients == ALL else f"{row.patients} patients"
+    return f"{spoken(group[0].patients)} train{_corrupted(group[0])}"
 
 
 def _corrupted(row: Row) -> str:
@@ -132,7 +127,7 @@ def _choices(results: StudyResults, rows: Sequence[Row]) -> Html:
             steps = [] if target is None else [result.steps_to(target) for result in several]
             lines.append(
                 (
-                    row.source, _patients(row) + _corrupted(row), name or "none", "" if number else "chosen",
+                    row.source, spoken(row.patients) + _corrupted(row), name or "none", "" if number else "chosen",
                     f"{score:.4f}", f"{means:.4f}", ", ".join("never" if step is None else str(step) for step in steps),
                 )
             )  # fmt: skip

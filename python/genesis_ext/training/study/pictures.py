@@ -8,7 +8,7 @@ from pathlib import Path
 
 from genesis_ext.evaluation.statistics import stars, t_interval
 from genesis_ext.figures import Band, Bar, Mark, save_bands, save_bars
-from genesis_ext.training.study.config import ALL
+from genesis_ext.training.study.config import ALL, spoken
 from genesis_ext.training.study.results import Row, StudyResults
 
 
@@ -31,10 +31,12 @@ def draw_pictures(folder: Path, results: StudyResults, rows: Sequence[Row]) -> l
     for key in dict.fromkeys((row.patients, row.corruption) for row in rows):
         own = [row for row in rows if (row.patients, row.corruption) == key]
         patients, corruption = key
-        who = "all" if patients == ALL else str(patients)
-        path = folder / f"convergence_{who}{f'_corrupted_{corruption:g}' if corruption else ''}.png"
+        who = spoken(patients)
+        parts = ["convergence", *who.replace("%", "percent").split()]
+        parts += [f"corrupted_{corruption:g}"] if corruption else []
+        path = folder / f"{'_'.join(parts)}.png"
         save_bands(path, list(_over_steps(own)), "step", f"{metric} in validation")
-        drawn.append((path, f"Convergence with {who} training patients: mean over the seeds, and the range they span"))
+        drawn.append((path, f"Convergence with {who} for training: mean over the seeds, and the range they span"))
     return drawn
 
 
@@ -42,8 +44,7 @@ def _bars(path: Path, results: StudyResults, rows: Sequence[Row]) -> Path:
     groups: dict[str, list[Bar]] = {}
     marks: dict[str, list[Mark]] = {}
     for row in rows:
-        name = "all" if row.patients == ALL else str(row.patients)
-        group = f"{name}, corrupted {row.corruption:.0%}" if row.corruption else name
+        group = f"{spoken(row.patients)}{f', corrupted {row.corruption:.0%}' if row.corruption else ''}"
         means = [result.mean(results.config.metric) for result in row.results]
         mean = row.estimate
         groups.setdefault(group, []).append(Bar(row.source, mean.mean, mean.low, mean.high, means))

@@ -94,7 +94,7 @@ class Row:
     """
 
     source: str
-    patients: int
+    patients: float
     corruption: float
     chosen: Mapping[str, Any]
     results: tuple[Result, ...]
@@ -130,7 +130,7 @@ class StudyResults:
     def rows(self, metric: str = "") -> list[Row]:
         """Compare the sources; metric: default that of the study."""
         metric = metric or self.config.metric
-        grouped: defaultdict[tuple[float, int, str], list[Result]] = defaultdict(list)
+        grouped: defaultdict[tuple[float, float, str], list[Result]] = defaultdict(list)
         for result in self.results:
             grouped[result.cell.corruption, result.cell.patients, result.cell.source].append(result)
         rows = [_row(*_best(results), metric) for results in grouped.values()]

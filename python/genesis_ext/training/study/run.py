@@ -84,7 +84,7 @@ def _store(config: StudyConfig, data: Path, out: Path, report: Callable[[str], o
 def _run(
     config: StudyConfig, place: Place, executor: Executor | None, deadline: float, report: Callable[[str], object]
 ) -> StudyResults:
-    weights = {source: source for source in config.sources}
+    weights = {source: config.weights.get(source, source) for source in config.sources}
     failed: dict[str, str] = {}
     for name, made in _done(executor, partial(make_source, config, place), list(config.pretraining), deadline):
         if isinstance(made, Exception):

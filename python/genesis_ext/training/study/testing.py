@@ -8,7 +8,7 @@ from pathlib import Path
 
 from genesis_ext.data.store.entry import StoredVolume
 from genesis_ext.data.store.volume_store import VolumeStore
-from genesis_ext.evaluation import evaluate_classifications, evaluate_segmentations, predict
+from genesis_ext.evaluation import evaluate_classifications, evaluate_segmentations, predict, predict_candidates
 from genesis_ext.models import TaskRecord, read_record
 from genesis_ext.training.engine.run_folder import RunFolder
 from genesis_ext.training.study.results import ALL_CASES, mean_of
@@ -19,11 +19,13 @@ Scores = dict[str, dict[str, float]]
 _IMAGES, _LABELS, _CLASSES = "images", "labels", "classes.csv"
 
 
-def test_run(run: RunFolder, store: VolumeStore, device: str) -> Scores:
+def test_run(run: RunFolder, store: VolumeStore, device: str, candidates: str | None = None) -> Scores:
     """Predict the volumes that are marked "test" by the best weights of a run, and compare.
 
     Of a segmentation: Dice, IoU and surfaces of each case, averaged over its classes. Of a classification: the area
     under the curve, averaged over classes, and accuracies, of all cases.
+
+    candidates: the table of those that it classifies.
 
     Raises:
         ValueError: nothing is marked "test", has labels or can be predicted.
@@ -32,20 +34,28 @@ def test_run(run: RunFolder, store: VolumeStore, device: str) -> Scores:
     task = None if record is None else record.task
     assert task is not None, "a fine-tuning writes its task"
     folder = run.path / "test"
+    where = None if device == "auto" else device  # prediction takes CUDA where it is by itself
+    if candidates is not None:
+        return _of_all(
+            predict_candidates(run.best, store.path, candidates, folder, device=where, report=None), candidates
+        )
     _lay_out(folder, store, task)
-    # "auto" is what a run calls it; prediction takes CUDA where it is by itself.
-    outcome = predict(run.best, folder / _IMAGES, folder, device=None if device == "auto" else device, report=None)
+    outcome = predict(run.best, folder / _IMAGES, folder, device=where, report=None)
     if outcome.failed:
         raise ValueError(f"{folder}: {outcome.failed[0][0]} cannot be predicted: {outcome.failed[0][1]}")
     if task.kind == "classification":
-        found = evaluate_classifications(folder / "predictions.csv", folder / _CLASSES)
-        values: defaultdict[str, list[float]] = defaultdict(list)
-        for result in found.results:
-            values[result.metric].append(result.value)
-        return {metric: {ALL_CASES: mean_of(several)} for metric, several in values.items()}
+        return _of_all(folder / "predictions.csv", folder / _CLASSES)
     named = {name: several for name, several in zip(task.classes, task.values, strict=True) if any(several)}
     found = evaluate_segmentations(folder, folder / _LABELS, named)
     return _by_case(found.cases.columns, found.cases.rows, [result.metric for result in found.results])
+
+
+def _of_all(predictions: Path, classes: str | Path) -> Scores:
+    """Of a classification, averaged over the classes."""
+    values: defaultdict[str, list[float]] = defaultdict(list)
+    for result in evaluate_classifications(predictions, classes).results:
+        values[result.metric].append(result.value)
+    return {metric: {ALL_CASES: mean_of(several)} for metric, several in values.items()}
 
 
 def _by_case(columns: tuple[str, ...], rows: tuple[tuple[object, ...], ...], metrics: list[str]) -> Scores:

@@ -8,7 +8,7 @@ MRI by E's features, which E learns to prevent.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -60,6 +60,7 @@ class UniversalObjective:
         options: losses, their weights and rates, and how E and D take turns.
         learning_rate: of the network.
         batch_size: samples a step, over all processes, by which ids tell the step.
+        scale_weights: how often each scale is drawn.
     """
 
     restores = True
@@ -73,6 +74,7 @@ class UniversalObjective:
         options: UniversalOptions,
         learning_rate: float,
         batch_size: int,
+        scale_weights: Sequence[int],
     ) -> None:
         self.network = network
         unet = as_unet(network, "the Universal Model")
@@ -85,6 +87,7 @@ class UniversalObjective:
         self.modules = {name: part for name, part in parts.items() if part is not None}
         self.learning_rates = {name: rates[name] for name in self.modules}
         self._options, self._loss = options, LOSSES[options.loss]
+        self._scale_weights = scale_weights if options.scales_balanced else None
         self._ramp_samples = options.gamma_ramp * batch_size
 
     def updates(self, batch: Batch) -> Iterator[Update]:
@@ -100,7 +103,7 @@ class UniversalObjective:
         names = ["network"]
         if "scales" in self.modules:
             logits = self.modules["scales"](features[-1])
-            scale_loss = functional.cross_entropy(logits, batch["scale"])
+            scale_loss = self._scale_loss(logits, batch["scale"])
             total = total + own.alpha * scale_loss
             metrics |= {"loss_scale": scale_loss.detach(), "accuracy_scale": accuracy(logits, batch["scale"])}
             names.append("scales")
@@ -128,6 +131,14 @@ class UniversalObjective:
             logits = discriminator(seen).flatten()
             loss = functional.binary_cross_entropy_with_logits(logits, is_mri)
             yield Update(loss, ("discriminator",), _discriminator_metrics(logits, is_mri, loss))
+
+    def _scale_loss(self, logits: Tensor, scale: Tensor) -> Tensor:
+        """Cross-entropy; weighed sample by sample, so that it does not depend on how a batch is spread."""
+        if self._scale_weights is None:
+            return functional.cross_entropy(logits, scale)
+        each = functional.cross_entropy(logits, scale, reduction="none")
+        rare = sum((scale == place) * (1 / weight) for place, weight in enumerate(self._scale_weights))
+        return (each * rare).mean() * (sum(self._scale_weights) / len(self._scale_weights))
 
     def _gamma(self, sample_id: Tensor) -> Tensor | float:
         """The weight of E's adversarial loss at the step of these samples; a scalar on their device while it rises."""
@@ -210,7 +221,9 @@ class Universal(Method):
         """The network, and the parts of it that are on."""
         own, unet = _own(settings), as_unet(network, f"method {self.name}")
         features = unet.feature_channels
-        scales = ScaleClassifier(features[-1], len(settings.data.scales)) if own.tell_scales else None
+        scales = None
+        if own.tell_scales:
+            scales = ScaleClassifier(features[-1], len(settings.data.scales), norm=own.scales_norm)
         discriminator = None
         if own.adversary != "off":
             discriminator = Discriminator(
@@ -222,7 +235,15 @@ class Universal(Method):
                 own.discriminator_skips,
                 unet.spatial_dims,
             )
-        return UniversalObjective(network, scales, discriminator, own, settings.optim.lr, settings.optim.batch_size)
+        return UniversalObjective(
+            network,
+            scales,
+            discriminator,
+            own,
+            settings.optim.lr,
+            settings.optim.batch_size,
+            settings.data.scale_weights,
+        )
 
     def conclude(self, finished: Finished) -> str | None:
         """What a fresh probe says of the modality in the features; None where only one modality is there."""

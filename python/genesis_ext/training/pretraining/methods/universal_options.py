@@ -26,6 +26,10 @@ class UniversalOptions(GenesisOptions):
     modality, or by the negative of the discriminator's loss (Eq. 2, which has no lower bound)."""
     tell_scales: bool = True
     """Of `universal`: train the scale classifier (off: Model_Multi, +MIAL)."""
+    scales_norm: bool = False
+    """Batch norm of what the scale classifier gets, after pooling. Ours; needs two samples a process."""
+    scales_balanced: bool = False
+    """Let every scale count as much in the scale classifier's loss, however often it is drawn. Ours."""
     alpha: float = 1.0
     """Weight of the scale classifier's loss."""
     beta: float = 10.0
