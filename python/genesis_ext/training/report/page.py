@@ -113,7 +113,6 @@ def _result(run: RunRecord) -> Html | None:
             change = last["loss"] / known[nearest] - 1
             side = "below" if change < 0 else "above"
             beside = f"that of {'the best of them, ' if len(known) > 1 else ''}{_ANSWERS[nearest]}"
-            beside = nearest if nearest == "chance" else beside
             verdict += f": its last validation loss is {percent(abs(change))} {side} {beside}"
         parts.append(paragraph(f"{verdict}.", f"verdict {'good' if works else 'bad'}"))
         explained = (
