@@ -105,18 +105,34 @@ GX_HD int32_t covering_box(const Sample& sample, Shape shape, Position at) {
   return 0;
 }
 
+// Two at a time, which take turns in the same registers: four at once do not fit.
+template <bool kClamp, typename T>
+__device__ __forceinline__ void curve_four(const ChannelState<T>& channel, T (&values)[4]) {
+  GX_ROLLED
+  for (int pair = 0; pair < 2; ++pair) {
+    GX_PATH(kClamp ? "two clamped" : "two values", "curved");
+    T two[2] = {values[0], values[1]};
+    GX_UNROLL
+    for (T& value : two) {
+      const float x = widen(value);
+      narrow(curve_value<kClamp>(channel.lookup, on_device(channel.rows), channel.decreasing, channel.range, x), value);
+    }
+    values[0] = values[2];
+    values[1] = values[3];
+    values[2] = two[0];
+    values[3] = two[1];
+  }
+}
+
 template <typename T>
 __device__ __forceinline__ void curve_values(const ChannelState<T>& channel, T (&values)[4]) {
   if constexpr (sizeof(T) == 8) {  // the exact root, as on the CPU
     GX_UNROLL
     for (T& value : values) value = apply_curve_exact(*channel.curve, channel.range, channel.clamp, value);
+  } else if (channel.clamp) {
+    curve_four<true>(channel, values);
   } else {
-    GX_UNROLL
-    for (T& value : values) {
-      const float x = widen(value);
-      narrow(apply_curve(channel.lookup, on_device(channel.rows), channel.decreasing, channel.range, channel.clamp, x),
-             value);
-    }
+    curve_four<false>(channel, values);
   }
 }
 

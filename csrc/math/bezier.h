@@ -46,7 +46,7 @@ struct CurveLookup {
   int32_t offset[2], last[2];  // row = bucket + offset, at most last
 };
 
-struct CurveRow {
+struct alignas(16) CurveRow {
   float c0, c1, c2, c3;
 };
 

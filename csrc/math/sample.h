@@ -89,15 +89,23 @@ GX_HD float from_unit(const Range& range, bool decreasing, float v, float inside
   return range.lo + (in_unit(v) ? inside : outside) * range.span;
 }
 
-GX_HD float apply_curve(const CurveLookup& look, const CurveRow* rows, bool decreasing, const Range& range, bool clamp,
-                        float x) {
-  if (range.empty) return x;
+// In a range that is not empty. kClamp: with fewer steps, since all but NaN are in [0,1].
+template <bool kClamp>
+GX_HD float curve_value(const CurveLookup& look, const CurveRow* rows, bool decreasing, const Range& range, float x) {
   const float v = (x - range.lo) * range.inverse, cut = saturated(v);
   const CurvePlace place = curve_place(look, cut);
   const CurveRow row = rows[place.row];
-  const float inside = curve_polynomial(row.c0, row.c1, row.c2, row.c3, place.u), outside = decreasing ? 1.0f - v : v;
-  const bool curved = clamp ? v == v : v == cut;  // not for NaN
-  return range.lo + (curved ? inside : outside) * range.span;
+  const float inside = curve_polynomial(row.c0, row.c1, row.c2, row.c3, place.u);
+  if constexpr (kClamp) return range.lo + (v == v ? inside : v) * range.span;
+  const float outside = decreasing ? 1.0f - v : v;
+  return range.lo + (v == cut ? inside : outside) * range.span;
+}
+
+GX_HD float apply_curve(const CurveLookup& look, const CurveRow* rows, bool decreasing, const Range& range, bool clamp,
+                        float x) {
+  if (range.empty) return x;
+  return clamp ? curve_value<true>(look, rows, decreasing, range, x)
+               : curve_value<false>(look, rows, decreasing, range, x);
 }
 
 // The same in float64, with the exact root.
