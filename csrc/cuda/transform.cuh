@@ -5,6 +5,8 @@
 // whose noise is one call of Philox.
 #pragma once
 
+#include <type_traits>
+
 #include "prepare.cuh"
 #include "shuffle.cuh"
 
@@ -219,14 +221,16 @@ constexpr int kPlainBlocks = 6, kLastWriterBlocks = 5;
 constexpr int kPlainBlocks = 6, kLastWriterBlocks = 6;
 #endif
 constexpr int kSequentialBlocks = 4;
-template <typename T, Shuffling kShuffling>
+// The single operators need a few registers more than the transform that is drawn from a plan.
+template <typename T, typename Source, Shuffling kShuffling>
 constexpr int kBlocks = sizeof(T) == 8                         ? 3
+                        : kShuffling == Shuffling::kSequential ? kSequentialBlocks
+                        : !std::is_same_v<Source, PlanSource>  ? 5
                         : kShuffling == Shuffling::kNone       ? kPlainBlocks
-                        : kShuffling == Shuffling::kLastWriter ? kLastWriterBlocks
-                                                               : kSequentialBlocks;
+                                                               : kLastWriterBlocks;
 
 template <typename T, typename Source, Shuffling kShuffling>
-__global__ void __launch_bounds__(kThreads, blocks_bound(kBlocks<T, kShuffling>, kThreads))
+__global__ void __launch_bounds__(kThreads, blocks_bound(kBlocks<T, Source, kShuffling>, kThreads))
     transform_kernel(const __grid_constant__ TransformJob<T, Source> job) {
   __shared__ Slots<kShuffling != Shuffling::kNone> slots;
   __shared__ BlockState block;
