@@ -94,7 +94,8 @@ def test_a_run_goes_on_with_another_number_of_processes(folder: Path, tmp_path: 
         run(folder / "scans", tmp_path / name, folder / "cache", "--resume", "--steps", "10", processes=then)
     ones, mixed = (losses(tmp_path / name) for name in ("ones", "mixed"))
     assert len(ones) == 10
-    assert mixed == pytest.approx(ones, rel=1e-4)
+    # Rounding grows from step to step, by 1e-3 under AVX2; samples dealt otherwise change a loss by percents.
+    assert mixed == pytest.approx(ones, rel=4e-3)
 
 
 def test_what_validates_is_what_the_checkpoint_holds(folder: Path, tmp_path: Path) -> None:
