@@ -21,6 +21,8 @@ pytest.importorskip("lightning_fabric")
 pytest.importorskip("tensorboard")
 
 UNIVERSAL = ("--method", "universal", "--boxes", "scales")
+GENTLE = ("--optimizer", "sgd", "--lr", "0.02")
+"""Under which rounding stays as small as it is. AdamW divides by gradients that may be little else."""
 
 
 @pytest.fixture(scope="module")
@@ -80,22 +82,20 @@ def test_twenty_steps_a_kill_and_twenty_more_are_forty_to_the_last_bit(
 
 
 def test_two_processes_train_as_one_does(folder: Path, tmp_path: Path) -> None:
-    # Not AdamW: it divides by gradients that may be nearly nothing but rounding.
-    options = ("--steps", "10", *UNIVERSAL, "--optimizer", "sgd", "--lr", "0.05", "--lr-scales", "0.01")
+    options = ("--steps", "10", *UNIVERSAL, *GENTLE, "--lr-scales", "0.01")
     for processes in (1, 2):
         run(folder / "scans", tmp_path / str(processes), folder / "cache", *options, processes=processes)
     one, two = (losses(tmp_path / name) for name in "12")
-    assert two == pytest.approx(one, rel=2e-5)  # sums over the batch in another order
+    assert two == pytest.approx(one, rel=1e-5)  # sums over the batch in another order
 
 
 def test_a_run_goes_on_with_another_number_of_processes(folder: Path, tmp_path: Path) -> None:
     for name, first, then in (("ones", 1, 1), ("mixed", 2, 1)):
-        run(folder / "scans", tmp_path / name, folder / "cache", "--steps", "5", processes=first)
+        run(folder / "scans", tmp_path / name, folder / "cache", "--steps", "5", *GENTLE, processes=first)
         run(folder / "scans", tmp_path / name, folder / "cache", "--resume", "--steps", "10", processes=then)
     ones, mixed = (losses(tmp_path / name) for name in ("ones", "mixed"))
     assert len(ones) == 10
-    # Rounding grows from step to step, by 1e-3 under AVX2; samples dealt otherwise change a loss by percents.
-    assert mixed == pytest.approx(ones, rel=4e-3)
+    assert mixed == pytest.approx(ones, rel=1e-5)
 
 
 def test_what_validates_is_what_the_checkpoint_holds(folder: Path, tmp_path: Path) -> None:
